@@ -1,6 +1,6 @@
 /**
- * Asks the log for module versions, and believes what is proven under the quorum head. Lookups run side by side; the
- * records that they bring are proven together, each tile once.
+ * Asks the log for module versions, and believes what is proven under the quorum head. Lookups run concurrently; the
+ * records they return are proven together, each tile once.
  */
 import { errorText, GossumError } from '../errors.js'
 import { unlessRefused } from '../errors/attempt.js'
@@ -17,27 +17,27 @@ import { MAX_LINE_BYTES, type LogAnswer, type Doubt } from './gosum.js'
 import { doubtOf, ShownHeads, type LogConviction } from './observed-heads.js'
 import { isWorthReading, readWhole, type OnRecord } from './whole-log.js'
 
-/** Lines of one record that are kept: a record has two, and one of a million must not fill the memory. */
+/** The most lines of one record that are kept: a record has two, and one of a million must not exhaust the memory. */
 const MAX_LINES = 16
-/** Lookups under way at a time. */
+/** Lookups made concurrently. */
 export const LOOKUPS_AT_ONCE = 64
-/** Modules that are asked for and proven in one go: records of strangers take at most 128 MiB. */
+/** Modules that are looked up and proven in one batch: records from an untrusted server take at most 128 MiB. */
 const CHUNK = 2048
-/** So many lookups in a row without an answer, and the rest is not asked: each of them takes a minute to give up. */
+/** After this many lookups in a row without an answer the rest are not made: each takes a minute to give up. */
 const MAX_SILENCE = 16
-/** Groups of records that could not be proven, after which the rest is left unproven. */
+/** After this many groups of records that could not be proven, the rest are left unproven. */
 const MAX_FAILED_TILES = 8
-/** Groups of records that are proven at a time, when they could not be proven all at once. */
+/** Groups of records that are proven concurrently, after they could not be proven all at once. */
 const GROUPS_AT_ONCE = 4
 
 export interface CheckParts {
   readonly client: SumdbClient
   readonly key: VerifierKey
-  /** The head that everything is proven under. Who says that it has its quorum, the caller knows. */
+  /** The head under which everything is proven. The caller knows that it has its quorum. */
   readonly quorum: VerifiedHead
   /** Other heads that the log showed. */
   readonly shown?: readonly VerifiedHead[]
-  /** Keeps the records that were proven, up to this many bytes of them. */
+  /** Keeps the proven records, up to this many bytes. */
   readonly keepBytes?: number
   readonly signal?: AbortSignal
 }
@@ -45,28 +45,28 @@ export interface CheckParts {
 export interface Checked {
   /** In the order of the modules. */
   readonly answers: readonly LogAnswer[]
-  /** Proven records by their numbers, as many as were to be kept. */
+  /** Proven records by number, as many as were to be kept. */
   readonly records: ReadonlyMap<number, Uint8Array>
-  /** Whether those are all that were proven. */
+  /** Whether those are all proven records. */
   readonly isWhole: boolean
   /** Two heads that convict the log. */
   readonly conviction: LogConviction | undefined
 }
 
-/** What a lookup brought; nothing of it is proven but the head's signature. */
+/** The result of a lookup; only the signature of its head is verified. */
 interface Asked extends ModuleVersion {
   readonly id: number
   readonly record: Uint8Array
   readonly shown: VerifiedHead
 }
 
-/** An answer that is refused, or none; the heads that the log signed in it are judged all the same. */
+/** An answer that was refused, or none; heads that the log signed in it are judged all the same. */
 interface Refused {
   readonly refusal: LogAnswer
   readonly heads: readonly VerifiedHead[]
 }
 
-/** Checks module versions. Throws only what is no error of ours, and the signal's reason when it is aborted. */
+/** Checks module versions. Throws only errors that are bugs, and the signal's reason when that is aborted. */
 export async function checkModules(modules: readonly ModuleVersion[], parts: CheckParts): Promise<Checked> {
   const heads = new ShownHeads(parts.client, parts.key, parts.quorum)
   await heads.judge(parts.shown ?? [], parts.signal)
@@ -103,7 +103,7 @@ function keyOf({ path, version }: ModuleVersion): string {
   return `${path}@${version}`
 }
 
-/** What a small log says of the modules, without asking it for any. What is not found so is still to be asked for. */
+/** What a small log has about the modules, without a lookup. Modules not found this way remain to be looked up. */
 async function fromWholeLog(
   modules: readonly ModuleVersion[],
   { client, quorum: { head }, signal }: CheckParts,
@@ -114,20 +114,23 @@ async function fromWholeLog(
   const wanted = new Map(modules.map((module) => [keyOf(module), module]))
   const onRecord: OnRecord = (key, id, record) => {
     const module = wanted.get(key)
-    // Of two records of one module version the first one counts.
+    // If a module version has two records, the first one counts.
     if (module !== undefined && !answers.has(key)) answers.set(key, prover.accept(module, id, record))
   }
   try {
     await readWhole(client, head, onRecord, signal)
   } catch (error) {
     signal?.throwIfAborted()
-    // Some servers have no data tiles, and some tiles are bad: then lookups tell. What was proven stays so.
+    // Some servers have no data tiles, and some tiles are bad: lookups will tell. What was proven remains valid.
     doubtOf(error)
   }
   return answers
 }
 
-/** A head that contradicts the quorum head outweighs what came with it; one that cannot be tied to it casts a doubt. */
+/**
+ * A head that contradicts the quorum head outweighs the answer it came with; one that cannot be compared casts doubt on
+ * it.
+ */
 function withStanding(answer: LogAnswer, heads: ShownHeads, { head }: VerifiedHead): LogAnswer {
   const standing = heads.standing(head)
   if (standing.kind === 'consistent') return answer
@@ -141,7 +144,7 @@ function withStanding(answer: LogAnswer, heads: ShownHeads, { head }: VerifiedHe
 
 class Asker {
   readonly #parts: CheckParts
-  /** Lookups without an answer since the last one that had one. */
+  /** Lookups without an answer since the last that had one. */
   #silence = 0
 
   constructor(parts: CheckParts) {
@@ -162,7 +165,7 @@ class Asker {
     try {
       const { id, record, head, note } = await this.#parts.client.ask(path, version, { signal, onHead })
       this.#silence = 0
-      // A copy: the answer around it need not be kept.
+      // A copy, so that the whole answer need not be kept.
       return { path, version, id, record: record.slice(), shown: { head, note } }
     } catch (error) {
       signal.throwIfAborted()
@@ -181,12 +184,12 @@ function refused(refusal: LogAnswer, heads: readonly VerifiedHead[] = []): Refus
   return { refusal, heads }
 }
 
-/** A signed note as a head; undefined for one of a size that no tree has, which the reason of its refusal tells. */
+/** A signed note as a head; undefined for one of an impossible size, which is what its refusal says. */
 function sizedHead(note: Uint8Array): VerifiedHead | undefined {
   return unlessRefused(() => ({ note, head: parseCheckpoint(fromUtf8(note)!) }))
 }
 
-/** What the log said, without the address that was asked. */
+/** The log's message, without the URL. */
 function wordsOf({ detail }: StatusError): string {
   return detail.slice(detail.indexOf(': status ') + 2)
 }
@@ -220,11 +223,11 @@ class Prover {
     return answers
   }
 
-  /** The leaf hash at the place of each record; a doubt where the tiles do not give one. */
+  /** The leaf hash at the position of each record; a doubt where the tiles have none. */
   async #leaves(asked: readonly Asked[]): Promise<{ answer: Asked; leaf: Hash | Doubt }[]> {
     const together = await this.#leavesOf(asked)
     if (Array.isArray(together)) return together
-    // One bad tile spoils no more than the records in it.
+    // One bad tile affects only the records in it.
     const groups = new Map<number, Asked[]>()
     for (const answer of asked) {
       const tile = Math.floor(answer.id / MAX_TILE_RECORDS)
@@ -262,7 +265,7 @@ class Prover {
     }
   }
 
-  /** What a proven record says of a module version. Only now is it worth reading. */
+  /** What a proven record says about a module version. It is parsed only now. */
   accept({ path, version }: ModuleVersion, id: number, record: Uint8Array): LogAnswer {
     try {
       const lines = goSumLines(record, path, version).filter(({ length }) => length <= MAX_LINE_BYTES)

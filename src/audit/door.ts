@@ -1,4 +1,4 @@
-/** What answers at an address: a checksum database, a GOPROXY that speaks for one, or neither. */
+/** What is served at a URL: a checksum database, a GOPROXY that serves one, or neither. */
 import type { GossumError } from '../errors.js'
 import { isAccepted } from '../errors/attempt.js'
 import { StatusError, type FetcherOptions, type WaitOptions } from '../sumdb/fetcher.js'
@@ -8,26 +8,26 @@ import { Vantage, type ProbeFinding } from './probe-session.js'
 export type DoorKind = 'sumdb' | 'proxy'
 
 export interface AuditedDoor {
-  /** Null when it is neither. */
+  /** Null if it is neither. */
   readonly kind: DoorKind | null
   readonly finding: ProbeFinding
-  /** Where the log is asked; absent when it cannot be. */
+  /** Access to the log there; absent if there is none. */
   readonly open?: {
     readonly vantage: Vantage
-    /** What /latest says there, or why it says nothing. */
+    /** The answer to /latest, or why there is none. */
     readonly latest: Uint8Array | GossumError
   }
 }
 
-/** The largest body of an answer that only says yes, in bytes. */
+/** The largest body of an answer whose content is ignored, in bytes. */
 const MAX_SUPPORTED_BYTES = 64 * 1024
 
-/** Where a GOPROXY, or a node, answers for the log with this key name; no slash at either end. */
+/** The path at which a GOPROXY, or a node, serves the log with this key name; without slashes at the ends. */
 export function doorPath(name: string): string {
   return `sumdb/${name.split('/').map(encodeURIComponent).join('/')}`
 }
 
-/** Finds out as the go command does, but that a database is recognized by its head. */
+/** Finds out like the go command, except that a database is recognized by its head. */
 export async function findDoor(
   url: string,
   key: VerifierKey,
@@ -58,12 +58,12 @@ export async function findDoor(
   return isAnswer(latest) ? sumdb : closed(key, latest as GossumError, supported as GossumError)
 }
 
-/** Whether something came with status 200, of whatever size. */
+/** Whether there was an answer with status 200, of any size. */
 function isAnswer(got: Uint8Array | GossumError): boolean {
   return got instanceof Uint8Array || (got.code === 'LOG_ANSWER_INVALID' && !(got instanceof StatusError))
 }
 
-/** HTML, which nothing that the go command speaks to answers with. */
+/** Whether it is HTML, which no server for the go command answers with. */
 function isPage(got: Uint8Array | GossumError): boolean {
   return got instanceof Uint8Array && /^\s*<(?:!doctype|html|head|body|\?xml)/i.test(asText(got.subarray(0, 1024)))
 }

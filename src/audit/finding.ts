@@ -1,6 +1,6 @@
 /** What an audit of a log reports, as plain data. Pure. */
 
-/** Whether the log is at fault, or something is only worth knowing. */
+/** Whether the log is at fault, or the finding is for information only. */
 export type FindingLevel = 'error' | 'note'
 
 /** One fact about one place of a log. */
@@ -8,12 +8,12 @@ export interface Finding {
   /** The stable name of the rule (docs/audit.md). */
   readonly rule: string
   readonly level: FindingLevel
-  /** Number of the record; absent for what is about a tile. */
+  /** Number of the record; absent if it is about a tile. */
   readonly id?: number
-  /** Path of the tile, as tilePath spells it; absent for what is about a record. */
+  /** Path of the tile, in the form of tilePath; absent if it is about a record. */
   readonly tile?: string
-  /** `path@version`, as far as the record says one; absent when it says none. */
+  /** `path@version`, as far as the record has one. */
   readonly module?: string
-  /** One sentence for a person: bounded, and printable whatever the log wrote. */
+  /** One sentence for people: limited in length, and printable whatever the log has written. */
   readonly detail: string
 }

@@ -1,7 +1,7 @@
 /**
  * go.sum files: their lines, and what a record of the log says about a line.
  *
- * Pure, and light: a file whose lines are all known needs this and nothing else of the project.
+ * Pure, and cheap to load: a file whose lines are all cached needs no other module.
  */
 import { GossumError } from '../errors.js'
 import { isAccepted } from '../errors/attempt.js'
@@ -11,16 +11,16 @@ import { fromUtf8 } from '../tlog/bytes.js'
 /** The largest go.sum file that is read, in bytes, and the most lines in one. The largest known have some 10,000 lines. */
 export const MAX_GO_SUM_BYTES = 16 * 1024 * 1024
 export const MAX_GO_SUM_LINES = 200_000
-/** The longest line that can be of a module, in bytes. */
+/** The longest possible line about a module, in bytes. */
 export const MAX_LINE_BYTES = 4096
 /** How much of a malformed line is shown, in characters. */
 const SHOWN_LENGTH = 120
 
-/** What a line is about: all files of a module version, or its go.mod alone. */
+/** What a line is about: all files of a module version, or only its go.mod. */
 export type LineKind = 'zip' | 'mod'
 
 export interface GoSumLine {
-  /** From 1. */
+  /** 1-based. */
   readonly line: number
   readonly module: string
   /** Without the suffix of go.mod lines. */
@@ -32,7 +32,7 @@ export interface GoSumLine {
 
 export interface MalformedLine {
   readonly line: number
-  /** The beginning of it. */
+  /** Its beginning. */
   readonly text: string
   readonly reason: string
 }
@@ -40,20 +40,20 @@ export interface MalformedLine {
 export interface GoSum {
   readonly lines: readonly GoSumLine[]
   readonly malformed: readonly MalformedLine[]
-  /** Lines that are not empty. */
+  /** Non-empty lines. */
   readonly count: number
 }
 
 /**
- * What is to be said of a line:
+ * The classes of a line:
  *
- * - `log-conflict`  the log signed two histories, and showed one of them when it was asked for this module
- * - `other-hash`    the log has this module version with another hash
- * - `not-in-log`    the log does not have it
- * - `malformed`     it is no line of a go.sum file
- * - `unproven`      what was answered is not in the tree of the quorum head
- * - `pending`       no answer, or a record that no quorum head holds yet
- * - `private`       it matches the patterns of modules that the log is not asked for: a fact, not a failure
+ * - `log-conflict` the log signed two histories, and showed one of them when it was asked about this module
+ * - `other-hash` the log has this module version with another hash
+ * - `not-in-log` the log does not have it
+ * - `malformed` it is not a line of a go.sum file
+ * - `unproven` the answer is not in the tree of the quorum head
+ * - `pending` no answer, or a record that no quorum head covers yet
+ * - `private` it matches the patterns of modules about which the log is not asked: a fact, not a failure
  */
 export const CLASSES = [
   'log-conflict',
@@ -68,7 +68,7 @@ export type FindingClass = (typeof CLASSES)[number]
 
 export interface LineFinding {
   readonly line: number
-  /** Null, as the two that follow, for a malformed line. */
+  /** Null for a malformed line, like the next two fields. */
   readonly module: string | null
   /** Without the suffix of go.mod lines. */
   readonly version: string | null
@@ -76,15 +76,15 @@ export interface LineFinding {
   readonly class: FindingClass
   /** The hash in the file; the beginning of a malformed line. */
   readonly have: string
-  /** The hashes that the log has in its place. */
+  /** The hashes that the log has instead. */
   readonly log: readonly string[]
   /** Number of the proven record. */
   readonly record: number | null
-  /** In words, where the class does not say it all. */
+  /** A text, where the class does not say everything. */
   readonly reason: string | null
 }
 
-/** Why something cannot be believed: what was answered does not prove it, or there was no answer. */
+/** Why something cannot be believed: the answer does not prove it, or there was none. */
 export interface Doubt {
   readonly kind: 'unproven' | 'pending'
   readonly reason: string
@@ -95,16 +95,16 @@ export interface RecordAnswer {
   readonly kind: 'record'
   readonly id: number
   readonly lines: readonly string[]
-  /** Of the head that came with it: nobody can say that the log has one history. */
+  /** A doubt about the head that came with it: the log may have more than one history. */
   readonly doubt?: Doubt
 }
 
-/** What the log proved to say, or did not, of a module version. */
+/** What the log was proven to say about a module version, or why nothing was proven. */
 export type LogAnswer =
   | RecordAnswer
   | ((Doubt | { readonly kind: 'not-in-log' | 'log-conflict'; readonly reason: string }) & { readonly id?: number })
 
-/** The hash of an empty go.mod, which go once wrote by mistake and since then passes over. */
+/** The hash of an empty go.mod, which go once wrote by mistake and has ignored since. */
 const EMPTY_GO_MOD = 'h1:G7mAYYxgmS0lVkHyy2hEOLQCFB0DlQFTMLWggykrydY='
 
 /** `path@version`: what the lines of one record have in common. */
@@ -112,14 +112,15 @@ export function moduleKey({ module, version }: Pick<GoSumLine, 'module' | 'versi
   return `${module}@${version}`
 }
 
-/** The line as it stands in a go.sum file and in the record, without its newline. */
+/** The line as in a go.sum file and in the record, without its newline. */
 export function lineText({ module, version, kind, hash }: Omit<GoSumLine, 'line'>): string {
   return `${module} ${version}${kind === 'mod' ? '/go.mod' : ''} ${hash}`
 }
 
 /**
- * Reads a go.sum file; `file` is its name in errors. Malformed lines are named and the others read. White space is taken as the go command takes it:
- * any between the words, and at the end, as files from other systems have it. Throws FILE_UNREADABLE beyond the bounds.
+ * Parses a go.sum file; `file` is its name in errors. Malformed lines are reported, and the others parsed. White space
+ * is treated as by the go command: any amount between the fields and at the end, as in files from other systems. Throws
+ * FILE_UNREADABLE beyond the limits.
  */
 export function parseGoSum(file: string, bytes: Uint8Array): GoSum {
   if (bytes.length > MAX_GO_SUM_BYTES) throw beyond(file, MAX_GO_SUM_BYTES, 'bytes')
@@ -170,26 +171,26 @@ function isModule(path: string, version: string): boolean {
   return isAccepted(() => escapeModule(path, version))
 }
 
-/** 32 bytes in base64, of which the last two bits are none. */
+/** 32 bytes in base64, whose last two bits are zero. */
 const H1 = /^h1:[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/
 
-/** h1 is SHA-256, written in the one way; algorithms to come are taken as they are. */
+/** Whether h1 is SHA-256 in canonical form; hashes of future algorithms are accepted as they are. */
 function isHash(hash: string): boolean {
   return algorithmOf(hash) === 'h1:' ? H1.test(hash) : /^[a-z][a-z0-9]*:[A-Za-z0-9+/=]+$/.test(hash)
 }
 
-/** The algorithm with its colon: `h1:`; empty for what has none. */
+/** The algorithm with its colon: `h1:`; empty if there is none. */
 function algorithmOf(hash: string): string {
   return hash.slice(0, hash.indexOf(':') + 1)
 }
 
-/** What is wrong with a line, given what the log says of its module version; undefined when nothing is. */
+/** What is wrong with a line, given what the log says about its module version; undefined if nothing is. */
 export function judgeLine(line: GoSumLine, answer: LogAnswer): LineFinding | undefined {
   if (answer.kind !== 'record') {
     const { kind, id, reason } = answer
     return { ...about(line), class: kind, log: [], record: id ?? null, reason }
   }
-  // As it is with nearly all of them.
+  // The case of nearly all lines.
   if (answer.doubt === undefined && answer.lines.includes(lineText(line))) return undefined
   const prefix = lineText({ ...line, hash: '' })
   const log = answer.lines.filter((text) => text.startsWith(prefix)).map((text) => text.slice(prefix.length))
@@ -199,7 +200,7 @@ export function judgeLine(line: GoSumLine, answer: LogAnswer): LineFinding | und
   }
   const algorithm = algorithmOf(line.hash)
   if (log.some((hash) => algorithmOf(hash) === algorithm)) return { ...found, class: 'other-hash', reason: null }
-  // Nobody is served anything else: the log has never heard of such a hash, and the go command ignores it.
+  // It affects no build: the log has no hash of this algorithm, and the go command ignores it.
   if (log.length > 0) return { ...found, class: 'not-in-log', reason: `the log has no ${algorithm.slice(0, -1)} of it` }
   return {
     ...found,

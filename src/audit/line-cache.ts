@@ -1,11 +1,11 @@
 /**
- * Lines that were found to be in the log before, on disk, so that they are not looked up again: what is in an
- * append-only log stays in it. One file for all go.sum files, of 32-byte keys in no order; a go.sum file of which
- * every line was found has a key, too, so that it need not even be read line by line.
+ * A cache on disk of lines that were found in the log, so that they are not looked up again: an append-only log never
+ * loses them. One file for all go.sum files, of unordered 32-byte keys; a go.sum file whose lines were all found has a
+ * key as well, so that it need not even be read line by line.
  *
- * A key is a hash over everything that the verdict rested on: the log's key, whom we trusted to say what its quorum
- * head is, and the whole line. So a line that was changed, or another policy, is never found here. Whoever can write
- * the file can make lines pass: it is its owner's alone, and one that others may write is not believed.
+ * A key is a hash of everything that the verdict relied on: the log's key, whom we trusted for its quorum head, and the
+ * whole line. So a changed line, or another policy, never matches. Whoever can write the file can make lines pass: it
+ * is readable and writable only by its owner, and is ignored if others may write to it.
  */
 import { hash } from 'node:crypto'
 import { constants } from 'node:fs'
@@ -13,19 +13,19 @@ import { mkdir, open, rename, rm, writeFile, type FileHandle } from 'node:fs/pro
 import { dirname } from 'node:path'
 
 const KEY_SIZE = 32
-/** The largest cache, in bytes: two million lines. One that would grow beyond is started anew. */
+/** The largest cache, in bytes: two million lines. It is started anew instead of growing larger. */
 export const MAX_CACHE_BYTES = 64 * 1024 * 1024
 /** Permission bits that let others write. */
 const OTHERS_WRITE = 0o022
-/** Of the file and, when it is made, its directory. */
+/** Modes of the file and, if it is created, of its directory. */
 const PRIVATE = { file: 0o600, directory: 0o700 }
 
-/** So few keys are sought in the bytes; of more, each key of the file is looked up. */
+/** Up to this many keys are searched for in the bytes; for more, each key of the file is looked up. */
 const FEW = 4
 
 /**
- * What stands for a whole go.sum file among the lines: its bytes, and the patterns that say which of its lines were
- * not asked for. No line has a newline in it.
+ * The entry for a whole go.sum file: its bytes, and the patterns of modules that were not asked about. It cannot be
+ * confused with a line, since no line contains a newline.
  */
 export function wholeFile(bytes: Uint8Array, patterns: string): string {
   return `file\n${hash('sha256', bytes)}\n${patterns}`
@@ -35,13 +35,13 @@ export class LineCache {
   readonly #path: string
   readonly #domain: string
 
-  /** `log` is the log's vkey; `trust` names whom the verdicts rest on. The file need not exist. */
+  /** `log` is the log's vkey; `trust` identifies whom the verdicts rely on. The file need not exist. */
   constructor(path: string, log: string, trust: string) {
     this.#path = path
     this.#domain = digest(`gossum/go-sum-lines/v1\n${JSON.stringify([log, trust])}`)
   }
 
-  /** Those of these lines that are known, as lineText writes them. A cache that cannot be read knows nothing. */
+  /** Those of these lines that are cached, in the form of lineText. An unreadable cache is empty. */
   async known(lines: Iterable<string>): Promise<Set<string>> {
     const wanted = new Map<string, string>()
     for (const line of lines) wanted.set(this.#key(line), line)
@@ -52,7 +52,7 @@ export class LineCache {
       for (const [key, line] of wanted) if (isAmong(keys, key)) found.add(line)
       return found
     }
-    // A torn tail is no key; nor is what stands at the wrong place behind one, but it is not found either.
+    // A torn tail is not a key; keys that are misaligned after one are not found, which is harmless.
     for (let at = 0; at + KEY_SIZE <= keys.length; at += KEY_SIZE) {
       const line = wanted.get(keys.toString('latin1', at, at + KEY_SIZE))
       if (line !== undefined) found.add(line)
@@ -61,8 +61,8 @@ export class LineCache {
   }
 
   /**
-   * Adds lines that were found to be in the log. A cache that cannot be written is none: resolves to false, and the
-   * next run asks again.
+   * Adds lines that were found in the log. If the cache cannot be written, this resolves to false, and the next run
+   * asks again.
    */
   async add(lines: Iterable<string>): Promise<boolean> {
     const keys = Buffer.from([...lines].map((line) => this.#key(line)).join(''), 'latin1')
@@ -76,7 +76,7 @@ export class LineCache {
     }
   }
 
-  /** 32 characters, one a byte: it is looked up as often as the file has keys. */
+  /** 32 characters, one per byte: it is looked up as often as the file has keys. */
   #key(line: string): string {
     return digest(`${this.#domain}${line}`)
   }
@@ -94,14 +94,14 @@ export class LineCache {
     }
   }
 
-  /** False when the file has no room, or is one that is not believed. */
+  /** False if the file has no room, or is not trusted. */
   async #append(keys: Buffer): Promise<boolean> {
     const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW
     const file = await open(this.#path, flags, PRIVATE.file)
     try {
       const size = await sizeOf(file)
       if (size === undefined || size + keys.length > MAX_CACHE_BYTES) return false
-      // Behind a torn tail the keys begin at the next place where one may stand. Written at once: others append, too.
+      // After a torn tail, continues at the next aligned position. Written with one call, since others append as well.
       const gap = (KEY_SIZE - (size % KEY_SIZE)) % KEY_SIZE
       await file.writeFile(Buffer.concat([Buffer.alloc(gap), keys]))
       return true
@@ -121,7 +121,7 @@ export class LineCache {
   }
 }
 
-/** The size of a cache file in bytes; undefined for one that is not believed, or too large to be ours. */
+/** The size of a cache file in bytes; undefined if it is not trusted, or too large to be ours. */
 async function sizeOf(file: FileHandle): Promise<number | undefined> {
   const stat = await file.stat()
   // Windows has neither such bits nor such owners.
@@ -129,7 +129,7 @@ async function sizeOf(file: FileHandle): Promise<number | undefined> {
   return stat.isFile() && isOurs && stat.size <= MAX_CACHE_BYTES ? stat.size : undefined
 }
 
-/** SHA-256 with one character a byte. */
+/** SHA-256 with one character per byte. */
 function digest(text: string): string {
   return hash('sha256', text, 'binary')
 }

@@ -1,9 +1,9 @@
 /**
- * Heads that a log shows while it is asked, held against the quorum head: each must be of the same history. Two that
- * are not convict the log.
+ * Heads that a log shows while it is asked, compared with the quorum head: each must belong to the same history. Two
+ * that do not convict the log.
  *
- * Lookups bring heads of many sizes, because the world caches them for months. Those that are smaller than the quorum
- * head are recomputed from its tiles, all at once; those that are larger from the tiles of the largest of them.
+ * Lookups return heads of many sizes, because caches keep them for months. Heads smaller than the quorum head are
+ * recomputed from its tiles, all at once; larger ones from the tiles of the largest of them.
  */
 import { errorCode, errorText, GossumError } from '../errors.js'
 import { makeSplitView, type SplitView } from '../evidence/evidence.js'
@@ -14,21 +14,23 @@ import { formatHash, type Hash } from '../tlog/hash.js'
 import { parseNote, type Note, type VerifierKey } from '../tlog/note.js'
 import type { Doubt } from './gosum.js'
 
-/** Whether a head is of the quorum head's history. */
+/** Whether a head belongs to the quorum head's history. */
 export type HeadStanding = { readonly kind: 'consistent' | 'conflict' } | Doubt
 
-/** What convicts the log, verified; and the two heads as they were shown, with the lines of witnesses. */
+/** Verified evidence against the log; and the two heads as they were shown, with cosignatures. */
 export interface LogConviction {
   readonly evidence: SplitView
   readonly heads: readonly [Note, Note]
 }
 
-/** Heads whose own tiles may fail us before the rest is left unproven. Each may take all the time that a request has. */
+/**
+ * Heads whose own tiles may be unavailable before the rest are left unproven: each may take the full time of a request.
+ */
 const MAX_FAILED_HEADS = 8
 
 type Client = Pick<SumdbClient, 'roots' | 'prefix'>
 
-/** Why something cannot be believed that ended with this error. What is no error of ours is thrown again. */
+/** The doubt that this error causes. Rethrows errors that are bugs. */
 export function doubtOf(error: unknown): Doubt {
   if (!(error instanceof GossumError)) throw error
   const isSilent = errorCode(error) === 'LOG_UNREACHABLE' || error.name === 'StatusError'
@@ -57,7 +59,7 @@ export class ShownHeads {
     this.#standings.set(keyOf(quorum.head), { kind: 'consistent' })
   }
 
-  /** The two heads that convict the log, verified; undefined while there are none. */
+  /** The two heads that convict the log, verified; undefined if there are none. */
   get conviction(): LogConviction | undefined {
     return this.#conviction
   }
@@ -67,7 +69,7 @@ export class ShownHeads {
     return this.#standings.get(keyOf(head))!
   }
 
-  /** Judges heads whose signatures the caller has verified. Rejects with the signal's reason when it is aborted. */
+  /** Judges heads whose signatures the caller has verified. Rejects with the signal's reason when that is aborted. */
   async judge(heads: readonly VerifiedHead[], signal?: AbortSignal): Promise<void> {
     const fresh = new Map(heads.map((shown) => [keyOf(shown.head), shown]))
     for (const key of this.#standings.keys()) fresh.delete(key)
@@ -82,7 +84,7 @@ export class ShownHeads {
     await this.#judgeLarger(undecided.filter(isLarger), signal)
   }
 
-  /** Two roots of one size need no tiles. Which of the two is of the quorum head's history, tiles tell. */
+  /** Two roots of one size need no tiles. The tiles tell which of the two belongs to the quorum head's history. */
   #compareSizes(shown: VerifiedHead): void {
     const other = this.#bySize.get(shown.head.size)
     if (other === undefined) {
@@ -94,8 +96,8 @@ export class ShownHeads {
   }
 
   /**
-   * Judges heads that are not larger than `under`, whose tiles are the truth: all at once, and when these cannot be
-   * read, one by one, so that one bad tile spoils no more than it must.
+   * Judges heads that are not larger than `under`, whose tiles are taken as the truth: all at once and, if the tiles
+   * cannot be read, one by one, so that one bad tile affects as few as possible.
    */
   async #judgeUnder(under: VerifiedHead, heads: readonly VerifiedHead[], signal?: AbortSignal): Promise<void> {
     if (heads.length === 0) return
@@ -119,7 +121,7 @@ export class ShownHeads {
     }
   }
 
-  /** The largest first: when it continues the quorum head, its tiles tell about all the others. */
+  /** The largest first: if it continues the quorum head, its tiles decide about all the others. */
   async #judgeLarger(heads: readonly VerifiedHead[], signal?: AbortSignal): Promise<void> {
     const [largest, ...others] = [...heads].sort((a, b) => b.head.size - a.head.size)
     if (largest === undefined) return
@@ -149,7 +151,7 @@ export class ShownHeads {
     this.#standings.set(keyOf(head), { kind, reason: why })
   }
 
-  /** `shown` is one of two heads of which the smaller is not in the larger: with the proof of it they convict the log. */
+  /** `shown` and the quorum head contradict each other: with the proof they convict the log. */
   async #conflict(
     shown: VerifiedHead,
     smaller: VerifiedHead,

@@ -1,4 +1,4 @@
-/** What others see of the same log: whether a head is as new as theirs, and of the same history. */
+/** Compares a head with what others see of the same log: whether it is as recent, and of the same history. */
 import { GossumError } from '../errors.js'
 import type { SumdbClient } from '../sumdb/client.js'
 import type { FetcherOptions, WaitOptions } from '../sumdb/fetcher.js'
@@ -7,25 +7,25 @@ import { findingOf, findingOfAll, Vantage, type ProbeFinding } from './probe-ses
 import { findDoor } from './door.js'
 import { compareHeads, headsIn, readSignedHead, type SignedHead } from './signed-heads.js'
 
-/** Somebody else who sees the log. */
+/** Another source of the log's heads. */
 export interface Reference {
-  /** As it is called in sentences: "the node at http://127.0.0.1:46787". */
+  /** Its name in sentences: "the node at http://127.0.0.1:46787". */
   readonly name: string
-  /** Where its tiles are, and its newest head when `head` is absent. */
+  /** The URL of its tiles, and of its newest head if `head` is absent. */
   readonly url: string
-  /** The newest head that it shows, not verified, or why it shows none. */
+  /** Its newest head, unverified, or why it shows none. */
   readonly head?: Uint8Array | GossumError
 }
 
-/** A reference that was asked. */
+/** The result of asking a reference. */
 export interface Sighting {
   readonly name: string
-  /** Verified; or why there is none. */
+  /** A verified head; or why there is none. */
   readonly seen: SignedHead | ProbeFinding
   readonly client?: SumdbClient
 }
 
-/** The largest lag of a head that is taken for fresh, unless said otherwise: records, and a part of the log. */
+/** The default limit for the lag of a fresh head: records, and a fraction of the log. */
 const USUAL_LAG = { records: 10_000, part: 0.01 }
 
 /** Asks a reference for its newest head. */
@@ -50,7 +50,7 @@ export async function askReference(
   }
 }
 
-/** The head that somebody shows, whatever stands around it. Throws as readHead does when there is none. */
+/** The head in an answer, whatever surrounds it. Throws as readHead does if there is none. */
 function readShown(bytes: Uint8Array, key: VerifierKey): SignedHead {
   const [cut] = headsIn(bytes, key)
   try {
@@ -69,7 +69,7 @@ function hasHead(sighting: Sighting): sighting is Seen {
   return 'head' in sighting.seen
 }
 
-/** What is said when nobody else can be asked, and after what is said when some cannot. */
+/** Said if no other source could be asked, or after the result if some could not. */
 function missing(sightings: readonly Sighting[]): string {
   const reasons = sightings.flatMap(({ seen }) => ('head' in seen ? [] : seen.detail))
   return reasons.length === 0 ? 'nobody else was asked' : reasons.join('; ')
@@ -88,7 +88,7 @@ export function checkFresh(size: number, sightings: readonly Sighting[], maxLag:
   return { verdict: 'ok', detail: `its head is not older ${than}` }
 }
 
-/** Whether the head is of the history that others see. */
+/** Whether the head belongs to the history that others see. */
 export async function checkHistory(
   vantage: Vantage,
   newest: SignedHead,

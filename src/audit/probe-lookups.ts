@@ -1,8 +1,8 @@
 /**
- * Lookups: whether each answer is the record of the module version that was asked for, proven under the head that came
- * with it, and says nothing about it anywhere else (CVE-2026-42501, CVE-2026-56864).
+ * Checks lookups: whether each answer is the record of the requested module version, proven under the head that came
+ * with it, and has no lines about it outside the record (CVE-2026-42501, CVE-2026-56864).
  *
- * A lookup of what a log does not have makes it fetch and append that. So a probe asks for nothing but what the log is
+ * A lookup of something unknown to a log makes the log fetch and append it. So a probe looks up only what the log is
  * known to have.
  */
 import { GossumError } from '../errors.js'
@@ -20,11 +20,11 @@ import type { SampledRecord } from './probe-tiles.js'
 
 /** A module version that the log is known to have. */
 export interface KnownModule extends ModuleVersion {
-  /** Its record, when it was found in the tree. */
+  /** Its record, if it was found in the tree. */
   readonly found?: SampledRecord
 }
 
-/** Old and famous module versions, that sum.golang.org has had since its first year. */
+/** Old and well-known module versions, which sum.golang.org has had since its first year. */
 export const FAMOUS_MODULES: readonly ModuleVersion[] = [
   { path: 'golang.org/x/text', version: 'v0.3.0' },
   { path: 'github.com/BurntSushi/toml', version: 'v0.3.1' },
@@ -35,7 +35,7 @@ export const FAMOUS_MODULES: readonly ModuleVersion[] = [
   { path: 'github.com/pmezard/go-difflib', version: 'v1.0.0' },
 ]
 
-/** The module version that a proven record is about, by its first line; undefined when that cannot be asked for. */
+/** The module version of a proven record, according to its first line; undefined if it cannot be looked up. */
 export function moduleOf(found: SampledRecord): KnownModule | undefined {
   const [path, version] = (fromUtf8(found.record) ?? '').split('\n', 1)[0]!.split(' ')
   const known = { path: path ?? '', version: (version ?? '').replace(/\/go\.mod$/, ''), found }
@@ -77,8 +77,8 @@ function nameOf({ path, version }: ModuleVersion): string {
 }
 
 /**
- * Judges an answer to a lookup. Returns evidence when the head that came with it contradicts the newest one. Throws the
- * codes of notes and checkpoints, RECORD_INVALID, TILE_INVALID, and what asking for tiles throws.
+ * Judges an answer to a lookup. Returns evidence if the head that came with it contradicts the newest one. Throws the
+ * codes of notes and checkpoints, RECORD_INVALID, TILE_INVALID, and errors of fetching tiles.
  */
 export async function judgeLookup(
   { client, key }: Vantage,
@@ -96,10 +96,10 @@ export async function judgeLookup(
     return await judgeRefused(error, headsIn(answer, key), [newest, client], key, options)
   }
   const { id, record, note, given } = read
-  // Before all else: two histories outweigh whatever else is wrong.
+  // Checked first: two histories outweigh everything else that may be wrong.
   const evidence = await compareHeads(key, [given, newest], [client], options)
   if (evidence !== undefined) return evidence
-  // A client that looks for lines in all of the answer finds them in what nothing proves (CVE-2026-56864).
+  // A client that searches the whole answer for lines would find unproven ones (CVE-2026-56864).
   if (linesAbout(fromUtf8(note)!, module).length > 0) {
     throw new GossumError('RECORD_INVALID', `lines about ${path} ${version} stand outside of the record`)
   }
@@ -117,7 +117,10 @@ export async function judgeLookup(
   return undefined
 }
 
-/** The heads of an answer that cannot be read: evidence when one of them contradicts the newest, else throws the error. */
+/**
+ * Heads in an answer that cannot be parsed: returns evidence if one of them contradicts the newest, otherwise throws
+ * the error.
+ */
 async function judgeRefused(
   error: unknown,
   heads: readonly SignedHead[],

@@ -1,6 +1,6 @@
 /**
- * How a probe asks an address that may lie, stall or pour: with GET and nothing else, no redirect followed, each answer
- * bounded and timed, and all of them together counted.
+ * How a probe queries a server that may lie, stall or flood: with GET only, following no redirect; each answer is
+ * limited in size and time, and the number of requests in all.
  */
 import { GossumError } from '../errors.js'
 import { attempted } from '../errors/attempt.js'
@@ -10,14 +10,14 @@ import { Fetcher, StatusError, type Fetch, type FetcherOptions, type WaitOptions
 import { mapBounded } from '../lib/single-flight.js'
 import type { VerifierKey } from '../tlog/note.js'
 
-/** How many things are asked for at a time. */
+/** Requests made concurrently. */
 const AT_A_TIME = 4
 
 export type CheckVerdict = 'ok' | 'failed' | 'unknown'
 
 /** What a check found. */
 export interface ProbeFinding {
-  /** `failed` is an answer that is wrong, `unknown` an answer that did not come. */
+  /** `failed`: an answer is wrong; `unknown`: an answer is missing. */
   readonly verdict: CheckVerdict
   /** One sentence. */
   readonly detail: string
@@ -25,7 +25,7 @@ export interface ProbeFinding {
   readonly evidence?: SplitView
 }
 
-/** What an error tells about who was asked. What is no GossumError is our bug, and thrown again. */
+/** The finding about a server that follows from an error. An error that is not a GossumError is a bug, and rethrown. */
 export function findingOf(error: unknown, about?: string): ProbeFinding {
   if (!(error instanceof GossumError)) throw error
   const isSilence = error instanceof StatusError || error.code === 'LOG_UNREACHABLE' || error.code === 'TIMEOUT'
@@ -33,7 +33,7 @@ export function findingOf(error: unknown, about?: string): ProbeFinding {
   return { verdict: isSilence ? 'unknown' : 'failed', detail: about === undefined ? what : `${about}: ${what}` }
 }
 
-/** One finding of many: what is wrong before what did not come, and that before `done`, what went well. */
+/** Combines findings: wrong answers first, then missing ones, then `done`, which says what succeeded. */
 export function findingOfAll(problems: readonly ProbeFinding[], done: string): ProbeFinding {
   const failed = problems.filter(({ verdict }) => verdict === 'failed')
   const evidence = problems.find((problem) => problem.evidence !== undefined)?.evidence
@@ -49,8 +49,8 @@ function more({ length }: readonly ProbeFinding[]): string {
 }
 
 /**
- * Does something to each item, a few at a time, and returns what came of those that went well. What became of the others
- * is added to `problems`; also when there is no time left, so that nothing that was found is lost.
+ * Processes items, a few at a time, and returns the results of those that succeeded. Failures are added to `problems`;
+ * so is running out of time, so that no result is lost.
  */
 export async function gather<A, B>(
   items: readonly A[],
@@ -74,7 +74,7 @@ export async function gather<A, B>(
   return results
 }
 
-/** Counts requests, and makes no more than it may. */
+/** Counts requests, and stops at its limit. */
 export class Meter {
   readonly #limit: number
   readonly #fetch: Fetch
@@ -85,12 +85,12 @@ export class Meter {
     this.#fetch = fetcher
   }
 
-  /** Requests until now. */
+  /** Requests so far. */
   get used(): number {
     return this.#used
   }
 
-  /** Asks once more. Throws LOG_UNREACHABLE beyond the limit. */
+  /** Makes a request. Throws LOG_UNREACHABLE beyond the limit. */
   readonly fetch: Fetch = (url, init) => {
     if (this.#used >= this.#limit) {
       throw new GossumError('LOG_UNREACHABLE', `the ${this.#limit} requests that one probe may make are used up`)
@@ -100,12 +100,12 @@ export class Meter {
   }
 }
 
-/** An address at which a log is asked. */
+/** A URL at which a log is queried. */
 export class Vantage {
   readonly key: VerifierKey
-  /** Answers as they come, not verified. */
+  /** Fetches answers without verifying them. */
   readonly fetcher: Fetcher
-  /** Answers that are proven. Its tiles are kept in memory only. */
+  /** Fetches proven answers. Its tiles are cached in memory only. */
   readonly client: SumdbClient
 
   constructor(url: string, key: VerifierKey, options: Omit<FetcherOptions, 'url'>) {

@@ -1,4 +1,4 @@
-/** Malformed paths: an address should refuse them; what it answers instead must be as true as any other answer. */
+/** Malformed paths: a server should refuse them; if it answers, the answer must be as correct as any other. */
 import { GossumError } from '../errors.js'
 import { refusedStatus, type WaitOptions } from '../sumdb/fetcher.js'
 import { MAX_LOOKUP_BYTES } from '../sumdb/module.js'
@@ -9,11 +9,11 @@ import { findingOf, findingOfAll, type ProbeFinding, type Vantage } from './prob
 import type { SignedHead } from './signed-heads.js'
 import { judgeLookup, type KnownModule } from './probe-lookups.js'
 
-/** The first tile, spelled in ways that no client may spell it. */
+/** The first tile, in forms that no client may use. */
 const TILE_PATHS = ['tile/8/0/000.p/0', 'tile/8/0/000.p/256', 'tile/8/0/0', 'tile/8/0/x000/000']
 const WIDTH = 2 ** TILE_HEIGHT
 
-/** Asks for the first tile, and for a module version with capital letters if one is known, in wrong spellings. */
+/** Requests the first tile, and a module version with upper-case letters if one is known, in malformed ways. */
 export async function checkSyntax(
   vantage: Vantage,
   newest: SignedHead,
@@ -23,20 +23,20 @@ export async function checkSyntax(
   const problems: ProbeFinding[] = []
   let refused = 0
   let answered = 0
-  /** Asks once: a refusal is the right answer. */
+  /** Makes a request, to which a refusal is the right answer. */
   const ask = async (path: string, judge: (answer: Uint8Array) => Promise<void>): Promise<void> => {
     try {
       await judge(await vantage.fetcher.get(path, MAX_LOOKUP_BYTES, options))
       answered++
     } catch (error) {
-      // The server of golang.org/x/mod/sumdb says no to some malformed paths with status 500.
+      // The server of golang.org/x/mod/sumdb refuses some malformed paths with status 500.
       if (refusedStatus(error) !== undefined) refused++
       else problems.push(findingOf(error, path))
     }
   }
   if (newest.head.size > 0)
     for (const path of TILE_PATHS) await ask(path, (body) => judgeTile(vantage, newest, body, options))
-  // Known to the log as it is written here, so that a server that does not look at the spelling has nothing to fetch.
+  // The log has it under exactly this name, so a server that ignores the malformed escaping has nothing to fetch.
   const shouting = modules.find(({ path }) => /[A-Z]/.test(path))
   if (shouting !== undefined) {
     await ask(`lookup/${shouting.path}@${shouting.version}`, async (answer) => {
@@ -53,7 +53,7 @@ export async function checkSyntax(
   )
 }
 
-/** Throws TILE_INVALID unless these are hashes that the first tile begins with. */
+/** Throws TILE_INVALID unless these hashes are the beginning of the first tile. */
 async function judgeTile(
   { client }: Vantage,
   { head }: SignedHead,

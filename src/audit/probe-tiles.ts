@@ -1,5 +1,6 @@
 /**
- * The tiles of an address: whether each of them authenticates up to its head (CVE-2026-56865), is the same when asked for again, and begins with its own narrower versions.
+ * Checks the tiles of a server: whether each of them verifies up to its head (CVE-2026-56865), is the same when
+ * requested again, and begins with its own narrower versions.
  */
 import { GossumError } from '../errors.js'
 import { StatusError, type WaitOptions } from '../sumdb/fetcher.js'
@@ -17,22 +18,22 @@ export interface SampledRecord {
 
 export interface TilesResult {
   readonly finding: ProbeFinding
-  /** One record of each tile of records that was read; none when there are no such tiles. */
+  /** One record of each tile of records that was read; none if the server has no such tiles. */
   readonly records: readonly SampledRecord[]
 }
 
-/** Chance, uniform in [0, 1). */
+/** A random number, uniform in [0, 1). */
 export type Random = () => number
 
 interface Known {
   readonly tile: Tile
-  /** Authenticated. */
+  /** Verified. */
   readonly data: Uint8Array
 }
 
 const WIDTH = 2 ** TILE_HEIGHT
 
-/** Whole numbers in [0, below), each once: `count` of them, or all when there are no more. */
+/** Distinct whole numbers in [0, below): `count` of them, or all if there are fewer. */
 function choose(count: number, below: number, random: Random): number[] {
   if (below <= count) return Array.from({ length: below }, (_, i) => i)
   const chosen = new Set<number>()
@@ -40,7 +41,7 @@ function choose(count: number, below: number, random: Random): number[] {
   return [...chosen]
 }
 
-/** The rightmost tile of every level, and `samples` others of each level that has as many. */
+/** The rightmost tile of every level, and `samples` others of each level that has that many. */
 function chooseTiles(size: number, samples: number, random: Random): Tile[] {
   const tiles: Tile[] = []
   for (let level = 0, count = size; count > 0; level++, count = Math.floor(count / WIDTH)) {
@@ -51,7 +52,7 @@ function chooseTiles(size: number, samples: number, random: Random): Tile[] {
   return tiles
 }
 
-/** Reads tiles of every level of the head's tree, and records of some. */
+/** Reads tiles of every level of the head's tree, and records from some. */
 export async function checkTiles(
   vantage: Vantage,
   head: Tree,
@@ -84,7 +85,9 @@ export async function checkTiles(
   return { finding: findingOfAll(problems, done), records: records ?? [] }
 }
 
-/** A record of each of these tiles, all that are in it proven; undefined when there are no tiles of records. */
+/**
+ * One record from each of these tiles, with all records in them verified; undefined if there are no tiles of records.
+ */
 async function readRecords(
   vantage: Vantage,
   head: Tree,
@@ -104,7 +107,7 @@ async function readRecords(
   return first === undefined ? others : [first, ...others]
 }
 
-/** What was promised, or the status that refused it. */
+/** The result, or the status with which it was refused. */
 async function statusOr<T>(work: Promise<T>): Promise<T | StatusError> {
   try {
     return await work
@@ -114,7 +117,7 @@ async function statusOr<T>(work: Promise<T>): Promise<T | StatusError> {
   }
 }
 
-/** Throws TILE_INVALID for a full tile that is another one when it is asked for again. */
+/** Throws TILE_INVALID for a full tile that is different when requested again. */
 async function askAgain(vantage: Vantage, { tile, data }: Known, options: WaitOptions): Promise<void> {
   const again = await vantage.fetcher.get(tilePath(tile), data.length, options)
   if (!equalBytes(again, data)) {
@@ -123,8 +126,8 @@ async function askAgain(vantage: Vantage, { tile, data }: Known, options: WaitOp
 }
 
 /**
- * Whether a narrower copy of the tile is served; who holds an older head asks for one, and may get the full one
- * instead. Throws TILE_INVALID when it is not how the tile begins.
+ * Whether a narrower version of the tile is served; a client with an older head requests one, and may get the full one
+ * instead. Throws TILE_INVALID if it differs from the beginning of the tile.
  */
 async function askNarrower(
   vantage: Vantage,

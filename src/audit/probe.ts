@@ -1,10 +1,10 @@
 /**
- * A probe: asks an address that answers for a log, as a client would, and says whether its answers can be believed. It
- * looks for what the attacks of 2026 on clients need: answers that are empty or about something else (CVE-2026-42501),
- * lines outside of the proven record (CVE-2026-56864), tiles that nothing authenticates (CVE-2026-56865); and for heads
- * that are old, or of another history.
+ * A probe queries a server that answers for a log, as a client would, and says whether its answers can be believed. It
+ * checks for the attacks on clients of 2026: answers that are empty or about something else (CVE-2026-42501), lines
+ * outside the proven record (CVE-2026-56864), tiles that are not verified (CVE-2026-56865); and for heads that are old,
+ * or of another history.
  *
- * Trusted: the log's key, for what it signed. Not trusted: the address that is probed, nor those that it is compared with.
+ * Trusted: the log's key, for what it signed. Not trusted: the probed server, and those that it is compared with.
  */
 import { GossumError } from '../errors.js'
 import { makeSplitView, type SplitView } from '../evidence/evidence.js'
@@ -34,55 +34,55 @@ export interface Check {
 }
 
 /**
- * `split-view`: two heads convict the log. `unreachable`: nobody answers for the log there. `dishonest`: an answer is
- * wrong. `undecided`: none is, but a check other than that of the syntax has no answer.
+ * `split-view`: two heads convict the log. `unreachable`: no server for the log answers there. `dishonest`: an answer
+ * is wrong. `undecided`: none is, but a check other than that of the syntax has no answer.
  */
 export type ProbeVerdict = 'honest' | 'dishonest' | 'split-view' | 'undecided' | 'unreachable'
 
 export interface ProbeOptions {
-  /** Of a checksum database or of a GOPROXY. */
+  /** The URL of a checksum database or of a GOPROXY. */
   readonly url: string
   readonly key: VerifierKey
   /** How many tiles of each level, and how many records, are read: 1..MAX_SAMPLES. */
   readonly samples: number
-  /** Module versions to look up, that the log has, besides those that are found in its tiles. */
+  /** Module versions to look up, which the log has, in addition to those found in its tiles. */
   readonly modules: readonly KnownModule[]
-  /** Those that are looked up when there are no others. */
+  /** Looked up if there are no others. */
   readonly famous: readonly KnownModule[]
-  /** Who else sees the log. */
+  /** Other sources of the log's heads. */
   readonly references: readonly Reference[]
-  /** How many records its head may be older than theirs (a hundredth of theirs, at most 10,000). */
+  /** How many records its head may lag behind theirs (by default a hundredth of theirs, at most 10,000). */
   readonly maxLag?: number
-  /** For everything together, in ms. */
+  /** For everything together, in milliseconds. */
   readonly deadlineMs: number
   readonly random?: Random
 }
 
 export interface ProbeReport {
   readonly verdict: ProbeVerdict
-  /** Null when nobody answers for the log. */
+  /** Null if no server for the log answers. */
   readonly kind: DoorKind | null
   readonly head: Tree | null
   /** One of each name, in the order of CHECKS. */
   readonly checks: readonly Check[]
   readonly evidence?: SplitView
-  /** How many requests the address got. */
+  /** The number of requests that the server received. */
   readonly requests: number
 }
 
 export const USUAL_SAMPLES = 5
 export const MAX_SAMPLES = 100
-/** Requests to the address for each sample, and at least. */
+/** The limit of requests to the server: for each sample, and at least. */
 const REQUESTS = { perSample: 40, least: 200 }
-/** Requests to those who see the log from elsewhere. */
+/** The limit of requests to other sources. */
 const REFERENCE_REQUESTS = 200
-/** Each request: milliseconds for one try, and for all tries; and how often it is tried again. */
+/** For each request: milliseconds for one attempt, and for all attempts; and the number of retries. */
 const PATIENCE = { timeoutMs: 10_000, deadlineMs: 25_000, retries: 1 }
 
-/** What is said of checks that could not be made. */
+/** The finding of checks that could not be made. */
 const NOT_MADE: ProbeFinding = { verdict: 'unknown', detail: 'not asked: there is no head to hold an answer against' }
 
-/** Probes an address. Throws CONFIG_INVALID for what is no URL; whatever the address does is in the report. */
+/** Probes a server. Throws CONFIG_INVALID for an invalid URL; whatever the server does is part of the report. */
 export async function probe(options: ProbeOptions): Promise<ProbeReport> {
   const controller = lastingController()
   const over = new GossumError('TIMEOUT', `the ${options.deadlineMs / 1000} s that the probe may take are over`)
@@ -112,7 +112,7 @@ class Probe {
 
   async run(): Promise<ProbeReport> {
     const { url, key } = this.#options
-    // Before the address itself: what it shows later must not be older.
+    // Before the server itself: what it shows later must not be older.
     const sightings = await this.#askReferences()
     const door = await this.#orFinding(findDoor(url, key, this.#fetching(this.#meter), { signal: this.#signal }))
     if ('verdict' in door) return this.#report(null, undefined, { ...door, verdict: 'failed' })
@@ -149,7 +149,7 @@ class Probe {
       return newest
     } catch (error) {
       this.#findings.set('head', findingOf(error))
-      // What the answer holds besides a head is wrong, and the head is held against everything else all the same.
+      // The answer contains something besides a head, which is wrong; the head is still compared with everything else.
       return latest instanceof GossumError ? undefined : headsIn(latest, key)[0]
     }
   }
@@ -162,12 +162,12 @@ class Probe {
 
   #fetching(meter: Meter): Omit<FetcherOptions, 'url'> {
     const { deadlineMs } = this.#options
-    // Several things must fit into the time there is, lest one that is slow hides what others would have shown.
+    // The time must suffice for several requests, so that a slow one does not hide what others would have shown.
     const timeoutMs = Math.min(PATIENCE.timeoutMs, deadlineMs / 8)
     return { ...PATIENCE, timeoutMs, fetch: meter.fetch }
   }
 
-  /** What was promised, or what its failure says. */
+  /** The result, or the finding that follows from its failure. */
   async #orFinding<T>(work: Promise<T>): Promise<T | ProbeFinding> {
     try {
       return await work

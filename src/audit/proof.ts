@@ -1,9 +1,9 @@
 /**
- * Proofs of go.sum lines that are checked without a network: `gossum/go-sum-proof/v1`, one JSON file of records, the
- * cosigned head that they are in, and one proof for them all (tlog/multi-proof.ts).
+ * Proofs of go.sum lines that are checked without a network: `gossum/go-sum-proof/v1`, one JSON file with records, the
+ * cosigned head that covers them, and one proof for all of them (tlog/multi-proof.ts).
  *
- * What a file says is not believed here: whoever reads one verifies the head by keys and a policy of their own, and
- * then calls provenAnswers. Pure.
+ * A file is not believed here: a reader verifies the head with keys and a policy of their own, and then calls
+ * provenAnswers. Pure.
  */
 import { GossumError } from '../errors.js'
 import { parseRecord } from '../tlog/record.js'
@@ -18,17 +18,17 @@ export const MAX_GO_SUM_PROOF_BYTES = 64 * 1024 * 1024
 export const GO_SUM_PROOF = 'gossum/go-sum-proof/v1'
 
 export interface GoSumProof {
-  /** The log's verifier key. It says whose head this is; it is never trusted for being named here. */
+  /** The log's verifier key. It says whose head this is; that it is named here does not make it trusted. */
   readonly log: string
   /** The cosigned head, as a note. */
   readonly head: string
-  /** In the order of their numbers. */
+  /** Ordered by number. */
   readonly records: readonly { readonly id: number; readonly text: string }[]
-  /** Base64 of the hashes that checkRecords takes. */
+  /** The hashes for checkRecords, in base64. */
   readonly proof: readonly string[]
 }
 
-/** Makes a proof file of records by their numbers, in any order. */
+/** Makes a proof file of records with their numbers, in any order. */
 export function makeGoSumProof(
   log: string,
   head: Uint8Array,
@@ -45,8 +45,8 @@ export function makeGoSumProof(
 }
 
 /**
- * The canonical bytes of a proof file: JSON with these keys in this order, indented by one, a final newline. Throws
- * PROOF_MALFORMED when it would be too large to be read.
+ * The canonical bytes of a proof file: JSON with these keys in this order, indented by one, and a final newline. Throws
+ * PROOF_MALFORMED if it would be too large to be read.
  */
 export function encodeGoSumProof({ log, head, records, proof }: GoSumProof): Uint8Array {
   const ordered = { type: GO_SUM_PROOF, log, head, records: records.map(({ id, text }) => ({ id, text })), proof }
@@ -55,7 +55,7 @@ export function encodeGoSumProof({ log, head, records, proof }: GoSumProof): Uin
   return bytes
 }
 
-/** Reads a proof file. Throws PROOF_MALFORMED unless it is, byte for byte, what encodeGoSumProof writes. */
+/** Parses a proof file. Throws PROOF_MALFORMED unless it is, byte for byte, what encodeGoSumProof writes. */
 export function parseGoSumProof(bytes: Uint8Array): GoSumProof {
   if (bytes.length > MAX_GO_SUM_PROOF_BYTES) throw malformed(`${bytes.length} bytes`)
   let value: unknown
@@ -71,7 +71,7 @@ export function parseGoSumProof(bytes: Uint8Array): GoSumProof {
 
 /**
  * The records of the file by module version (`path@version`), each proven to be in the tree of the head, which the
- * caller verified. Throws ProofError when the proof does not hold, RECORD_INVALID for what is no record.
+ * caller has verified. Throws ProofError if the proof is invalid, RECORD_INVALID for something that is not a record.
  */
 export function provenAnswers({ records, proof }: GoSumProof, head: Tree): Map<string, RecordAnswer> {
   const hashes = proof.map((text) => {
@@ -90,7 +90,7 @@ export function provenAnswers({ records, proof }: GoSumProof, head: Tree): Map<s
       const key = `${path ?? ''}@${(version ?? '').replace(/\/go\.mod$/, '')}`
       const answer = answers.get(key) ?? { kind: 'record', id, lines: [] }
       answers.set(key, answer)
-      // The first record of a module version is the one that vouches for it.
+      // The first record of a module version is the one that counts.
       if (answer.id === id) answer.lines.push(line)
     }
   }

@@ -1,4 +1,4 @@
-/** Signed heads of one log, and whether two of them are of one history. */
+/** Signed heads of one log, and whether two of them belong to one history. */
 import { GossumError } from '../errors.js'
 import { unlessRefused } from '../errors/attempt.js'
 import { makeSplitView, type SplitView } from '../evidence/evidence.js'
@@ -14,14 +14,14 @@ import { isCanonicalNote, parseNote, verifyNote, type Note, type VerifierKey } f
 export interface SignedHead {
   readonly head: Checkpoint
   readonly note: Note
-  /** Whether it is spelled in the one way that a witness signs. */
+  /** Whether it is in the canonical form that witnesses cosign. */
   readonly isCanonical: boolean
 }
 
-/** All that a comparison asks of one. */
+/** What a comparison needs of a head. */
 export type ComparableHead = Pick<SignedHead, 'head' | 'note'>
 
-/** Reads a head as the go command does. Throws the codes of notes and checkpoints, ORIGIN_MISMATCH among them. */
+/** Parses a head as the go command does. Throws the codes of notes and checkpoints, including ORIGIN_MISMATCH. */
 export function readSignedHead(bytes: Uint8Array, key: VerifierKey): SignedHead {
   const note = parseNote(bytes)
   verifyNote(note, key)
@@ -31,8 +31,8 @@ export function readSignedHead(bytes: Uint8Array, key: VerifierKey): SignedHead 
 }
 
 /**
- * The heads that the log signed, of a size that a tree can have, in an answer that is refused as it stands: what is wrong
- * around a head is no reason not to compare it.
+ * The heads that the log signed, of possible sizes, in an answer that is refused as a whole: a flaw around a head is no
+ * reason not to compare it.
  */
 export function headsIn(bytes: Uint8Array, key: VerifierKey): SignedHead[] {
   return signedHeadsIn(bytes, key, SUMDB_ORIGIN).flatMap((note) => {
@@ -42,8 +42,8 @@ export function headsIn(bytes: Uint8Array, key: VerifierKey): SignedHead[] {
 }
 
 /**
- * Evidence when the two heads are of two histories, undefined when they are of one. Which of them it is, the tiles of
- * the larger one prove, from the first of the clients that can show them. Throws what the first one said when none can.
+ * Evidence if the two heads belong to two histories, undefined if they belong to one. This is decided by the tiles of
+ * the larger one, from the first client that can provide them. If none can, throws the error of the first.
  */
 export async function compareHeads(
   key: VerifierKey,

@@ -1,23 +1,24 @@
 /**
- * Reading a small log whole. A log with fewer records than a file has lines is read faster than it is queried, and does not learn what is looked up.
+ * Reads a small log completely. If a log has fewer records than a file has lines, this is faster than lookups, and does
+ * not reveal to the log what is looked up.
  */
 import type { SumdbClient } from '../sumdb/client.js'
 import { MAX_TILE_RECORDS } from '../sumdb/module.js'
 import { fromUtf8 } from '../tlog/bytes.js'
 import type { Tree } from '../tlog/merkle.js'
 
-/** A data tile is worth so many lookups: it has as many bytes. */
+/** A data tile costs as much as this many lookups: it has as many bytes. */
 const LOOKUPS_A_TILE = 32
 
-/** What is done with a record, proven to have this number, of the module version `path@version`. */
+/** Called for each record, proven to have this number, of the module version `path@version`. */
 export type OnRecord = (module: string, id: number, record: Uint8Array) => void
 
-/** Whether so many module versions are found sooner by reading all the records of the tree. */
+/** Whether reading all records of the tree is faster than looking up this many module versions. */
 export function isWorthReading({ size }: Tree, modules: number): boolean {
   return size > 0 && Math.ceil(size / MAX_TILE_RECORDS) * LOOKUPS_A_TILE <= modules
 }
 
-/** Reads the records of a tree, each proven under its head, in their order. Throws what SumdbClient.records throws. */
+/** Reads the records of a tree, each proven under its head, in order. Throws what SumdbClient.records throws. */
 export async function readWhole(
   client: Pick<SumdbClient, 'records'>,
   head: Tree,
@@ -36,7 +37,7 @@ export async function readWhole(
   }
 }
 
-/** The module version that a record begins with. */
+/** The module version with which a record begins. */
 function moduleOf(record: Uint8Array): string | undefined {
   const [path, version] = (fromUtf8(record) ?? '').split('\n', 1)[0]!.split(' ', 2)
   return path && version && `${path}@${version.replace(/\/go\.mod$/, '')}`

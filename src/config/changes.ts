@@ -1,17 +1,17 @@
-/** What differs between two configurations, and what of it a running node takes up. */
+/** What differs between two configurations, and which of the differences a running node applies. */
 import type { Config } from './config.js'
 import { keyOf, type Setting } from './setting.js'
 import { SETTINGS } from './settings.js'
 
-/** Settings by what they are called in files. */
+/** Names of settings, as used in files. */
 export interface SettingChanges {
-  /** Those that a running node takes up. */
+  /** Those that a running node applies. */
   readonly changed: readonly string[]
-  /** Those that take a restart. */
+  /** Those that need a restart. */
   readonly restart: readonly string[]
 }
 
-/** What the configuration has under another name, or made of several settings, and the setting that says it. */
+/** Fields of the configuration that have another name than their setting, or combine several, and the setting. */
 const SAID_BY: Partial<Record<keyof Config, keyof typeof SETTINGS>> = {
   logs: 'log',
   logLists: 'logList',
@@ -35,13 +35,13 @@ export function changesOf(before: Config, after: Config): SettingChanges {
   }
 }
 
-/** The second configuration, but for what takes a restart: that is as it was. */
+/** The second configuration, except that settings that need a restart keep their values of the first. */
 export function takenUp(before: Config, after: Config): Config {
   const kept = namesOf(before).filter(needsRestart)
   return Object.freeze({ ...after, ...Object.fromEntries(kept.map((name) => [name, before[name]])) })
 }
 
-/** As data: what a key can do besides is made anew with each. */
+/** Compared as data: the methods of keys are created anew with each configuration. */
 function isSame(one: unknown, other: unknown): boolean {
   return JSON.stringify(one) === JSON.stringify(other)
 }

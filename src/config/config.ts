@@ -1,6 +1,6 @@
 /**
- * The configuration of a node: flags > GOSSUM_* environment > YAML file > defaults, in one frozen and validated
- * object. Everything that can be wrong with it is found here, with words that name the setting.
+ * The configuration of a node: flags > GOSSUM_* environment > YAML file > defaults, in one frozen and validated object.
+ * Everything that can be wrong with it is found here, and errors name the setting.
  */
 import { readBook, withBook } from '../logs/followed-logs.js'
 import { distinct, parseLogSetting, requireRoomForLogs, withUpstreams, type LogSetting } from '../logs/log-setting.js'
@@ -19,39 +19,39 @@ import { hear, type Heard } from './sources.js'
 
 export { parseLogSetting, SUM_GOLANG_ORG, type LogSetting, type Settings }
 
-/** What the configuration has under other names, or made of several settings. */
+/** Settings that the configuration has under another name, or combines. */
 type Combined = 'log' | 'logList' | 'trustedProxy' | 'upstream' | 'deposit' | 'feed' | 'distributor' | 'sourceSpotter'
 
-/** What the settings say (settings.ts), each under its name but for those that are combined. */
+/** The values of the settings (settings.ts), under their names except for those that are combined. */
 export interface Config extends Omit<Values, Combined> {
   readonly logs: readonly LogSetting[]
-  /** Log lists (tlog/log-list.ts) whose logs are followed, too: URLs, or paths of files. */
+  /** Log lists (tlog/log-list.ts) whose logs are also followed: URLs, or paths of files. */
   readonly logLists: readonly string[]
-  /** Reverse proxies that are believed about whom they speak for: networks as ADDRESS/BITS, or addresses. */
+  /** Reverse proxies whose statement of the client's address is believed: networks as ADDRESS/BITS, or addresses. */
   readonly trustedProxies: readonly string[]
-  /** Who is to remember what this key cosigns before it does (witness/deposits.ts). */
+  /** Which peers must remember what this key cosigns before it does (witness/deposits.ts). */
   readonly deposit: DepositSetting
-  /** Where heads and cosignatures are exchanged outside the mesh. */
+  /** Services outside the mesh with which heads and cosignatures are exchanged. */
   readonly places: readonly PlaceSetting[]
 }
 
 interface LoadOptions {
-  /** The file of settings; absent: that of GOSSUM_CONFIG, if it names one. */
+  /** The file of settings; absent: that of GOSSUM_CONFIG, if set. */
   readonly file?: string | undefined
   readonly env?: NodeJS.ProcessEnv
-  /** False for those who need no policy: its file is not read. */
+  /** False for callers that need no policy: its file is not read. */
   readonly policy?: boolean
-  /** False for those who need no logs: those of the home are not read. */
+  /** False for callers that need no logs: those of the home are not read. */
   readonly book?: boolean
 }
 
-/** Builds the configuration. Throws CONFIG_INVALID, HOME_UNUSABLE, KEY_* or POLICY_MALFORMED naming what is wrong. */
+/** Builds the configuration. Throws CONFIG_INVALID, HOME_UNUSABLE, KEY_* or POLICY_MALFORMED, naming the setting. */
 export function loadConfig(flags: Settings, options: LoadOptions = {}): Config {
   const heard = hear(flags, { file: options.file, env: options.env ?? process.env })
   return configOf(heard, options)
 }
 
-/** The configuration that this amounts to. Throws as loadConfig does. */
+/** The configuration for these settings. Throws as loadConfig does. */
 export function configOf(heard: Readonly<Record<string, Heard>>, options: LoadOptions = {}): Config {
   try {
     return combined(heard, options)
@@ -60,7 +60,7 @@ export function configOf(heard: Readonly<Record<string, Heard>>, options: LoadOp
   }
 }
 
-/** An error about a setting that a file says names the place; what is wrong with one alone was placed when it was read. */
+/** Adds the place in the file to an error about a setting. Errors about one setting alone already have it. */
 function placed(error: unknown, heard: Readonly<Record<string, Heard>>): unknown {
   if (!(error instanceof GossumError) || error instanceof PlacedError) return error
   const about = Object.values(heard).find(({ inFile }) => inFile && error.detail.startsWith(`${keyOf(inFile.name)}: `))

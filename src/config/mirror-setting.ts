@@ -1,8 +1,8 @@
-/** The settings of the module mirror: `--mirror` and what belongs to it. */
+/** The settings of the module mirror: `--mirror` and those that depend on it. */
 import { parseUrl } from '../logs/log-setting.js'
 import { invalid } from './setting.js'
 
-/** Characters of all patterns of one setting together. */
+/** The most characters of all patterns of one setting together. */
 const MAX_PATTERNS = 4096
 
 const SECOND_MS = 1000
@@ -21,10 +21,10 @@ const UNITS_BYTES = {
   GiB: 2 ** 30,
   TiB: 2 ** 40,
 } as const
-/** The least that a mirror may keep, in bytes. */
+/** The smallest limit for the size of a mirror, in bytes. */
 const LEAST_BYTES = 2 ** 20
 
-/** The URL of a GOPROXY: http, https, or a folder of this machine as file. Without the login that it may have, as parseUrl. */
+/** The URL of a GOPROXY: http, https, or file for a folder on this machine. Any login is removed, as in parseUrl. */
 export function parseMirror(text: string, setting: string): string {
   const url = text.trim()
   if (!url.startsWith('file://')) return parseUrl(setting, url, ' nor a file URL')
@@ -34,7 +34,7 @@ export function parseMirror(text: string, setting: string): string {
   return parsed.href.replace(/\/+$/, '')
 }
 
-/** Patterns of module paths, as GOPRIVATE has them. */
+/** Patterns of module paths, in the form of GOPRIVATE. */
 export function parsePatterns(text: string, setting: string): string {
   const patterns = text.trim()
   if (patterns.length > MAX_PATTERNS || /[\s=]/.test(patterns))
@@ -42,7 +42,7 @@ export function parsePatterns(text: string, setting: string): string {
   return patterns
 }
 
-/** A duration in milliseconds: a whole number with `s`, `m`, `h` or `d` behind it. */
+/** A duration in milliseconds, written as a whole number followed by `s`, `m`, `h` or `d`. */
 export function parseDuration(text: string, setting: string): number {
   const [, count, unit] = /^([1-9][0-9]{0,8})([smhd])$/.exec(text.trim()) ?? []
   const ms = Number(count) * UNITS_MS[(unit ?? 's') as keyof typeof UNITS_MS]
@@ -63,7 +63,7 @@ export function parseByteCount(text: string, setting: string): number {
   return bytes
 }
 
-/** What the settings of a mirror depend on. */
+/** The settings of a mirror that are checked together. */
 interface MirrorValues {
   readonly mirror: readonly string[]
   readonly private: string
@@ -71,7 +71,7 @@ interface MirrorValues {
   readonly cooldownExcept: string
 }
 
-/** Throws CONFIG_INVALID for what would be silently ignored, and for an upstream that is listed twice. */
+/** Throws CONFIG_INVALID for settings that would be silently ignored, and for an upstream that is listed twice. */
 export function requireMirror({ mirror, cooldown, cooldownExcept, private: patterns }: MirrorValues): void {
   const twice = mirror.find((url, i) => mirror.indexOf(url) !== i)
   if (twice !== undefined) throw invalid('mirror', `${twice} is listed twice`)
@@ -81,7 +81,7 @@ export function requireMirror({ mirror, cooldown, cooldownExcept, private: patte
     ...(cooldownExcept === '' ? [] : ['cooldown-except']),
   ]
   if (mirror.length === 0 && said.length > 0)
-    throw invalid(said[0]!, 'it is about the module mirror, and there is none: --mirror URL')
+    throw invalid(said[0]!, 'it is for the module mirror, but there is none: --mirror URL')
   if (cooldown === undefined && cooldownExcept !== '')
-    throw invalid('cooldown-except', 'there is no cooldown that it could be an exception from')
+    throw invalid('cooldown-except', 'there is no cooldown to make an exception from')
 }

@@ -1,9 +1,9 @@
-/** Which of the existing names somebody may have meant. Pure. */
+/** Finds the known name that a misspelled one was meant to be. Pure. */
 
-/** Edits that a name may be away, and what part of its length. */
+/** The most edits between two names, absolute and as a share of the length. */
 const MOST = { edits: 2, share: 0.34 }
 
-/** The known name that is nearest to this one, if it is near; letter case and the sign between words count for nothing. */
+/** The known name nearest to this one, if it is near enough; case and separators are ignored. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   const plain = plainOf(name)
   const ranked = known
@@ -16,7 +16,7 @@ function plainOf(name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9]/g, '')
 }
 
-/** Letters to put in, to take out, to change, or to swap with the next. */
+/** The number of letters to insert, delete, change or swap with the next. */
 function edits(a: string, b: string): number {
   const rows = [Array.from({ length: b.length + 1 }, (_, j) => j)]
   for (let i = 1; i <= a.length; i++) {

@@ -1,25 +1,22 @@
-/**
- * Places outside the mesh, as they are set: `--feed`, `--distributor`, `--source-spotter`. What is done with them is in
- * src/exchange.
- */
+/** The settings of external places: `--feed`, `--distributor`, `--source-spotter`. src/exchange uses them. */
 import { parseUrl } from '../logs/log-setting.js'
 import { parseVerifierKey, SIGNATURE_TYPES, type VerifierKey } from '../tlog/note.js'
 import { invalid } from './setting.js'
 
-/** What a place speaks. */
+/** The protocol of a place. */
 export type PlaceKind = 'feed' | 'distributor' | 'source-spotter'
 
 export interface PlaceSetting {
   readonly kind: PlaceKind
-  /** What people and metrics call it: the name of its key, or its address without the scheme. */
+  /** Its name in texts and metrics: the name of its key, or its URL without the scheme. */
   readonly name: string
-  /** Without a slash at the end. */
+  /** Without a trailing slash. */
   readonly url: string
-  /** The witness key that its cosignatures are to be by, when it was said. */
+  /** The witness key that must have made its cosignatures, if given. */
   readonly key?: VerifierKey
 }
 
-/** A reader of "URL" or, for a feed, "VKEY URL". It throws CONFIG_INVALID or KEY_*. */
+/** Returns a parser of "URL" or, for a feed, "VKEY URL". The parser throws CONFIG_INVALID or KEY_*. */
 export function parsePlaceOf(kind: PlaceKind): (text: string) => PlaceSetting {
   return (text) => {
     const words = text.trim().split(/\s+/)

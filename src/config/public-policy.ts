@@ -1,16 +1,17 @@
 /**
  * The policy that `--policy public` names: the witnesses that cosign sum.golang.org in public.
  *
- * 11 of 16 is the smallest threshold above two thirds: it survives 5 that lie and 5 that are silent. With less, a log
- * could show two histories to two sets of them that have few in common; docs/exchange.md says what that leaves open.
+ * 11 of 16 is the smallest threshold above two thirds: it tolerates 5 lying and 5 silent witnesses. With a smaller one,
+ *   a log could show two histories to two sets of witnesses that have few in common; docs/exchange.md says which risks
+ *   remain.
  */
 
-/** What stands for it where a policy file is named. A file of that name is `./public`. */
+/** Its name where a policy file is expected. A file of that name is `./public`. */
 export const PUBLIC = 'public'
 
 /**
- * The last day on which these keys are known to have been the list. They were read later, from a copy that has no date:
- * a date that flatters would keep people from looking for a newer one.
+ * The last day on which the list is known to have had these keys. They were read later, from an undated copy; a date
+ * that is too recent would keep users from looking for a newer list.
  */
 export const PUBLIC_POLICY_DATE = '2025-09-30'
 

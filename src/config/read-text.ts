@@ -1,4 +1,4 @@
-/** Text files that settings are in. */
+/** Text files that contain settings. */
 import { readFileSync } from 'node:fs'
 import { errorText, GossumError } from '../errors.js'
 import { invalid } from './setting.js'
@@ -6,7 +6,7 @@ import { invalid } from './setting.js'
 /** The largest configuration or policy file, in bytes. */
 const MAX_FILE_BYTES = 256 * 1024
 
-/** The text of a small file. Throws FILE_UNREADABLE, or CONFIG_INVALID for one that is too large. */
+/** The text of a small file. Throws FILE_UNREADABLE, or CONFIG_INVALID if it is too large. */
 export function readText(path: string): string {
   let text: string
   try {

@@ -1,10 +1,10 @@
-/** What a setting is: where it may be given, how it is spelled there, and how its text is parsed. Pure. */
+/** What a setting is: where it may be given, how it is written there, and how its text is parsed. Pure. */
 import { GossumError } from '../errors.js'
 
-/** Where a setting may be said. */
+/** Where a setting may be given. */
 export type Place = 'flag' | 'environment' | 'file'
 
-/** What belongs together in help and docs, in this order. */
+/** Groups of settings in help and docs, in this order. */
 export const GROUPS = [
   'Common',
   'Logs',
@@ -20,47 +20,47 @@ export const GROUPS = [
 ] as const
 export type Group = (typeof GROUPS)[number]
 
-/** What a flag, a variable or a file holds, as it is written there. */
+/** A value as written in a flag, a variable or a file. */
 export type Writing = string | number | boolean | readonly string[]
 
-/** One setting. `W` is what is written, `V` what it means to the node. */
+/** One setting. `W` is the type of what is written, `V` that of its value. */
 export interface Setting<W extends Writing = Writing, V = unknown> extends Spelling {
   readonly kind: Kind
-  /** What is written when nobody says anything; undefined: nothing. May throw HOME_UNUSABLE. */
+  /** The default, as it would be written; undefined: none. May throw HOME_UNUSABLE. */
   readonly initial: (env: NodeJS.ProcessEnv) => W | undefined
-  /** Throws CONFIG_INVALID, and what is wrong with a key or file that it names. `name` is what errors call the setting. */
+  /** Throws CONFIG_INVALID, and the errors of a key or file that it names. `name` is the setting's name in errors. */
   parse(written: W | undefined, name: string): V
 }
 
 type Kind = 'text' | 'list' | 'number' | 'switch'
 
-/** What people see of a setting. */
+/** What users see of a setting. */
 interface Spelling {
   readonly group: Group
   /** One sentence, without a full stop. */
   readonly help: string
-  /** What stands for its value in help and docs; a switch has none. */
+  /** The placeholder of its value in help and docs; a switch has none. */
   readonly value?: string
-  /** What holds when nobody says anything, in words, where the initial value does not say it. */
+  /** The default in words, where the initial value does not express it. */
   readonly otherwise?: string
-  /** Whether URLs with passwords in them may stand in it. */
+  /** Whether its value may contain URLs with passwords. */
   readonly secret?: true
-  /** All that it may be. */
+  /** All possible values. */
   readonly choices?: readonly string[]
-  /** Whether only a start takes it up; the others are taken up by a reload, too. */
+  /** Whether a change needs a restart; other settings are also applied by a reload. */
   readonly restart?: true
-  /** Where it may be said, the strongest first. */
+  /** Where it may be given, in descending precedence. */
   readonly places: readonly Place[]
   /**
-   * What an item of a list may have as a mapping in the file: the value of the first name, and `name=value` for each other
-   * one, is how the item is written elsewhere.
+   * The keys that an item of a list may have as a mapping in the file. Elsewhere, such an item is written as the value
+   * of the first key, followed by `key=value` for each other key.
    */
   readonly fields?: readonly string[]
-  /** Its name in the environment, when that does not follow from its own. */
+  /** Its environment variable, if that cannot be derived from its name. */
   readonly variable?: string
 }
 
-/** What most settings need not say. */
+/** The fields that most settings need not give. */
 type Said<T> = Omit<Spelling, 'places'> & Partial<Pick<Spelling, 'places'>> & T
 
 const EVERYWHERE: readonly Place[] = ['flag', 'environment', 'file']
@@ -77,7 +77,7 @@ export function textSetting<V>(
   return { places: EVERYWHERE, ...spelling, kind: 'text', initial: () => undefined, parse }
 }
 
-/** One text that something stands for when nobody says anything. */
+/** One text with a default. */
 export function textOr<V>(
   initial: (env: NodeJS.ProcessEnv) => string,
   said: Said<{ read: (text: string, name: string) => V }>,
@@ -102,10 +102,10 @@ export function choice<const C extends string>(
   return { places: EVERYWHERE, value, ...spelling, kind: 'text', initial: () => initial, parse }
 }
 
-/** Items that a list of settings may have: logs, addresses, peers. */
+/** The most items of a list: logs, addresses, peers. */
 export const MAX_ITEMS = 64
 
-/** Texts, each of which is said on its own; at most MAX_ITEMS. */
+/** Texts, each given separately; at most MAX_ITEMS. */
 export function list<V>(
   said: Said<{ initial?: readonly string[]; each: (item: string, name: string) => V }>,
 ): Setting<readonly string[], readonly V[]> {
@@ -117,7 +117,7 @@ export function list<V>(
   return { places: EVERYWHERE, ...spelling, kind: 'list', initial: () => initial, parse }
 }
 
-/** Seconds between two bounds. */
+/** Seconds between two limits. */
 export function seconds(said: Said<{ least: number; most: number; initial: number }>): Setting<number, number> {
   const { least, most, initial, ...spelling } = said
   const parse = (written: number | undefined, name: string): number => {
@@ -127,7 +127,7 @@ export function seconds(said: Said<{ least: number; most: number; initial: numbe
   return { places: EVERYWHERE, value: 'SECONDS', ...spelling, kind: 'number', initial: () => initial, parse }
 }
 
-/** How often in a second, between two bounds. */
+/** A rate per second between two limits. */
 export function perSecond(said: Said<{ least: number; most: number; initial: number }>): Setting<number, number> {
   const { least, most, initial, ...spelling } = said
   const parse = (written: number | undefined, name: string): number => {
@@ -137,7 +137,7 @@ export function perSecond(said: Said<{ least: number; most: number; initial: num
   return { places: EVERYWHERE, value: 'PER-SECOND', ...spelling, kind: 'number', initial: () => initial, parse }
 }
 
-/** Yes or no. Its flag says what it is not by itself. */
+/** Yes or no. Its flag sets the opposite of the default. */
 export function toggle(said: Said<{ initial: boolean }>): Setting<boolean, boolean> {
   const { initial, ...spelling } = said
   return { places: EVERYWHERE, ...spelling, kind: 'switch', initial: () => initial, parse: (written) => written! }
@@ -145,12 +145,12 @@ export function toggle(said: Said<{ initial: boolean }>): Setting<boolean, boole
 
 // ---- names -----------------------------------------------------------------------------------------------------
 
-/** A setting as it is called in files, on the command line and in errors: `guardWait` is `guard-wait`. */
+/** The name of a setting in files, on the command line and in errors: `guardWait` is `guard-wait`. */
 export function keyOf(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 }
 
-/** Its variable of the environment. */
+/** Its environment variable. */
 export function variableOf(name: string, { variable }: Setting): string {
   return variable ?? `GOSSUM_${keyOf(name).replaceAll('-', '_').toUpperCase()}`
 }
@@ -160,7 +160,7 @@ export function flagOf(name: string, { kind, initial }: Setting): string {
   return kind === 'switch' && initial({}) === true ? `--no-${keyOf(name)}` : `--${keyOf(name)}`
 }
 
-/** What holds when nobody says anything, in words; undefined for a switch, whose flag says it, and for what is simply not there. */
+/** The default in words; undefined for a switch, whose flag implies it, and for a setting without a default. */
 export function otherwiseOf({ kind, otherwise, initial }: Setting): string | undefined {
   if (otherwise !== undefined || kind === 'switch') return otherwise
   return [initial({}) ?? []].flat().join(' ') || undefined
@@ -168,7 +168,7 @@ export function otherwiseOf({ kind, otherwise, initial }: Setting): string | und
 
 // ---- what is written -------------------------------------------------------------------------------------------
 
-/** Reads a variable. A list has one item a line, or ";" between them. Throws CONFIG_INVALID. */
+/** Reads a variable. The items of a list are separated by newlines or ";". Throws CONFIG_INVALID. */
 export function fromVariable({ kind }: Setting, name: string, value: string): Writing {
   if (kind === 'number') return Number(value)
   if (kind === 'switch') return asSwitch(name, value)
@@ -194,9 +194,9 @@ export function fromYaml({ kind, fields = [] }: Setting, name: string, value: un
 function fromMapping(name: string, item: object, [first, ...more]: readonly string[]): string {
   const entries = Object.entries(item).map(([field, value]): [string, string] => {
     if (field !== first && !more.includes(field))
-      throw invalid(name, `there is no ${JSON.stringify(field)} in it: ${[first, ...more].join(', ')}`)
+      throw invalid(name, `unknown key ${JSON.stringify(field)}: ${[first, ...more].join(', ')}`)
     const text = asText(`${name}: ${field}`, value)
-    if (/\s/.test(text)) throw invalid(name, `${field} has a blank in it`)
+    if (/\s/.test(text)) throw invalid(name, `${field} contains white space`)
     return [field, text]
   })
   const said = new Map(entries)

@@ -1,21 +1,21 @@
-/** The YAML file of settings: what it says, where it says that, and everything that is wrong with how it is written. */
+/** The YAML file of settings: its settings, their places in it, and all its syntax errors. */
 import { isMap, isScalar, isSeq, LineCounter, parseDocument, visit, type Document, type Node } from 'yaml'
 import { errorText, GossumError, HintedError } from '../errors.js'
 import { nearest } from './nearest.js'
 import { readText } from './read-text.js'
 import { fromYaml, keyOf, type Setting, type Writing } from './setting.js'
 
-/** The most problems of one file that are told. */
+/** The most problems of one file that are reported. */
 export const MAX_PROBLEMS = 100
 
-/** Where something stands in a file; the first line and the first column are 1. */
+/** A place in a file; lines and columns count from 1. */
 export interface FilePlace {
   readonly file: string
   readonly line: number
   readonly column: number
 }
 
-/** An error about something in a file of settings: its text begins with the place, and its hint is as it was. */
+/** An error about a place in a file of settings: its text begins with the place, its hint is unchanged. */
 export class PlacedError extends HintedError {
   readonly place: FilePlace
 
@@ -26,30 +26,30 @@ export class PlacedError extends HintedError {
   }
 }
 
-/** A setting as a file says it. */
+/** A setting in a file. */
 export interface FileSetting {
   readonly name: string
   readonly setting: Setting
   readonly written: Writing
   readonly place: FilePlace
-  /** Those of the items of a list. */
+  /** The places of the items of a list. */
   readonly items: readonly FilePlace[]
 }
 
 export interface SettingsFile {
   readonly settings: readonly FileSetting[]
-  /** In the order of the file; what is said there of other settings holds all the same. */
+  /** In the order of the file; they do not affect other settings in the file. */
   readonly problems: readonly PlacedError[]
 }
 
 type Known = readonly (readonly [name: string, setting: Setting])[]
 
-/** Reads a file that may say these settings. Throws FILE_UNREADABLE, or CONFIG_INVALID for one that is too large. */
+/** Reads a file that may contain these settings. Throws FILE_UNREADABLE, or CONFIG_INVALID if it is too large. */
 export function readSettingsFile(path: string, known: Known): SettingsFile {
   return new Reading(path, readText(path), known).result()
 }
 
-/** What a setting of a file is refused with, item by item where it is a list. */
+/** The errors of a setting in a file, item by item if it is a list. */
 export function problemsOf({ name, setting, written, place, items }: FileSetting): PlacedError[] {
   const refusals = (value: Writing, at: FilePlace): PlacedError[] => {
     try {
@@ -64,7 +64,7 @@ export function problemsOf({ name, setting, written, place, items }: FileSetting
   return each.length > 0 ? each.slice(0, MAX_PROBLEMS) : refusals(written, place)
 }
 
-/** Problems of one file, as they follow each other there. */
+/** The problems of one file, in the order of their places. */
 export function inOrder(problems: readonly PlacedError[]): PlacedError[] {
   return problems.toSorted(({ place: a }, { place: b }) => a.line - b.line || a.column - b.column)
 }
@@ -80,11 +80,11 @@ class Reading {
     this.#file = file
     this.#known = known
     try {
-      // Keys that are there twice are looked for below: here each would be compared with all others.
+      // Duplicate keys are found below: this option would compare each key with all others.
       const options = { lineCounter: this.#lines, prettyErrors: false, uniqueKeys: false, logLevel: 'error' } as const
       this.#document = parseDocument(text, options)
     } catch (error) {
-      // Brackets within brackets, deeper than the stack.
+      // Brackets nested deeper than the stack allows.
       this.#refuse(0, errorText(error))
     }
   }
@@ -94,7 +94,7 @@ class Reading {
     for (const { pos, message } of [...(document?.errors ?? []), ...(document?.warnings ?? [])])
       this.#refuse(pos[0], message)
     const root = document?.contents ?? null
-    // What stands behind a mistake of spelling may be anything.
+    // After a syntax error, the meaning of the rest is uncertain.
     if (this.#problems.length > 0 || root === null) return this.#settled([])
     if (!isMap(root)) {
       this.#refuse(startOf(root), 'not a mapping of settings')
@@ -142,12 +142,12 @@ class Reading {
     }
   }
 
-  /** What a node says. Throws for aliases of aliases that would be more than a file may say. */
+  /** The value of a node. Throws when nested aliases expand to more than a file may contain. */
   #plain(node: Node | null): unknown {
     return node === null ? null : node.toJS(this.#document!, { maxAliasCount: MAX_PROBLEMS })
   }
 
-  /** The last of two would win, and the first be ignored in silence. */
+  /** Refuses duplicate keys: YAML would silently ignore the first. */
   #findTwins(document: Document): void {
     visit(document, {
       Map: (_key, map) => {
@@ -183,7 +183,7 @@ class Reading {
 
   #place(offset: number): FilePlace {
     const { line, col } = this.#lines.linePos(offset)
-    // Of an empty file there is no first line.
+    // An empty file has no first line.
     return { file: this.#file, line: Math.max(line, 1), column: Math.max(col, 1) }
   }
 }

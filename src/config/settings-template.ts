@@ -1,14 +1,14 @@
-/** A file of settings to begin with: every setting a file may say, explained, and commented out at its default. */
+/** The template of a settings file: every setting a file may have, explained, and commented out at its default. */
 import { stringify } from 'yaml'
 import { flagOf, GROUPS, keyOf, otherwiseOf, variableOf, type Setting } from './setting.js'
 import { IN_FILES } from './sources.js'
 
-/** Columns of a comment. */
+/** The width of comments, in columns. */
 const WIDTH = 100
 
 /**
- * The text of the file. A line that begins with "#" and a letter, or with "#  - ", is a setting: without its "#" it says what
- * holds anyway, or what stands for a value where nothing does.
+ * The text of the file. A line that begins with "#" and a letter, or with "# - ", is a setting: without its "#" it
+ * states the default, or a placeholder where there is none.
  */
 export function settingsTemplate(): string {
   const groups = GROUPS.map((group) => ({ group, settings: IN_FILES.filter(([, setting]) => setting.group === group) }))
@@ -30,18 +30,18 @@ function entry(name: string, setting: Setting): string {
     places.includes('flag') ? flagOf(name, setting) : [],
     places.includes('environment') ? variableOf(name, setting) : [],
   ].flat()
-  // Of a switch that is on, the help is that of its flag, which turns it off.
+  // The help of a switch that is on by default describes its flag, which turns it off.
   const isOn = setting.kind === 'switch' && setting.initial({}) === true
   const said = isOn ? `false: ${help}` : `${help[0]!.toUpperCase()}${help.slice(1)}`
   const explained = wrapped(`${said}. Also: ${also.join(', ')}`)
   return `${[...explained.map((line) => `# ${line}`), ...writing(name, setting).map((line) => `#${line}`)].join('\n')}\n`
 }
 
-/** The lines of a setting at its default, or with what stands for its value. */
+/** The lines of a setting at its default, or with the placeholder of its value. */
 function writing(name: string, setting: Setting): string[] {
   const { kind, value = '', fields } = setting
   const key = keyOf(name)
-  // Where a node puts its state depends on who runs it.
+  // The default home depends on the user who runs the node.
   const initial = name === 'home' ? undefined : setting.initial({})
   const isSaid = initial !== undefined && String(initial) !== ''
   if (isSaid)

@@ -1,6 +1,6 @@
 /**
- * THE table of settings: each is written here, and nowhere else. The flags of `gossum run`, the environment, the file,
- * `gossum config show`, the help, docs/operating.md and `Config` are made from it.
+ * THE table of settings: each is defined here and nowhere else. The flags of `gossum run`, the environment, the file,
+ * `gossum config show`, the help, docs/operating.md and `Config` are derived from it.
  */
 import { parseLogSetting } from '../logs/log-setting.js'
 import { ALARM_FIELDS, parseAlarm } from './alarm-setting.js'
@@ -23,7 +23,7 @@ import {
 } from './values.js'
 import { parseWatch, WATCH_FIELDS } from './watch-setting.js'
 
-/** From the gravest. */
+/** In descending order of gravity. */
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
 
@@ -33,17 +33,17 @@ const asWritten = (written: string): string => written
 export const SETTINGS = {
   /** Directory of keys and state. */
   home: HOME,
-  /** "VKEY URL" or "VKEY URL ORIGIN" each; "-" in place of the URL for a log that is only pushed. */
+  /** Each "VKEY URL" or "VKEY URL ORIGIN"; "-" instead of the URL for a log that only pushes its heads. */
   log: list({
     group: 'Logs',
     value: '"VKEY URL [ORIGIN]"',
-    help: 'a log to follow; URL - for one that pushes',
+    help: 'a log to follow; - as URL if it pushes its heads',
     initial: [`${SUM_GOLANG_ORG} ${SUM_GOLANG_ORG_URL}`],
     otherwise: 'sum.golang.org',
     secret: true,
     each: parseLogSetting,
   }),
-  /** Log lists (tlog/log-list.ts) whose logs are followed, too: URLs, or paths of files. */
+  /** Log lists (tlog/log-list.ts) whose logs are also followed: URLs, or paths of files. */
   logList: list({
     group: 'Logs',
     value: 'URL|FILE',
@@ -54,7 +54,7 @@ export const SETTINGS = {
   /** Seconds between two polls of a log, on average. */
   poll: seconds({
     group: 'Logs',
-    help: 'time between polls, give or take a fifth',
+    help: 'time between polls, plus or minus a fifth',
     ...{ least: 0.1, most: 86_400, initial: 60 },
   }),
   /** Multiaddrs to listen on; port 0 takes any free one. Empty: no mesh. */
@@ -62,7 +62,7 @@ export const SETTINGS = {
     restart: true,
     group: 'Mesh',
     value: 'MULTIADDR',
-    help: 'where peers reach us',
+    help: 'address to listen on for peers',
     initial: ['/ip4/0.0.0.0/tcp/46786'],
     each: asWritten,
   }),
@@ -74,18 +74,18 @@ export const SETTINGS = {
     help: 'a peer to stay connected to',
     each: asWritten,
   }),
-  /** Multiaddrs that peers are told to dial instead of the ones listened on; empty: what was found out. */
+  /** Multiaddrs that peers are told to dial instead of those listened on; empty: the addresses that were detected. */
   announce: list({
     restart: true,
     group: 'Mesh',
     value: 'MULTIADDR',
-    help: 'what peers are told to dial, instead of --listen',
-    otherwise: 'what is detected',
+    help: 'address that peers are told to dial, instead of --listen',
+    otherwise: 'detected addresses',
     each: asWritten,
   }),
-  /** Whether nodes on the same local network are found by multicast DNS. */
+  /** Whether to look for nodes on the local network by multicast DNS. */
   mdns: toggle({ restart: true, group: 'Mesh', help: 'do not look for nodes on the local network', initial: true }),
-  /** HOST:PORT where the API listens. */
+  /** HOST:PORT on which the API listens. */
   http: textOr(() => '127.0.0.1:46787', {
     restart: true,
     group: 'API',
@@ -93,7 +93,7 @@ export const SETTINGS = {
     help: 'where the API listens; port 0 takes any free one',
     read: parseHostPort,
   }),
-  /** Reverse proxies that are believed about whom they speak for: networks as ADDRESS/BITS, or addresses. */
+  /** Reverse proxies whose statement of the client's address is believed: networks as ADDRESS/BITS, or addresses. */
   trustedProxy: list({
     restart: true,
     group: 'API',
@@ -101,29 +101,29 @@ export const SETTINGS = {
     help: 'a reverse proxy whose X-Forwarded-For is believed',
     each: parseNetwork,
   }),
-  /** Folder that what is public is written to, for web servers (src/publish); undefined: none. */
+  /** Folder to which everything public is written, for web servers (src/publish); undefined: none. */
   publish: textSetting({
     group: 'API',
     value: 'DIR',
     help: 'write heads, evidence and feeds to this folder, for any web server (docs/public-reads.md)',
     read: parseFolder,
   }),
-  /** `https://HOST[:PORT]` of a bastion to serve logs through that push; undefined: none. */
+  /** `https://HOST[:PORT]` of a bastion through which logs can push heads; undefined: none. */
   bastion: textSetting({
     restart: true,
     group: 'API',
     value: 'URL',
-    help: 'take pushed heads through this bastion (docs/witness.md)',
+    help: 'receive pushed heads through this bastion (docs/witness.md)',
     read: parseBastion,
   }),
   /** Whether the node has no witness key: it follows what others cosign, and signs nothing (witness/step.ts). */
   observer: toggle({
     restart: true,
     group: 'Witness',
-    help: 'have no witness key and sign nothing: serve what gossip brings, by --policy (docs/observer.md)',
+    help: 'run without a witness key, sign nothing, and serve heads from gossip that satisfy --policy (docs/observer.md)',
     initial: false,
   }),
-  /** Name of the witness key, used when the key is made. */
+  /** Name of a new witness key. */
   name: textSetting({
     restart: true,
     group: 'Witness',
@@ -132,11 +132,11 @@ export const SETTINGS = {
     otherwise: 'random',
     read: parseKeyName,
   }),
-  /** How to reach who runs this node, for whoever runs a log. */
+  /** How operators of logs can reach the operator of this node. */
   contact: textSetting({
     group: 'Witness',
     value: 'TEXT',
-    help: 'how operators of logs reach you; everybody can read it at /api/v1/witness',
+    help: 'how operators of logs can reach you; public, at /api/v1/witness',
     read: parseContact,
   }),
   /** Path of a policy file, or `public`. Undefined: only this node's own cosignature counts. */
@@ -144,17 +144,20 @@ export const SETTINGS = {
     group: 'Witness',
     value: 'FILE',
     help: 'whose cosignatures count (C2SP tlog-policy); public for the built-in list',
-    otherwise: "this node's alone",
+    otherwise: "only this node's",
     read: readPolicy,
   }),
-  /** Seconds to wait at start for peers that say what this key has cosigned before (witness/rollback-guard.ts). */
+  /** Seconds to wait at the start for peers to report what this key has cosigned before (witness/rollback-guard.ts). */
   guardWait: seconds({
     restart: true,
     group: 'Witness',
-    help: 'wait this long at start for peers to say what this key has signed',
+    help: 'how long to wait at start for peers to report what this key has signed',
     ...{ least: 0, most: 3600, initial: 30 },
   }),
-  /** "K", "required" or "K,required": who is to remember what this key cosigns before it does (witness/deposits.ts). */
+  /**
+   * "K", "required" or "K,required": how many peers must remember what this key cosigns before it does
+   * (witness/deposits.ts).
+   */
   deposit: textSetting({
     restart: true,
     group: 'Witness',
@@ -163,75 +166,78 @@ export const SETTINGS = {
     otherwise: 'a majority, not required',
     read: parseDeposit,
   }),
-  /** Seconds that a signature waits for them. */
+  /** Seconds that a signature waits for these peers. */
   depositWait: seconds({
     restart: true,
     group: 'Witness',
-    help: 'how long a signature waits for them',
+    help: 'how long a signature waits for these peers',
     ...{ least: 0, most: 60, initial: 2 },
   }),
   /** Settles a disagreement between database and guard at start (docs/operating.md). */
   recover: toggle({
     restart: true,
     group: 'Witness',
-    help: 'go on although the journal and the database disagree (docs/operating.md)',
+    help: 'start although the journal and the database disagree (docs/operating.md)',
     initial: false,
     places: ['flag'],
   }),
-  /** The PostgreSQL database that machines with one witness key share (postgres/); undefined: the home alone. */
+  /**
+   * The PostgreSQL database shared by the machines of one witness key (postgres/); undefined: the state is in the home
+   * only.
+   */
   state: textSetting({
     restart: true,
     group: 'Witness',
     value: 'postgres://...',
     help: 'share what this key has signed with other machines (docs/two-machines.md)',
-    otherwise: 'the home alone',
+    otherwise: 'only the home',
     secret: true,
     read: parseStateUrl,
   }),
-  /** Where the ssh-agent is that may hold the witness key. */
+  /** Path of the socket of the ssh-agent that may hold the witness key. */
   agentSocket: textSetting({
     restart: true,
     group: 'Witness',
-    help: 'the ssh-agent that holds the witness key, when witness.key names it',
+    help: 'socket of the ssh-agent that holds the witness key, if witness.key says so',
     places: ['environment'],
     variable: 'SSH_AUTH_SOCK',
     read: asWritten,
   }),
-  /** Whether every record of the checksum databases that are followed is read and judged (node/auditing.ts). */
+  /** Whether every record of the followed checksum databases is read and judged (node/auditing.ts). */
   audit: toggle({
     group: 'Audit',
-    help: 'read every record of each checksum database in the background, and follow (docs/operating.md)',
+    help: 'read every record of each checksum database in the background, and keep up (docs/operating.md)',
     initial: false,
   }),
-  /** Requests a second, of all audits together. */
+  /** Requests per second of all audits together. */
   auditRate: perSecond({
     group: 'Audit',
-    help: 'how many requests a second audits and watches make of logs, together',
+    help: 'how many requests per second audits and watches make to logs, together',
     ...{ least: 0.1, most: 1000, initial: 10 },
   }),
-  /** "PATTERNS [authorised=FILE|URL [key=BASE64]]" each: modules whose new versions are told (node/watching.ts). */
+  /** Each "PATTERNS [authorised=FILE|URL [key=BASE64]]": modules whose new versions are reported (node/watching.ts). */
   watch: list({
     group: 'Audit',
     value: '"PATTERNS [authorised=FILE|URL [key=BASE64]]"',
-    help: 'tell of each new version of these modules (docs/operating.md)',
+    help: 'report each new version of these modules (docs/operating.md)',
     fields: WATCH_FIELDS,
     secret: true,
     each: parseWatch,
   }),
-  /** "URL [format=standard|alertmanager] [secret-file=FILE]" each: webhooks that are told of what is wrong (alerts/). */
+  /** Each "URL [format=standard|alertmanager] [secret-file=FILE]": webhooks to which alerts are sent (alerts/). */
   alarm: list({
     group: 'Alarm',
     value: '"URL [format=FORMAT] [secret-file=FILE]"',
-    help: 'a webhook that is told when something is wrong, beside the hooks in the home (docs/alarm.md)',
+    help: 'a webhook that receives alerts, in addition to the hooks in the home (docs/alarm.md)',
     fields: ALARM_FIELDS,
     secret: true,
     each: parseAlarm,
   }),
-  /** "URL" or "VKEY URL" each: witnesses that heads are pushed to. */
+  /** Each "URL" or "VKEY URL": witnesses to which heads are pushed. */
   feed: list({
     group: 'Exchange',
     value: '"URL" or "VKEY URL"',
-    help: 'a witness that gets our heads and cosigns them',
+    help: 'a witness that receives our heads and cosigns them',
     secret: true,
     each: parsePlaceOf('feed'),
   }),
@@ -251,44 +257,44 @@ export const SETTINGS = {
     secret: true,
     each: parsePlaceOf('source-spotter'),
   }),
-  /** "NAME URL" each, or one URL when there is one log. */
+  /** Each "NAME URL", or one URL if there is one log. */
   upstream: list({
     group: 'Go command',
     value: '"NAME URL"',
-    help: 'where the lookups and tiles of the go command come from',
+    help: 'where lookups and tiles for the go command come from',
     otherwise: 'the log',
     secret: true,
     each: asWritten,
   }),
-  /** Seconds that the go command's lookups wait for a quorum that covers their record. */
+  /** Seconds that lookups of the go command wait for a quorum that covers their record. */
   quorumWait: seconds({
     group: 'Go command',
-    help: 'how long its lookups wait for a quorum',
+    help: 'how long lookups of the go command wait for a quorum',
     ...{ least: 0, most: 60, initial: 10 },
   }),
   /** GOPROXY URLs, in the order in which they are asked; none: no mirror (src/mirror). */
   mirror: list({
     group: 'Mirror',
     value: 'URL',
-    help: 'serve modules from this GOPROXY at /mod, each held against the log; asked in this order (docs/mirror.md)',
+    help: 'serve modules from this GOPROXY at /mod, each checked against the log; several are asked in order (docs/mirror.md)',
     secret: true,
     each: parseMirror,
   }),
-  /** Patterns of module paths, as GOPRIVATE has them; empty: none. */
+  /** Patterns of module paths, in the form of GOPRIVATE; empty: none. */
   private: textOr(() => '', {
     group: 'Mirror',
     value: 'PATTERNS',
-    help: 'modules that are never asked for upstream, as in GOPRIVATE',
+    help: 'modules that are never requested upstream, as in GOPRIVATE',
     read: parsePatterns,
   }),
-  /** Bytes that are kept in `<home>/mirror`. */
+  /** The most bytes kept in `<home>/mirror`. */
   mirrorBytes: textOr(() => '10GiB', {
     group: 'Mirror',
     value: 'BYTES',
-    help: 'how much the mirror keeps on disk; what was not asked for longest goes first',
+    help: 'how much the mirror keeps on disk; the least recently used files are removed first',
     read: parseByteCount,
   }),
-  /** Milliseconds; undefined: none. */
+  /** Milliseconds; undefined: no cooldown. */
   cooldown: textSetting({
     group: 'Mirror',
     value: 'DURATION',
@@ -302,14 +308,14 @@ export const SETTINGS = {
     help: 'modules whose new versions are served at once, as in GOPRIVATE',
     read: parsePatterns,
   }),
-  /** What is logged on stderr: this and what is graver. */
+  /** What is logged on stderr: messages of this level and graver ones. */
   logLevel: choice({
     group: 'Log output',
     help: 'how much is logged on stderr; gossum log-level changes it in a running node',
     choices: LOG_LEVELS,
     initial: 'info',
   }),
-  /** Words for people, or a JSON line each for programs. */
+  /** Text for people, or JSON lines for programs. */
   logFormat: choice({
     group: 'Log output',
     help: 'text for people, or a JSON line for each event (docs/operating.md)',
@@ -321,13 +327,13 @@ export const SETTINGS = {
 
 type Table = typeof SETTINGS
 
-/** Settings as they are written: by flags, in the environment, in the file. Absent means "ask the next one". */
+/** Settings as written: in flags, in the environment, in the file. An absent one is taken from the next source. */
 export type Settings = { -readonly [N in keyof Table]?: WritingOf<Table[N]> | undefined }
 
-/** What the settings mean. */
+/** The values of the settings. */
 export type Values = { readonly [N in keyof Table]: ReturnType<Table[N]['parse']> }
 
 type WritingOf<S> = S extends Setting<infer W> ? W : never
 
-/** All settings by their names, also those that are about finding the others or a node. */
+/** All settings by name, including those that locate the file or a node. */
 export const ALL_SETTINGS: Readonly<Record<string, Setting>> = { config: CONFIG_FILE, ...SETTINGS, node: NODE }

@@ -1,9 +1,9 @@
-/** The settings that several commands have. Apart from those of a node: what a command needs to start is little. */
+/** The settings that several commands share. Separate from those of a node, so that commands load quickly. */
 import { resolve } from 'node:path'
 import { textSetting, textOr } from './setting.js'
 import { defaultHome } from './user-home.js'
 
-/** Directory of keys and state. What the file says wins over the environment: the variable moves the default. */
+/** Directory of keys and state. The file takes precedence over the environment, which only changes the default. */
 export const HOME = textOr(defaultHome, {
   group: 'Common',
   value: 'DIR',
@@ -14,7 +14,7 @@ export const HOME = textOr(defaultHome, {
   read: (path) => resolve(path),
 })
 
-/** The file that has settings. */
+/** The file of settings. */
 export const CONFIG_FILE = textSetting({
   group: 'Common',
   value: 'FILE',

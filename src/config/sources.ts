@@ -1,39 +1,45 @@
-/** Where settings are given: by flags, in the environment, in a YAML file; and which of them wins. What they mean is settings.ts. */
+/**
+ * Where settings are given (flags, the environment, a YAML file) and which source takes precedence. Their meaning is in
+ * settings.ts.
+ */
 import { flagOf, fromVariable, variableOf, type Place, type Writing } from './setting.js'
 import { ALL_SETTINGS, type Settings } from './settings.js'
 import { readSettingsFile, type FileSetting } from './settings-file.js'
 
-/** What holds for a setting, and who said it. */
+/** The value of a setting, and its source. */
 export interface Heard {
-  /** As it is written; undefined: nobody said anything, and there is no initial value. */
+  /** As written; undefined: it was not given, and has no default. */
   readonly written: Writing | undefined
   readonly source: Place | 'default'
   /** The flag, the variable, or the path of the file; null for the default. */
   readonly at: string | null
-  /** What the file says, and where in it; absent for what the file does not say, or somebody stronger. */
+  /**
+   * The setting in the file and its place there; absent if the file does not have it, or another source takes
+   * precedence.
+   */
   readonly inFile?: FileSetting | undefined
 }
 
-/** What is said in one place, by the names of settings. */
+/** The settings of one source, by name. */
 type Sayings = Readonly<Record<string, Writing | undefined>>
 
 interface Places {
-  /** The file of settings; undefined: that of GOSSUM_CONFIG, if it names one. */
+  /** The file of settings; undefined: that of GOSSUM_CONFIG, if set. */
   readonly file?: string | undefined
-  /** The node to ask, when a flag says it. */
+  /** The node to ask, if given with a flag. */
   readonly node?: string | undefined
   readonly env: NodeJS.ProcessEnv
 }
 
 const named = Object.entries(ALL_SETTINGS)
 
-/** All variables of the environment that are ours. */
+/** All environment variables of ours. */
 export const VARIABLES: readonly string[] = named
   .filter(([, { places }]) => places.includes('environment'))
   .map(([name, setting]) => variableOf(name, setting))
   .filter((variable) => variable.startsWith('GOSSUM_'))
 
-/** What holds for each setting. Throws CONFIG_INVALID, FILE_UNREADABLE or HOME_UNUSABLE. */
+/** The value of each setting. Throws CONFIG_INVALID, FILE_UNREADABLE or HOME_UNUSABLE. */
 export function hear(flags: Settings, { file, node, env }: Places): Record<string, Heard> {
   const path = file ?? (env['GOSSUM_CONFIG'] || undefined)
   const inFile = path ? readSettings(path) : {}
@@ -52,7 +58,7 @@ export function hear(flags: Settings, { file, node, env }: Places): Record<strin
   )
 }
 
-/** A variable that is empty says nothing. */
+/** An empty variable counts as unset. */
 function readEnvironment(env: NodeJS.ProcessEnv): Sayings {
   return Object.fromEntries(
     named.flatMap(([name, setting]) => {
@@ -63,12 +69,12 @@ function readEnvironment(env: NodeJS.ProcessEnv): Sayings {
   )
 }
 
-/** What a file says, and where. Throws what is wrong with how it is written, the first of all that is. */
+/** The settings of a file, and their places. Throws its first problem. */
 function readSettings(path: string): Readonly<Record<string, FileSetting>> {
   const { settings, problems } = readSettingsFile(path, IN_FILES)
   if (problems[0] !== undefined) throw problems[0]
   return Object.fromEntries(settings.map((said) => [said.name, said]))
 }
 
-/** The settings that a file may say. */
+/** The settings that a file may have. */
 export const IN_FILES = named.filter(([, { places }]) => places.includes('file'))

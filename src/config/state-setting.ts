@@ -1,19 +1,19 @@
-/** `--state`: the PostgreSQL database that keeps what a key has signed, for several machines. Pure. */
+/** `--state`: the PostgreSQL database that stores what a key has signed, for several machines. Pure. */
 import { invalid } from './setting.js'
 
-/** One server that the database may be at. */
+/** A server that may have the database. */
 export interface StateServer {
   readonly host: string
   readonly port: number
 }
 
-/** How the connection is encrypted, as libpq calls it. */
+/** The modes of encryption, with their names in libpq. */
 export const SSL_MODES = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full'] as const
 export type SslMode = (typeof SSL_MODES)[number]
 
-/** What `--state` says. What it does not say comes from where psql takes it: PGUSER, PGPASSWORD, ~/.pgpass. */
+/** The value of `--state`. Anything left out comes from the same places as for psql: PGUSER, PGPASSWORD, ~/.pgpass. */
 export interface StateSetting {
-  /** In the order in which they are tried: the one that takes writes is used. */
+  /** In the order in which they are tried: the first that accepts writes is used. */
   readonly servers: readonly StateServer[]
   readonly database: string | undefined
   readonly user: string | undefined
@@ -28,7 +28,7 @@ const PORT = 5432
 const MOST_SERVERS = 8
 const PARAMETERS: readonly string[] = ['sslmode', 'sslrootcert', 'schema', 'host']
 
-/** Reads the setting. Throws CONFIG_INVALID, without the password. */
+/** Reads the setting. Throws CONFIG_INVALID, without quoting the password. */
 export function parseStateUrl(text: string, name: string): StateSetting {
   const [, authority, database, query] =
     /^postgres(?:ql)?:\/\/([^/?#]*)(?:\/([^/?#]*))?(?:\?([^#]*))?$/.exec(text) ?? []
@@ -38,13 +38,13 @@ export function parseStateUrl(text: string, name: string): StateSetting {
   const parameters = new URLSearchParams(query)
   const unknown = [...parameters.keys()].find((key) => !PARAMETERS.includes(key))
   if (unknown !== undefined)
-    throw invalid(name, `there is no ${JSON.stringify(unknown)} in it: ${PARAMETERS.join(', ')}`)
+    throw invalid(name, `unknown parameter ${JSON.stringify(unknown)}: ${PARAMETERS.join(', ')}`)
   const mode = parameters.get('sslmode') ?? 'prefer'
   if (!isSslMode(mode)) throw invalid(name, `sslmode is one of ${SSL_MODES.join(', ')}`)
   const schema = parameters.get('schema') ?? 'public'
   if (!/^[a-z_][a-z0-9_]{0,62}$/.test(schema))
-    throw invalid(name, 'schema: a name of small letters, digits and _ expected')
-  // A socket is a path, which no authority can hold.
+    throw invalid(name, 'schema: a name of lower-case letters, digits and _ expected')
+  // A socket is a path, which the authority of a URL cannot contain.
   const said = parameters.get('host') ?? authority.slice(at + 1)
   const servers = said.split(',').map((server) => serverOf(server, name))
   if (servers.length > MOST_SERVERS) throw invalid(name, `more than ${MOST_SERVERS} servers`)

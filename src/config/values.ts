@@ -1,4 +1,4 @@
-/** What single settings mean: addresses, networks, names and files. */
+/** Parsers of single settings: addresses, networks, names and files. */
 import { isIP } from 'node:net'
 import { relative, resolve, sep } from 'node:path'
 import { printable } from '../lib/printable.js'
@@ -12,9 +12,12 @@ import { invalid } from './setting.js'
 
 /** The longest contact, in UTF-16 code units. */
 const MAX_CONTACT = 200
-/** Witnesses whose cosignatures one policy may count. */
+/** The most witnesses that a policy may count. */
 const MAX_WITNESSES = 90
-/** Bytes that their lines may take: of a message of 64 KiB what the log, our own lines and those for neighbours leave. */
+/**
+ * The most bytes that their signature lines may take: what the log's lines, our own lines and those for neighbours
+ * leave of a message of 64 KiB.
+ */
 const MAX_COUNTED_BYTES = 33 * 1024
 
 /** HOST:PORT, with an IPv6 host in brackets. Port 0 takes any free one. */
@@ -33,7 +36,10 @@ export function parseNetwork(text: string, setting: string): string {
   return text
 }
 
-/** `https://HOST[:PORT]`: a bastion is reached by TLS alone, and knows its backends by the first part of the path. */
+/**
+ * `https://HOST[:PORT]`: a bastion is reached only over TLS, and identifies its backends by the first element of the
+ * path.
+ */
 export function parseBastion(url: string, setting: string): string {
   const parsed = URL.canParse(url) ? new URL(url) : undefined
   if (
@@ -45,7 +51,7 @@ export function parseBastion(url: string, setting: string): string {
   return parsed.origin
 }
 
-/** A URL with the name of a file in its path, or the path of a file. */
+/** A URL whose path names a file, or the path of a file. */
 export function logListSource(text: string, setting: string): string {
   if (!/^https?:/.test(text)) return resolve(text)
   const url = parseUrl(setting, text)
@@ -63,13 +69,13 @@ export function parseFolder(path: string, setting: string): string {
   return resolve(path)
 }
 
-/** Throws CONFIG_INVALID where a web server that shows this folder would show the keys of the home. */
+/** Throws CONFIG_INVALID if a web server that serves this folder would serve the keys of the home. */
 export function requireApart({ publish, home }: { readonly publish: string | undefined; readonly home: string }): void {
   const [first] = publish === undefined ? ['..'] : relative(publish, resolve(home)).split(sep)
-  if (first !== '..') throw invalid('publish', 'the home is in this folder: everybody could read its keys')
+  if (first !== '..') throw invalid('publish', 'the home is in this folder: anyone could read its keys')
 }
 
-/** One line for everybody to read. */
+/** One line that anyone can read. */
 export function parseContact(text: string, setting: string): string {
   const contact = text.trim()
   if (contact === '' || contact.length > MAX_CONTACT || contact !== printable(contact))
@@ -78,16 +84,16 @@ export function parseContact(text: string, setting: string): string {
 }
 
 /**
- * The policy in a file, or the one that is built in. A note has at most 100 signature lines, and a head carries one by each
- * witness that counts. Throws FILE_UNREADABLE, POLICY_MALFORMED or CONFIG_INVALID.
+ * The policy in a file, or the built-in one. A note has at most 100 signature lines, and a head has one for each
+ * counted witness. Throws FILE_UNREADABLE, POLICY_MALFORMED or CONFIG_INVALID.
  */
 export function readPolicy(path: string, setting: string): Policy {
   const policy = parsePolicy(path === PUBLIC ? PUBLIC_POLICY : readText(path))
   const keys = policy.witnesses.flatMap(({ key }) => key ?? [])
   if (keys.length > MAX_WITNESSES)
-    throw invalid(setting, `${keys.length} witnesses, where a head has room for ${MAX_WITNESSES}`)
+    throw invalid(setting, `${keys.length} witnesses, but a head has room for ${MAX_WITNESSES}`)
   const bytes = keys.reduce((sum, key) => sum + cosignatureLineSize(key), 0)
   if (bytes > MAX_COUNTED_BYTES)
-    throw invalid(setting, `its cosignatures take ${bytes} bytes, where a head has room for ${MAX_COUNTED_BYTES}`)
+    throw invalid(setting, `its cosignatures take ${bytes} bytes, but a head has room for ${MAX_COUNTED_BYTES}`)
   return policy
 }

@@ -1,16 +1,19 @@
-/** Environment variables that look like ours and are not: a setting that is silently ignored is a fault that nobody sees. Pure. */
+/**
+ * Environment variables that look like ours but are not: a silently ignored setting is an error that nobody notices.
+ * Pure.
+ */
 import { nearest } from './nearest.js'
 
 export interface ForeignVariable {
   readonly name: string
-  /** The variable that was meant, if it is plain to see. */
+  /** The variable that was meant, if that is evident. */
   readonly meant: string | undefined
 }
 
-/** What Kubernetes puts into every container beside a service that is called gossum. */
+/** Variables that Kubernetes adds to every container next to a service named gossum. */
 const SERVICE = /^GOSSUM_(SERVICE_(HOST|PORT)(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$/
 
-/** The variables whose names begin as ours do and that are not in `known`, in the order of the alphabet. */
+/** The variables whose names begin like ours but are not in `known`, in alphabetical order. */
 export function foreignVariables(env: NodeJS.ProcessEnv, known: readonly string[]): ForeignVariable[] {
   const names = Object.keys(env).filter(
     (name) => /^gossum_/i.test(name) && !known.includes(name) && !SERVICE.test(name),

@@ -1,6 +1,6 @@
 /**
- * `--watch`, or `watch:` in the file: modules whose owner wants to hear of each new version, and the list of releases that the
- * owner made (watch/releases.ts).
+ * `--watch`, or `watch:` in the file: modules whose owner wants to be told of each new version, and the owner's list of
+ * authorised releases (watch/releases.ts).
  */
 import { resolve } from 'node:path'
 import { parseUrl } from '../logs/log-setting.js'
@@ -9,19 +9,19 @@ import { makeVerifierKey, SIGNATURE_TYPES, type VerifierKey } from '../tlog/note
 import { invalid } from './setting.js'
 
 export interface WatchSetting {
-  /** Patterns of module paths, as GOPRIVATE has them. */
+  /** Patterns of module paths, in the form of GOPRIVATE. */
   readonly modules: string
-  /** URL, or path of a file, of the go.sum of authorised releases; undefined: every version is as good as another. */
+  /** URL or path of the go.sum of authorised releases; undefined: versions are not checked. */
   readonly authorised: string | undefined
-  /** Whose signature that list must have; undefined: it is believed as it is. */
+  /** The key that must have signed that list; undefined: it needs no signature. */
   readonly key: VerifierKey | undefined
 }
 
-/** What a watch says, by name: in the file each is a key of a mapping. */
+/** The fields of a watch, which are keys of a mapping in the file. */
 export const WATCH_FIELDS = ['modules', 'authorised', 'key'] as const
 
 const EXPECTED = '"PATTERNS [authorised=FILE|URL [key=BASE64]]" expected'
-/** Characters of all patterns together. */
+/** The most characters of all patterns together. */
 const MAX_PATTERNS = 4096
 
 /** Reads one watch. Throws CONFIG_INVALID. */
@@ -38,7 +38,7 @@ export function parseWatch(text: string, setting: string): WatchSetting {
     throw invalid(setting, `${EXPECTED}, with patterns as in GOPRIVATE, got ${JSON.stringify(text)}`)
   const [source, key] = [fields.get('authorised'), fields.get('key')]
   if (key !== undefined && source === undefined)
-    throw invalid(setting, `${modules}: a key signs a list, and authorised names none`)
+    throw invalid(setting, `${modules}: the key is for a list, but authorised names none`)
   return {
     modules,
     authorised: source === undefined ? undefined : sourceOf(source, setting),
@@ -50,7 +50,7 @@ function sourceOf(text: string, setting: string): string {
   return /^https?:/.test(text) ? parseUrl(setting, text) : resolve(text)
 }
 
-/** An Ed25519 key as Source Spotter spells it: base64 of its 32 bytes. */
+/** An Ed25519 key in the form of Source Spotter: base64 of its 32 bytes. */
 function releaseKey(text: string, setting: string): VerifierKey {
   const bytes = fromBase64(text)
   if (bytes?.length !== 32) throw invalid(setting, `key: base64 of an Ed25519 public key expected, got ${text}`)

@@ -75,9 +75,10 @@ export function makeBadRecord(key: VerifierKey, head: Note, records: readonly [F
  */
 export function verifyRecords({ head, records }: BadRecord, key: VerifierKey): RecordsVerdict {
   const tree = readEvidenceHead(head, key)
-  if (tree.origin !== SUMDB_ORIGIN) throw unproven('the log is no checksum database: its records are its own affair')
+  if (tree.origin !== SUMDB_ORIGIN)
+    throw unproven('the log is not a checksum database: only records of one can convict')
   const [one, other] = records
-  if (one.id >= other.id) throw unproven('the records are one, or not in order')
+  if (one.id >= other.id) throw unproven('the two records are the same, or not in order')
   for (const record of records) requireIncluded(record, tree)
   const found = contradictionOf([one.text, other.text])
   if (found === undefined) throw unproven('the records do not contradict each other')

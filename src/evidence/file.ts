@@ -134,7 +134,7 @@ export function parseEvidence(bytes: Uint8Array, most = MAX_EVIDENCE_BYTES): Evi
   }
   if (isForeign(value)) throw new GossumError('EVIDENCE_FOREIGN', JSON.stringify(value.type.slice(0, 100)))
   if (!isEvidence(value)) throw malformed('no type, or wrong fields')
-  if (!equalBytes(encodeEvidence(value), bytes)) throw malformed('not in its canonical spelling')
+  if (!equalBytes(encodeEvidence(value), bytes)) throw malformed('not in canonical form')
   return value
 }
 

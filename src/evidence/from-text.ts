@@ -71,7 +71,7 @@ function verified(evidence: Evidence, trusted: readonly VerifierKey[]): ProvenEv
 
 function noReport(): GossumError {
   return new HintedError(
-    new GossumError('EVIDENCE_MALFORMED', 'no report of the go command is in this text'),
+    new GossumError('EVIDENCE_MALFORMED', 'this text contains no report of the go command'),
     'a report has "old database:" and "new database:" with a signed head below each, then "proof of misbehavior:"',
   )
 }

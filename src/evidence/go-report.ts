@@ -54,7 +54,7 @@ export function parseGoReports(bytes: Uint8Array): GoReport[] {
     if (report === undefined || report.older === '') return
     // Parallel builds all report the same fork.
     reports.set([report.older, report.newer, ...report.hashes.map(formatHash)].join('\0'), report)
-    if (reports.size > MAX_REPORTS) throw malformed(`more than ${MAX_REPORTS} reports; give them in several texts`)
+    if (reports.size > MAX_REPORTS) throw malformed(`more than ${MAX_REPORTS} reports; split them into several texts`)
   }
   for (const line of linesOf(bytes)) {
     const title = TITLES.findIndex((words) => line.trimEnd().endsWith(words))
@@ -128,7 +128,7 @@ function readHead(text: string): Note {
     return parseNote(utf8(text))
   } catch (error) {
     if (errorCode(error) !== 'NOTE_MALFORMED') throw error
-    throw malformed(`a head of the report is not whole: ${(error as GossumError).detail}`)
+    throw malformed(`a head of the report is incomplete: ${(error as GossumError).detail}`)
   }
 }
 

@@ -111,7 +111,7 @@ function compareHeads(a: string, b: string): number {
  */
 export function verifyHeads({ heads, prefix }: TwoHeads, key: VerifierKey, witness?: VerifierKey): HeadsVerdict {
   const [smaller, larger] = [readEvidenceHead(heads[0], key, witness), readEvidenceHead(heads[1], key, witness)]
-  if (smaller.origin !== larger.origin) throw unproven('the heads are of two origins')
+  if (smaller.origin !== larger.origin) throw unproven('the heads have different origins')
   if (compareHeads(heads[0], heads[1]) > 0) throw unproven('the heads are not in order')
 
   if (smaller.size > 0 && smaller.size < larger.size) {

@@ -160,7 +160,7 @@ function noteWith(logNote: Note, lines: Uint8Array): Note {
   } catch (error) {
     if (!(error instanceof GossumError)) throw error
   }
-  throw new GossumError('PLACE_ANSWER_INVALID', `no signature lines: ${JSON.stringify(shown(lines))}`)
+  throw new GossumError('PLACE_ANSWER_INVALID', `not signature lines: ${JSON.stringify(shown(lines))}`)
 }
 
 function namesIn(answer: Note, logNote: Note): string {

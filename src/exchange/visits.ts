@@ -6,7 +6,7 @@ import type { OwnHead, ServiceVerdict } from './service.js'
 
 const HOUR = 3_600_000
 /**
- * Policies treat a witness as silent after two hours: its cosignature of an unchanged head is requested again earlier.
+ * A witness counts as silent after two hours: its cosignature of an unchanged head is requested again earlier.
  */
 const RENEW = HOUR / 2
 

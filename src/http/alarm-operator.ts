@@ -1,4 +1,4 @@
-/** What the operator of a node sees of its alarm, and can try, at the socket in the home alone: what a hook prints is nobody else's business. */
+/** The operator's routes for alarms, served only at the socket in the home: the output of hooks is private. */
 import type { AlarmListView, AlarmTestView } from '../status/alarm-shapes.js'
 import { NO_STORE } from './caching.js'
 import { json } from './reply.js'
@@ -6,7 +6,7 @@ import type { Route } from './router.js'
 
 export interface AlarmOperator {
   list(): AlarmListView
-  /** Tells a sample to every receiver. */
+  /** Sends a sample to every receiver. */
   test(): Promise<AlarmTestView>
 }
 

@@ -1,4 +1,4 @@
-/** What a request asks for and what is said to it, whatever connection it came by. Pure. */
+/** From request to reply, independent of the connection. Pure. */
 import { hash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { GossumError } from '../errors.js'
@@ -7,7 +7,7 @@ import { NO_STORE, REVALIDATED } from './caching.js'
 import { problem, type Reply } from './reply.js'
 import { allowedMethods, type Match, type Route } from './router.js'
 
-/** Of a request that has none. It is read, and never written. */
+/** The query of a request that has none; never modified. */
 const NO_QUERY = new URLSearchParams()
 
 /** Path and query of a request target. */
@@ -17,7 +17,7 @@ export function splitTarget(target: string): [pathname: string, query: URLSearch
   return [target.slice(0, mark), new URLSearchParams(target.slice(mark))]
 }
 
-/** The route of a path that takes this method. Throws METHOD_NOT_ALLOWED. */
+/** The route of a path for this method. Throws METHOD_NOT_ALLOWED. */
 export function routeFor({ routes }: Match, method: string | undefined): Route {
   const wanted = method === 'HEAD' ? 'GET' : method
   const route = routes.find((candidate) => candidate.method === wanted)
@@ -25,26 +25,26 @@ export function routeFor({ routes }: Match, method: string | undefined): Route {
   return route
 }
 
-/** How an error is told, by as much as was found of where the request wanted to go. */
+/** The reply for an error, depending on how far the request was resolved. */
 export function refusalOf(error: unknown, match: Match | undefined, route: Route | undefined): Reply {
   const reply = route?.refusal?.(error) ?? problem(error)
   if (reply.status !== 405 || match === undefined) return reply
   return { ...reply, headers: { ...reply.headers, allow: allowedMethods(match.routes) } }
 }
 
-/** Method and headers of a request, as far as its answer depends on what the client has already. */
+/** The parts of a request that decide whether the client already has the answer. */
 interface Conditions {
   readonly method?: string | undefined
   readonly headers: IncomingHttpHeaders
 }
 
 /**
- * The same with an ETag, for what was read, and with what caches may do with it; without its body for who has that already, and a part of a
- * file for who asks for that. `caching` is what the route says; what the reply itself says comes first.
+ * Adds an ETag and the caching policy to the reply of a read. Drops the body if the client has it already, and cuts it
+ * to the requested part of a file. `caching` is the policy of the route; that of the reply takes precedence.
  */
 export function conditional({ method, headers }: Conditions, reply: Reply, caching = REVALIDATED): Reply {
   if ((method !== 'GET' && method !== 'HEAD') || reply.status !== 200) return reply
-  // What goes on is never the same again.
+  // An endless answer is never the same again.
   if (reply.sent !== undefined && reply.sent.length === undefined) return reply
   const etag = reply.headers['etag'] ?? etagOf(reply.body)
   const said = reply.headers['cache-control']
@@ -61,7 +61,7 @@ export function etagOf(body: Uint8Array): string {
   return `"${hash('sha256', body, 'base64url').slice(0, 22)}"`
 }
 
-/** The part of a file that is asked for. */
+/** The requested part of a file. */
 function partial(headers: IncomingHttpHeaders, etag: string, reply: Reply): Reply {
   const { sent } = reply
   const size = sent?.length ?? 0

@@ -1,5 +1,5 @@
 /**
- * The API under /api/v1, health and metrics: what a node shows of itself. The shapes of its answers are schemas
+ * The routes under /api/v1, and those of health and metrics. The shapes of their answers are schemas
  * (status/shapes.ts).
  */
 import { GossumError } from '../errors.js'
@@ -53,7 +53,7 @@ export function apiRoutes(node: NodeView): Route[] {
     kept(LIST_CACHING, costly('/api/v1/evidence', evidence)),
     kept(LIST_CACHING, costly('/api/v1/suspects', suspects)),
     ...submitRoutes(node),
-    // It is named by the hash of the head; that there is such a suspect may change.
+    // Its name is a hash of the head; whether there is such a suspect may change.
     kept(
       LIST_CACHING,
       costly('/api/v1/suspects/:id', (request) => suspectNote(node, request)),
@@ -73,7 +73,7 @@ export function apiRoutes(node: NodeView): Route[] {
   ]
 }
 
-/** A list by pages, under its name. */
+/** A paged list, under its name. */
 function list<T>(name: string, order: ListOrder<T>, read: () => T[] | Promise<T[]>): Route['handle'] {
   return async ({ query }) => {
     const { items, next } = pageOf(order, await read(), query)
@@ -90,7 +90,7 @@ function followedLog(node: NodeView, { params }: ApiRequest): string {
 /** The newest head of a kind: as JSON, or as the note itself. */
 async function newest({ headers }: ApiRequest, found: Promise<HeadView | undefined>): Promise<Reply> {
   const head = await found
-  if (head === undefined) throw new GossumError('NOT_FOUND', 'no such head of this log is held yet')
+  if (head === undefined) throw new GossumError('NOT_FOUND', 'the node has no such head of this log yet')
   const made = prefersText(headers.accept ?? '') ? NOTES : JSONS
   let reply = made.get(head)
   if (reply === undefined) {
@@ -101,11 +101,11 @@ async function newest({ headers }: ApiRequest, found: Promise<HeadView | undefin
   return reply
 }
 
-/** Replies by the head that they are of: it is asked for more often than it changes. */
+/** Replies, cached by head: heads are requested more often than they change. */
 const JSONS = new WeakMap<HeadView, Reply>()
 const NOTES = new WeakMap<HeadView, Reply>()
 
-/** Whether an Accept header names plain text and not JSON. */
+/** Whether an Accept header asks for plain text and not for JSON. */
 function prefersText(accept: string): boolean {
   const types = accept.split(',').map((item) => item.split(';', 1)[0]!.trim().toLowerCase())
   return types.includes('text/plain') && !types.includes('application/json')
@@ -120,7 +120,7 @@ async function suspectNote(node: NodeView, request: ApiRequest): Promise<Reply> 
 
 const IS_EVIDENCE_ID = new RegExp(EVIDENCE_ID.pattern)
 
-/** Throws EVIDENCE_UNKNOWN for what cannot be the id of evidence or of a suspect. */
+/** Throws EVIDENCE_UNKNOWN if this cannot be the id of evidence or of a suspect. */
 export function evidenceIdOf({ params }: ApiRequest): string {
   const id = params['id']!
   if (!IS_EVIDENCE_ID.test(id)) throw new GossumError('EVIDENCE_UNKNOWN', id.slice(0, 80))

@@ -8,8 +8,8 @@ export interface BytePart {
 }
 
 /**
- * The one part that is asked for; undefined for the whole: without a range, with several, with one that is no range, or
- * where the client has a part of something else (If-Range). `unsatisfiable` for a part behind the end.
+ * The single part that is requested; undefined for the whole file: without a range, with several or an invalid one, or
+ * if the client has a part of another file (If-Range). `unsatisfiable` for a part beyond the end.
  */
 export function partOf(
   headers: IncomingHttpHeaders,

@@ -1,4 +1,6 @@
-/** The routes of a server, which are exchanged while it serves them: whoever asks meanwhile waits, and gets the new ones. */
+/**
+ * The routes of a server, which can be replaced while it serves: requests during the change wait, and get the new ones.
+ */
 import type { Gate } from '../lib/gate.js'
 import { findPath, type Match, type Route } from './router.js'
 
@@ -6,9 +8,9 @@ const nothing = (): void => undefined
 
 export class ChangingRoutes {
   readonly #gate: Gate | undefined
-  /** Those that wait for nothing, and may exchange the others. */
+  /** Those that never wait, and may themselves replace the others. */
   readonly #fixed: readonly Route[]
-  /** Those that hold now. */
+  /** The current ones. */
   now: readonly Route[]
 
   /** Without a gate they never change. */
@@ -22,7 +24,7 @@ export class ChangingRoutes {
     return this.#fixed.length === 0 ? undefined : findPath(this.#fixed, pathname)
   }
 
-  /** What is to be called when the answer is made; undefined when there is something to wait for. */
+  /** Returns a function to call when the answer is made; undefined if the request has to wait. */
   tryEnter(): (() => void) | undefined {
     return this.#gate === undefined ? nothing : this.#gate.tryEnter()
   }

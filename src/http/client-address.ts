@@ -1,7 +1,7 @@
 /**
- * Who is at the other end: the address of the connection, and behind a reverse proxy that the operator trusts the one that
- * it names in X-Forwarded-For. Whoever else sends that header is not believed. It tells clients apart, and gives nobody
- * a right.
+ * The address of a client: that of the connection or, behind a reverse proxy that the operator trusts, the one that the
+ * proxy gives in X-Forwarded-For. The header is ignored from anyone else. The address distinguishes clients; it grants
+ * no rights.
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import { BlockList, isIP, isIPv6 } from 'node:net'
@@ -10,7 +10,7 @@ export class ClientAddresses {
   readonly #trusted = new BlockList()
   readonly #trustsNobody: boolean
 
-  /** `proxies` are networks as ADDRESS/BITS, or addresses, which have been checked. */
+  /** `proxies` are validated networks as ADDRESS/BITS, or addresses. */
   constructor(proxies: readonly string[]) {
     this.#trustsNobody = proxies.length === 0
     for (const proxy of proxies) {
@@ -25,11 +25,11 @@ export class ClientAddresses {
     return isIP(plain) !== 0 && this.#trusted.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4')
   }
 
-  /** The nearest address that is no trusted proxy's; each proxy adds whom it was asked by at the end. */
+  /** The nearest address that is not a trusted proxy's; each proxy appends the address of its client. */
   of(remoteAddress: string | undefined, headers: IncomingHttpHeaders): string | undefined {
     if (remoteAddress === undefined) return undefined
     let client = unmapped(remoteAddress)
-    // Which is usual, and asked at each request: looking into an empty list would be the most of this.
+    // The usual case, at each request: searching an empty list would dominate the cost.
     if (this.#trustsNobody) return client
     const named = [headers['x-forwarded-for'] ?? []].flat().join(',').split(',')
     while (this.isTrusted(client) && named.length > 0) {
@@ -41,7 +41,7 @@ export class ClientAddresses {
   }
 }
 
-/** The address in what a proxy wrote, which may have a port; undefined for anything else. */
+/** The address in what a proxy wrote, which may include a port; undefined for anything else. */
 function plainAddress(text: string): string | undefined {
   const trimmed = text.trim()
   const bare = /^\[([^\]]+)\](?::\d+)?$/.exec(trimmed)?.[1] ?? /^([\d.]+):\d+$/.exec(trimmed)?.[1] ?? trimmed
@@ -49,7 +49,7 @@ function plainAddress(text: string): string | undefined {
   return isIP(address) === 0 ? undefined : address
 }
 
-/** An IPv4 address that a socket for both families shows as IPv6. */
+/** An IPv4 address that a dual-stack socket shows as IPv6. */
 function unmapped(address: string): string {
   return /^::ffff:([0-9.]+)$/i.exec(address)?.[1] ?? address
 }

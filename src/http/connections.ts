@@ -1,42 +1,42 @@
 /**
- * Who may be connected. Connections cost their makers nothing, so no number of idle ones may shut anybody out: when there
- * is no room, the one that has been waiting for its client for longest makes room, of the network that has the most. Where
- * all are being answered, a few more may come and ask for health alone.
+ * Decides who may be connected. Connections cost their makers nothing, so no number of idle ones may shut others out:
+ * when there is no room, the connection that has waited for its client longest is closed, of the network that has the
+ * most. If all are being answered, a few more are admitted, which may only ask for health.
  */
 import type { Socket } from 'node:net'
 import { networkOf } from '../lib/network.js'
 
 export interface ConnectionLimits {
-  /** Connections at a time. */
+  /** The most connections. */
   readonly most: number
-  /** The same of one network; trusted proxies and this machine have no such share. */
+  /** The most of one network; trusted proxies and this machine are exempt. */
   readonly perNetwork: number
-  /** Those beyond that may ask for health alone. */
+  /** The number of additional connections that may only ask for health. */
   readonly reserve: number
 }
 
 interface Connection {
   readonly socket: Socket
   readonly network: string
-  /** Whether it came when there was no room. */
+  /** Whether it was admitted when there was no room. */
   isReserve: boolean
-  /** Whether an answer is being made; else it is the client who has to send or to read something. */
+  /** Whether an answer is being made; otherwise it is the client's turn to send or to read. */
   isAnswered: boolean
 }
 
 export class Connections {
   readonly #limits: ConnectionLimits
   readonly #isShared: (address: string) => boolean
-  /** The one in which something happened last at the end. */
+  /** In order of their last event, the most recent last. */
   readonly #open = new Map<Socket, Connection>()
 
-  /** `isShared`: whether an address is that of many clients. */
+  /** `isShared`: whether an address belongs to many clients. */
   constructor(limits: ConnectionLimits, isShared: (address: string) => boolean) {
     this.#limits = limits
     this.#isShared = isShared
   }
 
-  /** Takes a new connection, or ends it. */
+  /** Admits a new connection, or ends it. */
   admit(socket: Socket): void {
     const address = socket.remoteAddress ?? ''
     const network = networkOf(address)
@@ -54,7 +54,7 @@ export class Connections {
     socket.once('close', () => this.#open.delete(socket))
   }
 
-  /** An answer is being made from now on. Returns whether it may be about health alone. */
+  /** Marks that an answer is being made. Returns whether it must be about health only. */
   begin(socket: Socket): boolean {
     const connection = this.#touch(socket)
     if (connection === undefined) return false
@@ -65,7 +65,7 @@ export class Connections {
     return connection.isReserve
   }
 
-  /** The answer is made. */
+  /** Marks that the answer is made. */
   end(socket: Socket): void {
     const connection = this.#touch(socket)
     if (connection !== undefined) connection.isAnswered = false
@@ -79,20 +79,20 @@ export class Connections {
     return connection
   }
 
-  /** Those that were not ended, the longest without an event first. */
+  /** Matching connections that are still open, longest without an event first. */
   #those(question: (connection: Connection) => boolean): Connection[] {
     return [...this.#open.values()].filter((connection) => !connection.socket.destroyed && question(connection))
   }
 }
 
-/** Ends the first that waits for its client. False when there is none. */
+/** Ends the first that waits for its client. Returns false if there is none. */
 function endFirstIdle(connections: readonly Connection[]): boolean {
   const first = connections.find(({ isAnswered }) => !isAnswered)
   first?.socket.destroy()
   return first !== undefined
 }
 
-/** Those of the network that has the most which wait for their client. */
+/** Connections waiting for their client, of the network that has the most of them. */
 function ofTheBusiest(connections: readonly Connection[]): Connection[] {
   const counts = new Map<string, number>()
   for (const { network, isAnswered } of connections) {

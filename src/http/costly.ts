@@ -1,12 +1,12 @@
 /**
- * What reads of much cost together: so many are made at a time, and none while too many bytes of answers wait for clients
- * that do not read them.
+ * Limits costly reads together: only a few are made at a time, and none while too many bytes of answers wait for
+ * clients that do not read them.
  */
 import { GossumError } from '../errors.js'
 
-/** Costly reads that are made at a time; the others wait in a line, which is no longer than there are connections. */
+/** Costly reads made concurrently; others wait in a queue, which is limited by the number of connections. */
 const MAX_UNDER_WAY = 4
-/** Bytes of all answers that were made and have not left. */
+/** The most bytes of answers that are made but not yet sent. */
 const MAX_UNSENT_BYTES = 32 * 1024 * 1024
 
 export class CostlyReads {
@@ -14,12 +14,13 @@ export class CostlyReads {
   #unsent = 0
   readonly #line = new Set<() => void>()
 
-  /** Makes a costly read when it has its turn. Throws NODE_BUSY, and the signal's reason when that is aborted before. */
+  /** Makes a costly read when its turn comes. Throws NODE_BUSY, and the signal's reason if that is aborted first. */
   async run<T>(signal: AbortSignal, act: () => Promise<T>): Promise<T> {
     if (this.#underWay < MAX_UNDER_WAY) this.#underWay++
     else await this.#turn(signal)
     try {
-      if (this.#unsent > MAX_UNSENT_BYTES) throw new GossumError('NODE_BUSY', 'answers wait for clients to read them')
+      if (this.#unsent > MAX_UNSENT_BYTES)
+        throw new GossumError('NODE_BUSY', 'too many answers are waiting for their clients')
       return await act()
     } finally {
       const [next] = this.#line
@@ -28,13 +29,13 @@ export class CostlyReads {
     }
   }
 
-  /** Counts the bytes of an answer until what is returned is called. */
+  /** Counts the bytes of an answer until the returned function is called. */
   holding(bytes: number): () => void {
     this.#unsent += bytes
     return () => (this.#unsent -= bytes)
   }
 
-  /** Resolves when somebody leaves their place to us. */
+  /** Resolves when a place is passed on to us. */
   #turn(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     return new Promise((resolve, reject) => {

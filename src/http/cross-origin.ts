@@ -1,8 +1,11 @@
-/** What web pages of other origins may read: all that can be read without a login, which is all that is served (golang/go#77496). Pure. */
+/**
+ * What web pages of other origins may read: everything, since nothing served here requires a login (golang/go#77496).
+ * Pure.
+ */
 import type { Reply } from './reply.js'
 import type { Route } from './router.js'
 
-/** Headers of our answers that their scripts see besides those that they always see. */
+/** Headers of our answers that their scripts may see, in addition to those that they always see. */
 const EXPOSED = ['accept-ranges', 'content-range', 'etag', 'gossum-quorum-size', 'gossum-stale-since', 'retry-after']
 
 /** Headers of every answer to GET and HEAD, errors included. */
@@ -11,7 +14,7 @@ export const CROSS_ORIGIN: Readonly<Record<string, string>> = {
   'access-control-expose-headers': EXPOSED.join(', '),
 }
 
-/** The answer to a browser that asks, before a script sends such headers with a GET, whether it may. */
+/** The answer to the preflight request that a browser makes before a script's GET with such headers. */
 export function preflightRoute(path: string): Route {
   const headers = {
     'access-control-allow-origin': '*',

@@ -1,4 +1,4 @@
-/** The page of the node at `/`, and what its pictures show as JSON. */
+/** The page of the node at `/`, and the data of its pictures as JSON. */
 import { picturesOf, type NodeReading } from '../dashboard/facts-of.js'
 import { GossumError } from '../errors.js'
 import type { NodeView } from '../status/node-view.js'
@@ -8,10 +8,10 @@ import { json, type Reply } from './reply.js'
 import type { Route } from './router.js'
 import { utf8 } from '../tlog/bytes.js'
 
-/** Heads of each log that are drawn. */
+/** The number of heads of each log that are drawn. */
 const HEADS = 48
 /**
- * Nothing from anywhere else, our one script, and the one style that stands in the page. No text ever becomes markup or
+ * Allows nothing from other origins, only our one script and the one inline style. Text can never become markup or
  * code, whatever the script does with it.
  */
 const POLICY = [
@@ -20,7 +20,7 @@ const POLICY = [
   ...["require-trusted-types-for 'script'", "trusted-types 'none'"],
 ].join('; ')
 
-/** `now` is in milliseconds since 1970; `load` finds what makes the page live. */
+/** `now` in milliseconds since 1970; `load` loads the script of the page. */
 export function dashboardRoutes(node: NodeView, now: () => number, load = () => PageScript.load()): Route[] {
   let loaded: Promise<PageScript | undefined> | undefined
   const script = (): Promise<PageScript | undefined> =>
@@ -29,7 +29,7 @@ export function dashboardRoutes(node: NodeView, now: () => number, load = () => 
       throw error
     }))
   const show = async (): Promise<Reply> => {
-    // Loaded when somebody looks.
+    // Loaded with the first request.
     const [reading, { page }] = await Promise.all([read(node, now()), import('../dashboard/page.js')])
     const headers = {
       'content-type': 'text/html; charset=utf-8',
@@ -52,7 +52,7 @@ export function dashboardRoutes(node: NodeView, now: () => number, load = () => 
   ]
 }
 
-/** Reads the node once; the heads of one log alone if it is named. */
+/** Reads the node once; only the heads of one log if it is named. */
 async function read(node: NodeView, now: number, only?: string): Promise<NodeReading> {
   const status = await node.status()
   const logs = status.logs.filter(({ id }) => only === undefined || id === only)

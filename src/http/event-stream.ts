@@ -1,47 +1,47 @@
 /**
- * Events as they happen, as one answer that goes on (WHATWG HTML, "Server-sent events"). Events wait where they are kept, and not here: a
- * reader is a place among them. One whose place is gone before it has taken what comes before it, or that takes nothing
- * between two heartbeats though something waits, is dropped, and may come again with the last id that it has.
+ * Events as they happen, as one endless answer (WHATWG HTML, "Server-sent events"). Events are buffered centrally, not
+ * per reader: a reader is a position in that buffer. A reader is dropped when its position has been overwritten, or
+ * when it reads nothing between two heartbeats although something waits; it may reconnect with its last id.
  */
 import type { ServerResponse } from 'node:http'
 import type { SentBody } from './sent-body.js'
 
-/** An event as it is kept. */
+/** A buffered event. */
 export interface KeptEvent {
   readonly name: string
-  /** Id of the log that it is about; undefined when it is about none. */
+  /** Id of the log that it is about; undefined if none. */
   readonly log: string | undefined
   /** JSON on one line. */
   readonly text: string
 }
 
-/** Where events are kept: the newest of them, each with a number. */
+/** The buffer of events: the newest ones, numbered. */
 export interface EventsView {
-  /** Tells one run of the node from another: hex digits. */
+  /** Identifies one run of the node: hex digits. */
   readonly boot: string
   /** Number of the newest; 0 before the first. */
   readonly newest: number
-  /** Number of the oldest that is kept. */
+  /** Number of the oldest in the buffer. */
   readonly oldest: number
   get(number: number): KeptEvent | undefined
-  /** Calls back for each event until what is returned is called. */
+  /** Calls back for each event until the returned function is called. */
   onAdded(listener: () => void): () => void
 }
 
 export interface EventReading {
-  /** The number of the first event that is sent. */
+  /** The number of the first event to send. */
   readonly from: number
-  /** What comes before it: JSON that tells of what cannot be sent any more. */
+  /** Sent first: JSON that describes the events that are no longer available. */
   readonly gap: string | undefined
   readonly isWanted: (event: KeptEvent) => boolean
   readonly heartbeatMs: number
-  /** Called once, when nothing more is read. */
+  /** Called once, when reading ends. */
   readonly onEnd: (why: 'gone' | 'slow') => void
 }
 
-/** Milliseconds after which a browser comes again. */
+/** Milliseconds after which a browser reconnects. */
 const RETRY_MS = 2000
-/** What the buffers of a connection may hold of ours, about. */
+/** Roughly how many bytes of ours the buffers of a connection may hold. */
 const HELD_BYTES = 16 * 1024
 const HEARTBEAT = ':\n\n'
 
@@ -55,10 +55,10 @@ export class EventStream implements SentBody {
   #isClosed = false
   #stopHearing = (): void => undefined
   #beats: NodeJS.Timeout | undefined
-  /** Pieces that were written, and those of them that the connection has taken. */
+  /** Pieces that were written, and how many of them the connection has taken. */
   #written = 0
   #taken = 0
-  /** What was taken at the last heartbeat, when not all was. */
+  /** How many were taken at the last heartbeat, if not all. */
   #takenThen: number | undefined
 
   constructor(events: EventsView, reading: EventReading) {
@@ -72,7 +72,7 @@ export class EventStream implements SentBody {
     response.once('close', () => this.close())
     if (this.#isClosed) return Promise.resolve(void response.end())
     const before = `id: ${this.#id(this.#next - 1)}\n`
-    // Who has had no event yet comes again with this id.
+    // A reader that has had no event yet reconnects with this id.
     this.#write(`retry: ${RETRY_MS}\n${before}\n`)
     const { gap, heartbeatMs } = this.#reading
     if (gap !== undefined) this.#write(`${before}event: gap\ndata: ${gap}\n\n`)
@@ -122,7 +122,7 @@ export class EventStream implements SentBody {
     this.#isClosed = true
     this.#stopHearing()
     clearInterval(this.#beats)
-    // Nobody waits for a client that has not taken what it was sent.
+    // A client that has not taken what it was sent is not waited for.
     if (this.#taken < this.#written) this.#response?.destroy()
     else this.#response?.end()
     this.#reading.onEnd(why)

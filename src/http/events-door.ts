@@ -1,4 +1,4 @@
-/** What happens in the node, to whoever listens: `GET /api/v1/events`. */
+/** `GET /api/v1/events`: the events of the node, for any reader. */
 import { GossumError } from '../errors.js'
 import { networkOf } from '../lib/network.js'
 import { Slots } from '../lib/slots.js'
@@ -10,26 +10,26 @@ import { EVENT_ID } from './schema/parameters.js'
 
 export interface EventsDoor {
   readonly events: EventsView
-  /** What is told here. */
+  /** Names of the events available here. */
   readonly names: readonly string[]
   readonly follows: (log: string) => boolean
   /** Milliseconds since 1970. */
   readonly now: () => number
-  /** Called when a reader comes, and when it ends. */
+  /** Called when a reader arrives, and when it leaves. */
   readonly onReader: (change: 'comes' | 'gone' | 'slow') => void
-  /** Milliseconds between two signs of life; 15 seconds without it. */
+  /** Milliseconds between two heartbeats; 15 seconds by default. */
   readonly heartbeatMs?: number
 }
 
-/** Readers of one network, and of all: together half of the connections that the server has. */
+/** The most readers of one network, and of all: together half of the server's connections. */
 const LIMITS = { perKey: 32, total: 128 }
-/** Less than proxies and the server wait for something to come. */
+/** Shorter than the time that proxies and the server wait for data. */
 const HEARTBEAT_MS = 15_000
 
 const HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': NO_STORE,
-  // nginx would keep events back until it has a buffer full of them.
+  // nginx would otherwise hold events back until its buffer is full.
   'x-accel-buffering': 'no',
 }
 
@@ -44,9 +44,9 @@ function answer(door: EventsDoor, readers: Slots, request: ApiRequest): Reply {
   const isWanted = wanted(door, request)
   const place = placeOf(door, request)
   const network = networkOf(request.remoteAddress ?? '')
-  if (readers.total >= LIMITS.total) throw new GossumError('NODE_BUSY', 'too many read the events')
+  if (readers.total >= LIMITS.total) throw new GossumError('NODE_BUSY', 'too many readers of events')
   const leave = readers.take(network)
-  if (leave === undefined) throw new GossumError('TOO_MANY_REQUESTS', `${LIMITS.perKey} readers of events at a time`)
+  if (leave === undefined) throw new GossumError('TOO_MANY_REQUESTS', `${LIMITS.perKey} concurrent readers of events`)
   onReader('comes')
   const onEnd: EventReading['onEnd'] = (why) => {
     leave()
@@ -56,12 +56,12 @@ function answer(door: EventsDoor, readers: Slots, request: ApiRequest): Reply {
   return { status: 200, headers: HEADERS, body: new Uint8Array(), sent }
 }
 
-/** Throws REQUEST_INVALID for what is not told here, and LOG_UNKNOWN. */
+/** Throws REQUEST_INVALID for events not available here, and LOG_UNKNOWN. */
 function wanted({ names, follows }: EventsDoor, { query }: ApiRequest): (event: KeptEvent) => boolean {
   const asked = query.getAll('event').flatMap((list) => list.split(','))
   for (const name of asked)
     if (!names.includes(name))
-      throw new GossumError('REQUEST_INVALID', `event is one or more of ${names.join(', ')}, with commas between`)
+      throw new GossumError('REQUEST_INVALID', `event is one or more of ${names.join(', ')}, separated by commas`)
   const log = query.get('log')
   if (log !== null && !follows(log)) throw new GossumError('LOG_UNKNOWN', log.slice(0, 80))
   return (event) => (asked.length === 0 || asked.includes(event.name)) && (log === null || event.log === log)
@@ -70,15 +70,16 @@ function wanted({ names, follows }: EventsDoor, { query }: ApiRequest): (event: 
 const ID = new RegExp(EVENT_ID.pattern)
 
 /**
- * Where a reader goes on: behind the id that a browser sends by itself when it comes again, or else that of the query; without one at what
- * comes next. Where what follows that id is not all there, at the oldest that is, and it is told so. Throws REQUEST_INVALID.
+ * Where a reader continues: after the id that a reconnecting browser sends, otherwise after that in the query,
+ * otherwise with the next event. If events after that id are missing, it continues with the oldest available one, and
+ * is told so. Throws REQUEST_INVALID.
  */
 function placeOf({ events, now }: EventsDoor, { headers, query }: ApiRequest): Pick<EventReading, 'from' | 'gap'> {
   const { boot, newest, oldest } = events
   const header = headers['last-event-id']
   const after = (typeof header === 'string' && header !== '' ? header : undefined) ?? query.get('after')
   if (after === null) return { from: newest + 1, gap: undefined }
-  if (!ID.test(after)) throw new GossumError('REQUEST_INVALID', 'after and Last-Event-ID are the id of an event')
+  if (!ID.test(after)) throw new GossumError('REQUEST_INVALID', 'after and Last-Event-ID must be the id of an event')
   const [run, digits] = after.split('-')
   const number = Number(digits)
   const restarted = run !== boot

@@ -1,4 +1,4 @@
-/** What people should hear of, for programs that read feeds: /feed.atom and /feed.json. */
+/** News for people, for programs that read feeds: /feed.atom and /feed.json. */
 import { printableJson } from '../lib/printable.js'
 import { feedOf, type FeedFacts, type NewsFeed } from '../status/feed-entries.js'
 import type { NodeView } from '../status/node-view.js'
@@ -8,7 +8,7 @@ import { NO_STORE, SLOW_CACHING } from './caching.js'
 import type { Reply } from './reply.js'
 import type { Route } from './router.js'
 
-/** `told`: what was told and nothing else keeps. */
+/** `told` returns alerts that are recorded nowhere else. */
 export function feedRoutes(node: Pick<NodeView, 'status' | 'evidence'>, told: () => FeedFacts['told']): Route[] {
   const read = async (): Promise<NewsFeed> =>
     feedOf({ status: await node.status(), evidence: await node.evidence(), told: told() })

@@ -5,7 +5,7 @@ import type { JsonFeed } from '../status/feed-shapes.js'
 
 const VERSION = 'https://jsonfeed.org/version/1.1'
 
-/** References in it are relative: only who reads it knows by what address this node is reached. */
+/** References in it are relative: only the reader knows the address by which it reached this node. */
 export function atomText({ id, title, author, updated, entries }: NewsFeed): string {
   return [
     '<?xml version="1.0" encoding="utf-8"?>',
@@ -48,7 +48,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 }
 
-/** Text between tags or in quotes: what XML cannot hold at all is not printable either. */
+/** Text between tags or in quotes. Characters that XML cannot contain are not printable either. */
 function xml(text: string, fit: (text: string) => string = printable): string {
   return fit(text).replace(/[&<>"']/g, (char) => ESCAPES[char]!)
 }

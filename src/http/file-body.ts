@@ -1,5 +1,5 @@
 /**
- * A file as the body of an answer: read in pieces, the next one when the client has taken the one before, so that an
+ * A file as the body of an answer. It is read piece by piece, each when the client has taken the one before, so an
  * answer of any size costs the memory of one piece.
  */
 import { open, type FileHandle } from 'node:fs/promises'
@@ -7,10 +7,10 @@ import type { ServerResponse } from 'node:http'
 import type { BytePart } from './byte-range.js'
 import type { SentBody } from './sent-body.js'
 
-/** Bytes that are read at a time: what an answer costs while it is sent. */
+/** Bytes read at a time: the memory cost of an answer while it is sent. */
 export const PIECE_BYTES = 128 * 1024
 
-/** What the bytes are read from: once for the whole, and for each of its parts. */
+/** The source of the bytes, shared by the whole file and its parts. */
 class Source {
   readonly from: FileHandle | Uint8Array
   readonly #release: () => void
@@ -24,7 +24,7 @@ class Source {
   close(): void {
     if (this.#isClosed) return
     this.#isClosed = true
-    // A file that was only read has nothing to lose.
+    // Closing a file that was only read loses nothing.
     if (!(this.from instanceof Uint8Array)) void this.from.close().catch(() => undefined)
     this.#release()
   }
@@ -46,7 +46,7 @@ export class FileBody implements SentBody {
     return new FileBody(new Source(bytes, release), { start: 0, length: bytes.length })
   }
 
-  /** Opens a file of this size. `release` is called once, when nothing more is read of it, also if it cannot be opened: that throws. */
+  /** Opens a file of this size. `release` is called once, when reading ends, also if opening fails, which throws. */
   static async open(path: string, size: number, release: () => void): Promise<FileBody> {
     try {
       return new FileBody(new Source(await open(path, 'r'), release), { start: 0, length: size })
@@ -60,7 +60,7 @@ export class FileBody implements SentBody {
     return Math.min(this.length, PIECE_BYTES)
   }
 
-  /** Of the bytes of this one. Whoever closes either has closed both. */
+  /** A part of the same file. Closing either closes both. */
   part(start: number, length: number): FileBody {
     return new FileBody(this.#source, { start: this.#start + start, length })
   }
@@ -81,7 +81,7 @@ export class FileBody implements SentBody {
         at += bytesRead
         const bytes = piece.subarray(0, bytesRead)
         if (at === end) response.end(bytes)
-        // The client went away.
+        // The client is gone.
         else if (!(await isTaken(response, bytes))) return
       }
       if (this.length === 0) response.end()
@@ -98,7 +98,7 @@ export class FileBody implements SentBody {
   }
 }
 
-/** Resolves when the bytes have left, to true; or when the answer has ended before. */
+/** Resolves to true when the bytes have left, to false if the answer has ended before. */
 function isTaken(response: ServerResponse, bytes: Uint8Array): Promise<boolean> {
   return new Promise((resolve) => {
     const onClose = (): void => resolve(false)

@@ -1,9 +1,9 @@
 /**
- * The routes that the go command speaks to: `/sumdb/<name>/{supported,latest,lookup/M@V,tile/8/L/K[.p/W]}`
- * (golang.org/design/25530-sumdb), by GOSUMDB="name URL" or through GOPROXY.
+ * The routes for the go command: `/sumdb/<name>/{supported,latest,lookup/M@V,tile/8/L/K[.p/W]}`
+ * (golang.org/design/25530-sumdb), used with GOSUMDB="name URL" or through GOPROXY.
  *
- * A 404 to `supported` would make the go command go past us to the log in silence, so there is none, also for logs
- * that this node does not follow.
+ * A 404 to `supported` would make the go command silently bypass us and ask the log, so `supported` is always answered,
+ * also for logs that this node does not follow.
  */
 import { GossumError } from '../errors.js'
 import { unescapeModule } from '../sumdb/module.js'
@@ -20,7 +20,7 @@ import type { ApiRequest, Route } from './router.js'
 export interface SumdbView {
   /** Key name of the log. */
   readonly name: string
-  /** Since when the log has not answered, in milliseconds since 1970; undefined while it does. */
+  /** When the log stopped answering, in milliseconds since 1970; undefined while it answers. */
   readonly silentSince: number | undefined
   latest(): ProvenAnswer
   lookup(path: string, version: string, asking: Asking): Promise<ProvenAnswer>
@@ -66,7 +66,7 @@ function head(log: SumdbView, { body, size }: ProvenAnswer): Reply {
   return { status: 200, headers: { ...headers, 'gossum-quorum-size': String(size), ...staleness(log) }, body }
 }
 
-/** Says so when what is answered is proven, but the log could not be asked for anything newer. */
+/** A header that says that the answer is proven, but that the log could not be asked for anything newer. */
 function staleness({ silentSince }: SumdbView): Record<string, string> {
   return silentSince === undefined ? {} : { 'gossum-stale-since': new Date(silentSince).toISOString() }
 }

@@ -1,20 +1,20 @@
-/** A page of the heads of a log: bounded in number and in length, and with the place where the next one begins. */
+/** A page of the heads of a log, limited in number and in length, with the position of the next page. */
 import { wholeNumber } from './query.js'
 import { jsonText, type Reply } from './reply.js'
 import type { ApiRequest } from './router.js'
 import { BELOW, LIMIT } from './schema/parameters.js'
 import type { HeadView } from '../status/shapes.js'
 
-/** How many heads are read at once, and after how many characters a page is large enough. */
+/** How many heads are read at once, and the number of characters at which a page ends. */
 const AT_ONCE = 32
 const MAX_CHARACTERS = 1024 * 1024
 
 interface History {
-  /** The newest of those that are smaller than `below`, the newest first. */
+  /** Heads smaller than `below`, newest first. */
   heads(log: string, limit: number, below?: number): Promise<HeadView[]>
 }
 
-/** It ends early when it is large enough: `next` says whether there are older ones, and not how many heads it has. */
+/** A page may end early because of its length: `next`, not the number of heads, says whether there are older ones. */
 export async function headsPage(node: History, log: string, { query }: Pick<ApiRequest, 'query'>): Promise<Reply> {
   const limit = wholeNumber(query, 'limit', LIMIT) ?? LIMIT.default
   let below = wholeNumber(query, 'below', BELOW)

@@ -1,6 +1,6 @@
 /**
- * The index of a checksum database, in the format of the module index: a line of JSON for each module version, with the time at
- * which a quorum of witnesses first vouched for its record.
+ * The index of a checksum database, in the format of the module index: a line of JSON for each module version, with the
+ * time at which a quorum of witnesses first vouched for its record.
  */
 import { GossumError } from '../errors.js'
 import { formatMoment, parseMoment, type Moment } from '../lib/rfc3339.js'
@@ -9,18 +9,18 @@ import { exact, type Reply } from './reply.js'
 import type { ApiRequest, Route } from './router.js'
 import { INDEX_LIMIT } from './schema/parameters.js'
 
-/** What a page is of. */
+/** The query for a page. */
 export interface IndexQuery {
-  /** The first time that is wanted. */
+  /** The earliest time. */
   readonly since: Moment | undefined
-  /** Lines of the page at most. */
+  /** The most lines of the page. */
   readonly limit: number
-  /** A module path whose versions alone are wanted. */
+  /** Only versions of this module path. */
   readonly module: string | undefined
 }
 
 export interface IndexView {
-  /** The lines of a page. Throws INDEX_OFF, INDEX_WAITING, LOG_FROZEN, and what reading the disk throws. */
+  /** The lines of a page. Throws INDEX_OFF, INDEX_WAITING, LOG_FROZEN, and errors of reading the disk. */
   page(
     query: IndexQuery,
   ): Promise<readonly { readonly path: string; readonly version: string; readonly time: Moment }[]>
@@ -42,8 +42,8 @@ async function answer(index: IndexView, { query }: Pick<ApiRequest, 'query'>): P
 /** Throws REQUEST_INVALID. */
 function queryOf(query: URLSearchParams): IndexQuery {
   const include = query.get('include') ?? ''
-  // A log forgets nothing, and does not know what can still be had: all of it is there with and without.
-  if (include !== '' && include !== 'all') throw invalid('include is all, or is left out')
+  // A log never removes anything, and does not know what can still be downloaded, so `include` makes no difference.
+  if (include !== '' && include !== 'all') throw invalid('include must be all, or absent')
   const module = query.get('module') ?? ''
   return { since: sinceOf(query), limit: limitOf(query), module: module === '' ? undefined : module }
 }
@@ -51,13 +51,13 @@ function queryOf(query: URLSearchParams): IndexQuery {
 function sinceOf(query: URLSearchParams): Moment | undefined {
   const text = query.get('since') ?? ''
   if (text === '') return undefined
-  // A plus that was not escaped is a space in a query.
+  // An unescaped plus is a space in a query.
   const since = parseMoment(text.replace(' ', '+'))
-  if (since === undefined) throw invalid('since is a time as RFC 3339 has it, such as 2026-01-31T00:00:00Z')
+  if (since === undefined) throw invalid('since is an RFC 3339 time, such as 2026-01-31T00:00:00Z')
   return since
 }
 
-/** The module index gives its most to whoever wants more. */
+/** Like the module index, this returns its maximum to anyone who asks for more. */
 function limitOf(query: URLSearchParams): number {
   const text = query.get('limit') ?? ''
   if (text === '') return INDEX_LIMIT.default

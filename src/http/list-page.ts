@@ -1,13 +1,13 @@
 /**
- * Pages of a list. It has an order that does not change, and a page ends at a place in that order, not at a number of items: what
- * comes or goes meanwhile makes nobody miss the others, or see them twice. Pure.
+ * Pages of a list. The list has a fixed order, and a page ends at a position in that order, not at a number of items:
+ * entries that appear or disappear meanwhile cause no others to be missed or repeated. Pure.
  */
 import { GossumError } from '../errors.js'
 import { fromUtf8, utf8 } from '../tlog/bytes.js'
 import { wholeNumber } from './query.js'
 import { AFTER, PAGE_LIMIT } from './schema/parameters.js'
 
-/** Leaves the items of which this is as the query says. */
+/** Selects items by the value of a parameter. */
 export interface ListFilter<T> {
   readonly description: string
   readonly schema: { readonly enum: readonly string[] } | { readonly type: 'string'; readonly pattern: string }
@@ -15,18 +15,18 @@ export interface ListFilter<T> {
 }
 
 export interface ListOrder<T> {
-  /** What an item has its place by; no two of a list have the same. */
+  /** The position of an item, which is unique in its list. */
   readonly placeOf: (item: T, index: number) => string
   readonly filters: Readonly<Record<string, ListFilter<T>>>
 }
 
 export interface ListPage<T> {
   readonly items: T[]
-  /** The `after` of the next page; null at the end, and undefined where nobody asked for a page. */
+  /** The `after` of the next page; null at the end, and undefined if no page was requested. */
   readonly next: string | null | undefined
 }
 
-/** All that is asked for; without parameters all there is. Throws REQUEST_INVALID. */
+/** The requested items; without parameters, all of them. Throws REQUEST_INVALID. */
 export function pageOf<T>({ placeOf, filters }: ListOrder<T>, all: readonly T[], query: URLSearchParams): ListPage<T> {
   const limit = wholeNumber(query, 'limit', PAGE_LIMIT)
   const after = afterOf(query)
@@ -48,7 +48,7 @@ export function pageOf<T>({ placeOf, filters }: ListOrder<T>, all: readonly T[],
   return { items, next: isEnd ? null : Buffer.from(utf8(last.place)).toString('base64url') }
 }
 
-/** The place of what stands where in a list that has an order of its own. */
+/** The position of an item in a list that has an order of its own. */
 export function placeAt(_item: unknown, index: number): string {
   return String(index).padStart(9, '0')
 }
@@ -65,6 +65,6 @@ function afterOf(query: URLSearchParams): string | undefined {
   const bytes = Buffer.from(IS_AFTER.test(text) ? text : '', 'base64url')
   const place = fromUtf8(bytes)
   if (place === undefined || place === '' || bytes.toString('base64url') !== text)
-    throw new GossumError('REQUEST_INVALID', 'after is the next of a page before')
+    throw new GossumError('REQUEST_INVALID', 'after must be the next of a previous page')
   return place
 }

@@ -1,9 +1,10 @@
 /**
- * The routes of a GOPROXY: `/mod/<module>/{@latest,@v/list,@v/<version>.{info,mod,zip}}`, and `/mod/sumdb/<name>/...`, which is the same as
- * `/sumdb/<name>/...` (go.dev/ref/mod, "GOPROXY protocol").
+ * The routes of a GOPROXY: `/mod/<module>/{@latest,@v/list,@v/<version>.{info,mod,zip}}`, and `/mod/sumdb/<name>/...`,
+ * which is the same as `/sumdb/<name>/...` (go.dev/ref/mod, "GOPROXY protocol").
  *
- * What is refused is 403, not 404: after that the go command would get it elsewhere in silence. 404 is for what nobody has, and
- * for modules that are private, which it is to get elsewhere. A node without a mirror answers 501, which stops it, too.
+ * A refusal has status 403, not 404, after which the go command would silently fetch the module elsewhere. 404 is for
+ * modules that do not exist, and for private modules, which are meant to be fetched elsewhere. A node without a mirror
+ * answers 501, which also stops the go command.
  */
 import { errorText, GossumError, traitsOf, type ErrorCode } from '../errors.js'
 import { isVersion, unescapeModule, unescapePath, unescapeQuery, type ModuleVersion } from '../sumdb/module-version.js'
@@ -16,17 +17,17 @@ import { IMMUTABLE } from './caching.js'
 import { fileReply, type Reply } from './reply.js'
 import type { ApiRequest, Route } from './router.js'
 
-/** A file of a module version that may be sent. */
+/** A file of a module version that may be served. */
 export interface ServedFile {
   /** Path on disk. */
   readonly file: string
   /** Bytes. */
   readonly size: number
-  /** What is in it, when it is small. */
+  /** Its content, if it is small. */
   readonly bytes?: Uint8Array | undefined
-  /** `h1:...`, as the log has it. */
+  /** `h1:...`, as recorded in the log. */
   readonly hash: string
-  /** To be called when nothing more is read of it. */
+  /** To be called when the file is no longer read. */
   release(): void
 }
 
@@ -38,11 +39,11 @@ export interface MirrorView {
   list(path: string, asking: Asking): Promise<Uint8Array>
 }
 
-/** Milliseconds that an answer may take: a toolchain of 200 MB has to come from upstream first, and to be hashed. */
+/** Milliseconds that an answer may take: a toolchain of 200 MB must first be fetched from upstream and hashed. */
 const PATIENCE_MS = 600_000
 
 const TYPES = { info: 'application/json', mod: GO_TEXT, zip: 'application/zip' } as const
-/** What may be another a minute later. */
+/** Things that may change within a minute. */
 const SHORT = 'public, max-age=60'
 
 /** `mirror` is undefined for a node without one. */
@@ -62,14 +63,14 @@ export function mirrorRoutes(
   return [{ method: 'GET', path, patienceMs: PATIENCE_MS, handle }, preflightRoute(path)]
 }
 
-/** Status of an error here: a module that is not as it should be is refused, and no fault of a server. */
+/** Status of an error here: a module that does not match is refused, which is not a server error. */
 function statusOf(code: ErrorCode): number {
   return code === 'MODULE_ZIP_INVALID' || traitsOf(code).status === 403 ? 403 : goStatusOf(code)
 }
 
 async function answer(mirror: MirrorView, rest: string, { remoteAddress, signal }: ApiRequest): Promise<Reply> {
   const asking = { client: remoteAddress ?? '', signal }
-  // No module path has an @ in it.
+  // No module path contains an @.
   const at = Math.max(rest.indexOf('/@'), 0)
   const [escaped, what] = [rest.slice(0, at), rest.slice(at + 1)]
   if (what === '@latest') return short(TYPES.info, await mirror.latest(unescapePath(escaped), asking))

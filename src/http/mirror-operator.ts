@@ -1,7 +1,4 @@
-/**
- * What the operator of a mirror sees of it and says to it, at the socket in the home alone: which modules somebody uses is
- * nobody else's business.
- */
+/** The operator's routes for the mirror, served only at the socket in the home: which modules are in use is private. */
 import { GossumError } from '../errors.js'
 import type { MirrorStatusView } from '../status/mirror-shapes.js'
 import { escapeModule, type ModuleVersion } from '../sumdb/module-version.js'
@@ -11,13 +8,15 @@ import type { ApiRequest, Route } from './router.js'
 
 export interface MirrorOperator {
   status(): Promise<MirrorStatusView>
-  /** Lets a version through the cooldown; `existing`: all that the log had before this node's first quorum head. */
+  /**
+   * Exempts a version from the cooldown; `existing`: everything that the log had before this node's first quorum head.
+   */
   allow(module: ModuleVersion | 'existing'): Promise<void>
   pin(module: ModuleVersion): Promise<void>
   unpin(module: ModuleVersion): Promise<void>
 }
 
-/** `mirror` is undefined for a node without one: that is what all of these then say. */
+/** `mirror` is undefined for a node without one; all of these routes then say so. */
 export function mirrorOperatorRoutes(mirror: MirrorOperator | undefined): Route[] {
   const told = (act: (mirror: MirrorOperator, request: ApiRequest) => Promise<Reply>): Route['handle'] => {
     return (request) => {
@@ -57,7 +56,7 @@ function done({ path, version }: ModuleVersion): Reply {
   return json({ module: `${path}@${version}`, existing: false })
 }
 
-/** The `path@version` of the query, as it is written, without escapes. Throws MODULE_INVALID. */
+/** The `path@version` of the query, written without escapes. Throws MODULE_INVALID. */
 function moduleOf({ query }: ApiRequest): ModuleVersion {
   const text = query.get('module') ?? ''
   const at = text.indexOf('@')

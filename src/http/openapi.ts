@@ -1,4 +1,6 @@
-/** The description of the API at /openapi.json. It is made, and what makes it is loaded, when somebody asks for the first time. */
+/**
+ * The description of the API at /openapi.json. It is built, and the code for that is loaded, with the first request.
+ */
 import { SLOW_CACHING } from './caching.js'
 import { jsonText, type Reply } from './reply.js'
 import type { Route } from './router.js'

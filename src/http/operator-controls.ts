@@ -1,12 +1,12 @@
-/** What the operator tells a running node to do differently: to read its settings anew, and how much to log. */
+/** The operator's controls of a running node: reloading its settings, and its log level. */
 import { GossumError } from '../errors.js'
 import { json, problem, type Reply } from './reply.js'
 import type { Route } from './router.js'
 
 export interface OperatorControls {
-  /** Reads the settings and takes them up; what came of it. */
+  /** Reads the settings and applies them; returns the result. */
   readonly reload: () => Promise<object>
-  /** The levels that there are, and what logs with one. */
+  /** The available levels, and the current one. */
   readonly log: { readonly levels: readonly string[]; level: string }
 }
 
@@ -17,7 +17,10 @@ export function operatorControls({ reload, log }: OperatorControls): Route[] {
   ]
 }
 
-/** What is wrong with settings is told whole: they are the operator's own. That was told as an event, too, and is no other error. */
+/**
+ * Invalid settings are reported in full: they are the operator's own. They were already reported as an event, and are
+ * not an error of the node.
+ */
 async function answer(reload: OperatorControls['reload']): Promise<Reply> {
   try {
     return json(await reload())
@@ -27,7 +30,7 @@ async function answer(reload: OperatorControls['reload']): Promise<Reply> {
   }
 }
 
-/** Milliseconds that a reload may take: log lists are read, and what is under way may end. */
+/** Milliseconds that a reload may take: log lists are read, and work in progress may finish. */
 const RELOAD_MS = 70_000
 
 function setLevel(log: OperatorControls['log'], level: string | null): Reply {

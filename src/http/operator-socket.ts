@@ -1,7 +1,8 @@
 /**
- * The door of the operator: a socket in the home that its owner alone can open. What is asked there is believed, for no
- * address and no header proves anything: behind a reverse proxy the whole world comes from loopback. So what only the
- * operator may do has no route anywhere else. It answers like the public server as well, and holds when that is full.
+ * The operator's entrance: a socket in the home that only its owner can open. Whoever can open it is trusted; addresses
+ * and headers prove nothing, since behind a reverse proxy everyone connects from loopback. So the operator's actions
+ * have no route anywhere else. It also answers everything that the public server does, and stays available when that is
+ * full.
  */
 import { chmod, mkdir, rename, rm } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
@@ -16,7 +17,7 @@ import { ChangingRoutes } from './changing-routes.js'
 import { Responder, type ResponderReports } from './responder.js'
 import type { ApiRequest, Route } from './router.js'
 
-/** Milliseconds that requests under way get to end when the door closes. */
+/** Milliseconds that requests in progress have to finish when it closes. */
 const CLOSE_GRACE_MS = 1_000
 
 export class OperatorDoor {
@@ -32,8 +33,9 @@ export class OperatorDoor {
   }
 
   /**
-   * Opens the door in a home that no other process uses; a socket that a killed one left is replaced. `routes`: what parts of the
-   * node have for its operator, beside what every node has; or all of them, where they change. Throws OPERATOR_DOOR.
+   * Opens the socket in a home that no other process uses; one left by a killed process is replaced. `routes` are the
+   * operator's routes of parts of the node, in addition to those of every node; or all routes, if they change. Throws
+   * OPERATOR_DOOR.
    */
   static async start(
     home: string,
@@ -78,7 +80,9 @@ export class OperatorDoor {
   }
 }
 
-/** Nobody else can open the socket at any moment: it is made in a directory of our own, and moved when its mode is set. */
+/**
+ * Nobody else can open the socket at any moment: it is created in a private directory, and moved once its mode is set.
+ */
 async function listenPrivately(server: Server, home: string): Promise<void> {
   const directory = join(home, 'operator.new')
   const made = join(directory, 's')
@@ -93,12 +97,12 @@ async function listenPrivately(server: Server, home: string): Promise<void> {
   }
 }
 
-/** All that this door serves. */
+/** All routes of this socket. */
 export function allOperatorRoutes(node: NodeView, routes: readonly Route[]): Route[] {
   return [...operatorRoutes(node), ...routes, ...apiRoutes(node)]
 }
 
-/** What nobody else may do. */
+/** The routes of which the public server has none. */
 export function operatorRoutes(node: NodeView): Route[] {
   return [{ method: 'POST', path: '/api/v1/evidence/:id/ack', handle: (request) => acknowledge(node, request) }]
 }

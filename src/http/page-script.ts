@@ -1,4 +1,4 @@
-/** What makes the page live: one file, made by the build, named by its hash so that it may be kept for ever. */
+/** The script of the page: one file, made by the build, and named by its hash so that it can be cached for ever. */
 import { hash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { GossumError } from '../errors.js'
@@ -6,7 +6,7 @@ import { IMMUTABLE } from './caching.js'
 import type { Reply } from './reply.js'
 import type { Route } from './router.js'
 
-/** Where the build puts it. */
+/** Where the build writes it. */
 const BUILT = new URL('../dashboard/assets/page.js', import.meta.url)
 
 export class PageScript {
@@ -19,7 +19,7 @@ export class PageScript {
     this.path = `/assets/page-${hash('sha256', body, 'hex').slice(0, 16)}.js`
   }
 
-  /** Undefined where the sources run as they are: then the page has no script. */
+  /** Undefined if the sources are run directly, without a build: the page then has no script. */
   static async load(file: URL = BUILT): Promise<PageScript | undefined> {
     try {
       return new PageScript(await readFile(file))
@@ -36,7 +36,7 @@ export class PageScript {
   }
 }
 
-/** `script` is asked for when somebody looks. */
+/** `script` is called with the first request. */
 export function pageScriptRoute(script: () => Promise<PageScript | undefined>): Route {
   return {
     method: 'GET',

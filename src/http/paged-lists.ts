@@ -1,4 +1,4 @@
-/** The lists that are read by pages: their order, and what leaves a part of them. Pure. */
+/** The paged lists: their order, and their filters. Pure. */
 import { BAD_RECORD, SPLIT_VIEW, WITNESS_CONFLICT } from '../evidence/evidence.js'
 import { LOG_ID } from '../status/ids.js'
 import type { EvidenceView, ListedSuspect, LogView, PeerView, WitnessView } from '../status/shapes.js'
@@ -11,7 +11,7 @@ function flag<T>(what: string, of: (item: T) => boolean): ListFilter<T> {
 }
 
 function about<T extends { readonly log: string }>(): ListFilter<T> {
-  return { description: 'a log id: what is about this log', schema: LOG_ID, of: ({ log }) => log }
+  return { description: 'a log id: only entries about this log', schema: LOG_ID, of: ({ log }) => log }
 }
 
 export const LOG_LIST: ListOrder<LogView> = {
@@ -22,7 +22,7 @@ export const LOG_LIST: ListOrder<LogView> = {
   },
 }
 
-/** Those that have been connected for longest first. */
+/** The longest connected first. */
 export const PEER_LIST: ListOrder<PeerView> = {
   placeOf: ({ since, peerId }) => `${since} ${peerId}`,
   filters: { chosen: flag('whether this node chose it', ({ chosen }) => chosen) },
@@ -38,7 +38,7 @@ export const WITNESS_LIST: ListOrder<WitnessView> = {
 
 const TYPES = [SPLIT_VIEW, WITNESS_CONFLICT, BAD_RECORD]
 
-/** The oldest first, so that what is new is on the last page. */
+/** The oldest first, so that new entries are on the last page. */
 export const EVIDENCE_LIST: ListOrder<EvidenceView> = {
   placeOf: ({ seenAt, id }) => `${seenAt} ${id}`,
   filters: {
@@ -53,7 +53,7 @@ export const SUSPECT_LIST: ListOrder<ListedSuspect> = {
   placeOf: ({ firstSeen, log, id }) => `${firstSeen} ${log} ${id}`,
   filters: {
     log: about(),
-    alarmed: flag('whether people were told of it', ({ alarmed }) => alarmed),
+    alarmed: flag('whether it raised an alarm', ({ alarmed }) => alarmed),
     acked: flag('whether it is acknowledged', ({ acked }) => acked),
   },
 }

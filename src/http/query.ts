@@ -1,7 +1,7 @@
-/** What stands in queries. Pure. */
+/** Parameters of queries. Pure. */
 import { GossumError } from '../errors.js'
 
-/** A number of the query, written in the one way. Throws REQUEST_INVALID for what its schema does not allow. */
+/** A number in the query, in canonical form. Throws REQUEST_INVALID if its schema does not allow it. */
 export function wholeNumber(
   query: URLSearchParams,
   name: string,

@@ -1,6 +1,4 @@
-/**
- * What the HTTP server answers with: JSON, text, or a problem body (RFC 9457) that carries our error code. Pure.
- */
+/** The replies of the HTTP server: JSON, text, or a problem body (RFC 9457) with our error code. Pure. */
 import { printableJson, printableLines } from '../lib/printable.js'
 import { STATUS_CODES } from 'node:http'
 import { errorCode, ERRORS, GossumError, traitsOf } from '../errors.js'
@@ -10,10 +8,12 @@ import type { SentBody } from './sent-body.js'
 
 export interface Reply {
   readonly status: number
-  /** Lower-case names. Length, sniffing and cross-origin headers are the server's. */
+  /** In lower case. The server adds those about length, sniffing and other origins. */
   readonly headers: Readonly<Record<string, string>>
   readonly body: Uint8Array
-  /** What is sent in place of the body. Whoever sends the reply, or does not, closes it. Of one with an end the headers have an ETag. */
+  /**
+   * Sent in place of `body`. Whoever sends or discards the reply closes it. If it is finite, the headers have an ETag.
+   */
   readonly sent?: SentBody
 }
 
@@ -21,13 +21,13 @@ export function json(value: unknown): Reply {
   return jsonText(`${JSON.stringify(value)}\n`)
 }
 
-/** JSON that is written already. */
+/** JSON that is already serialised. */
 export function jsonText(body: string): Reply {
   const headers = { 'content-type': 'application/json', 'cache-control': NO_STORE }
   return { status: 200, headers, body: utf8(printableJson(body)) }
 }
 
-/** Lines of words, some of them perhaps of others. */
+/** Lines of text, which may contain untrusted parts. */
 export function text(body: string, options: TextOptions = {}): Reply {
   return exact(printableLines(body), options)
 }
@@ -37,7 +37,7 @@ interface TextOptions {
   readonly type?: string
 }
 
-/** Text of which every byte counts: notes and their lines. */
+/** Text that must stay exact: notes and their lines. */
 export function exact(body: string, { status = 200, type = 'text/plain; charset=utf-8' }: TextOptions = {}): Reply {
   return { status, headers: { 'content-type': type, 'cache-control': NO_STORE }, body: utf8(body) }
 }
@@ -47,17 +47,17 @@ export function jsonFile(body: Uint8Array): Reply {
   return { status: 200, headers: { 'content-type': 'application/json', 'cache-control': IMMUTABLE }, body }
 }
 
-/** A file as a whole. */
+/** A whole file. */
 export function fileReply(sent: SentBody, etag: string, headers: Readonly<Record<string, string>>): Reply {
   return { status: 200, headers: { ...headers, etag, 'accept-ranges': 'bytes' }, body: new Uint8Array(), sent }
 }
 
-/** Seconds after which who came when there was too much may come again. */
+/** Seconds after which a client that found the node busy may try again. */
 const RETRY_AFTER = '1'
 
 /**
- * The status that tells about an error that was thrown. What is wrong with bytes is told by whoever was asked to take them;
- * here it is about what we keep ourselves, and our trouble.
+ * The status of a thrown error. Errors in submitted bytes get their status from the route that accepts them; this is
+ * about data of our own, and internal errors.
  */
 export function statusOf(error: unknown): number {
   const { fault, status } = traitsOf(errorCode(error))
@@ -65,8 +65,8 @@ export function statusOf(error: unknown): number {
 }
 
 /**
- * A problem body: {type, title, status, detail, code, hint}; `status` where it is not that of the code. Trouble of the node is told by its sentence alone: what
- * it adds may name paths, and the stack is nobody's business.
+ * A problem body: {type, title, status, detail, code, hint}; `status` if it is not that of the code. For an internal
+ * error it has only the code's sentence: details may contain paths, and the stack is private.
  */
 export function problem(error: unknown, status = statusOf(error)): Reply {
   const code = errorCode(error)

@@ -1,4 +1,4 @@
-/** The way of a request to its route, and of the reply back: over whatever connection it came. */
+/** From a request to its route, and from the reply back, over any connection. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { errorCode, GossumError, traitsOf } from '../errors.js'
 import { concatBytes } from '../tlog/bytes.js'
@@ -11,35 +11,37 @@ import { matchPath, type ApiRequest, type Match, type Route } from './router.js'
 import type { SentBody } from './sent-body.js'
 
 export interface ResponderReports {
-  /** Called for each error that is not the doing of a client. */
+  /** Called for each error that a client did not cause. */
   readonly onError?: (error: unknown) => void
-  /** Called for each answer. `route` is the path as declared, or empty for an unknown one: a closed set. */
+  /**
+   * Called for each answer. `route` is the declared path, or empty for an unknown one, so its values are a closed set.
+   */
   readonly onRequest?: (route: string, status: number) => void
 }
 
-/** What a server knows of a request that does not stand in it. */
+/** What a server knows of a request beyond its content. */
 export interface Arrival {
-  /** The address of who asks; undefined where clients are not told apart. */
+  /** The address of the client; undefined where clients are not distinguished. */
   readonly client: string | undefined
-  /** Whether the connection shall carry no more requests. */
+  /** Whether the connection must carry no more requests. */
   readonly closes: () => boolean
-  /** Called when the request was read to its end. Returns whether it may be about health alone. */
+  /** Called when the request was read to its end. Returns whether the answer must be about health only. */
   readonly begin?: () => boolean
-  /** Called when the answer is made; of one that goes on, when it ends. */
+  /** Called when the answer is made; for an endless one, when it ends. */
   readonly end?: () => void
 }
 
-/** The largest body that is read, in bytes, of a request to a route that has no use for one. */
+/** The largest body that is read, in bytes, for a route that takes none. */
 const MAX_IDLE_BODY_BYTES = 1024
 
-/** What is counted, in place of a status, for a client that went away before it was answered. */
+/** Counted, in place of a status, for a client that left before it was answered. */
 const CLIENT_GONE = 499
 
 export class Responder {
   readonly #routes: ChangingRoutes
   readonly #reports: ResponderReports
   readonly #costly = new CostlyReads()
-  /** Bodies that go on. */
+  /** Bodies of endless answers. */
   readonly #endless = new Set<SentBody>()
   #isStopped = false
 
@@ -49,13 +51,13 @@ export class Responder {
   }
 
   /**
-   * Never fails: what cannot be answered is told to onError. Resolves when the answer is on its way, to the bytes that are
-   * still to be read and sent; undefined for an answer that goes on.
+   * Never fails: errors go to onError. Resolves, when the answer is being sent, to the number of bytes still to be read
+   * and sent; to undefined for an endless answer.
    */
   async respond(request: IncomingMessage, response: ServerResponse, arrival: Arrival): Promise<number | undefined> {
     let goesOn = false
     try {
-      // The client went away; there is nobody to tell.
+      // The client is gone, and cannot be told.
       response.on('error', () => undefined)
       const client = new Client(request, response)
       const { reply, route } = await this.#answer(request, client, arrival)
@@ -78,18 +80,18 @@ export class Responder {
     }
   }
 
-  /** Ends the answers that go on, and begins no other. */
+  /** Ends all endless answers, and starts no new ones. */
   stop(): void {
     this.#isStopped = true
     for (const body of this.#endless) body.close()
   }
 
-  /** The bytes that are still to be read and sent; undefined for an answer that goes on. */
+  /** Returns the number of bytes still to be read and sent; undefined for an endless answer. */
   #send(request: IncomingMessage, response: ServerResponse, arrival: Arrival, reply: Reply): number | undefined {
     const { sent } = reply
     const length = sent === undefined ? reply.body.length : sent.length
     const isRead = request.method === 'GET' || request.method === 'HEAD'
-    // A body that was not read to its end leaves a connection that cannot be used again.
+    // A connection on which a body was not read to its end cannot be reused.
     const isLast = request.httpVersionMajor < 2 && (arrival.closes() || !request.complete || length === undefined)
     response.writeHead(reply.status, {
       ...(reply.status === 204 || reply.status === 304 || length === undefined ? {} : { 'content-length': length }),
@@ -144,7 +146,8 @@ export class Responder {
       const reply = await (route.isCostly === true ? this.#costly.run(client.signal, act) : act())
       return { reply: conditional(request, reply, route.caching), route: route.path }
     } catch (error) {
-      // A client that went away in the middle of its request is no error of ours, nor that more come than we take, or for what we do not do.
+      // Not errors of ours: a client that leaves during its request, too many requests, and requests for features that
+      // are off.
       const code = errorCode(error)
       const isOurs = statusOf(error) >= 500 && code !== 'NODE_BUSY' && traitsOf(code).fault !== 'request'
       if (isOurs && request.complete && !client.isGone) this.#reports.onError?.(error)
@@ -155,10 +158,10 @@ export class Responder {
   }
 }
 
-/** Whoever waits for an answer, or has gone away before it had one. */
+/** The client of a request, until it is answered or gone. */
 class Client {
   #isGone = false
-  /** Made for who asks for it: hardly any route does, and it costs as much as finding the route. */
+  /** Created on demand: hardly any route needs it, and it costs as much as finding the route. */
   #gone: AbortController | undefined
 
   constructor(request: IncomingMessage, response: ServerResponse) {
@@ -169,7 +172,7 @@ class Client {
     }
     response.on('close', onGone)
     if (request.httpVersionMajor < 2) {
-      // An answer that waits behind another on its connection never hears of the end of that; the connection does.
+      // An answer queued behind another one on its connection gets no event when the connection ends; the socket does.
       const { socket } = request
       socket.setMaxListeners(0).once('close', onGone)
       response.once('close', () => socket.off('close', onGone))
@@ -180,7 +183,7 @@ class Client {
     return this.#isGone
   }
 
-  /** Aborted when it is gone. */
+  /** Aborted when the client is gone. */
   get signal(): AbortSignal {
     if (this.#gone === undefined) {
       this.#gone = new AbortController()
@@ -190,26 +193,26 @@ class Client {
   }
 }
 
-/** Reads a body to its end, needed or not, so that the connection can be used again. Throws REQUEST_TOO_LARGE. */
+/** Reads a body to its end, needed or not, so that the connection can be reused. Throws REQUEST_TOO_LARGE. */
 async function readBody(request: IncomingMessage, most: number): Promise<Uint8Array> {
   const tooLarge = (): GossumError => new GossumError('REQUEST_TOO_LARGE', `a body above ${most} bytes`)
   if (Number(request.headers['content-length'] ?? 0) > most) throw tooLarge()
   const chunks: Uint8Array[] = []
   let length = 0
-  // By events, and not in a loop over the stream: that costs as much as all else here.
+  // Event listeners instead of a loop over the stream, which would cost as much as everything else here.
   return new Promise((resolve, reject) => {
     const take = (chunk: Uint8Array): void => {
       length += chunk.length
       chunks.push(chunk)
       if (length <= most) return
-      // The request stays: its socket has yet to carry the answer.
+      // The request itself is kept: its socket has yet to carry the answer.
       request.off('data', take).pause()
       reject(tooLarge())
     }
     request.on('data', take)
     request.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : concatBytes(...chunks)))
     request.once('error', reject)
-    // An error that nobody gets would cost as much as the reading.
+    // Creating an error for every request would cost as much as the reading.
     request.once('close', () => {
       if (!request.complete) reject(new Error('the client went away'))
     })

@@ -1,19 +1,19 @@
-/** Routes and how a request finds its own. Pure. */
+/** Routes, and how a request finds its route. Pure. */
 import type { IncomingHttpHeaders } from 'node:http'
 import { GossumError } from '../errors.js'
 import type { Reply } from './reply.js'
 
-/** What a route may know of a request. */
+/** What a route knows of a request. */
 export interface ApiRequest {
   /** The named segments of the path, percent-decoded. */
   readonly params: Readonly<Record<string, string>>
   readonly query: URLSearchParams
   readonly headers: IncomingHttpHeaders
-  /** The bytes that came with it, as many as the route takes. */
+  /** The body, if the route takes one. */
   readonly body: Uint8Array
-  /** The address of who asks; undefined where clients are not told apart. */
+  /** The address of the client; undefined where clients are not distinguished. */
   readonly remoteAddress: string | undefined
-  /** Aborted when the client goes away before it has its answer. */
+  /** Aborted when the client leaves before it is answered. */
   readonly signal: AbortSignal
 }
 
@@ -21,28 +21,30 @@ export interface Route {
   /** A GET route also answers HEAD. */
   readonly method: 'GET' | 'POST' | 'OPTIONS'
   /**
-   * Segments; one that begins with a colon takes any value: `/api/v1/logs/:log/head`. A last one that begins with a
-   * star takes all that is left: `/sumdb/*rest`.
+   * Segments; one that begins with a colon matches any value: `/api/v1/logs/:log/head`. A last one that begins with a
+   * star matches the rest of the path: `/sumdb/*rest`.
    */
   readonly path: string
-  /** The largest body that the route takes, in bytes; without it the route has no use for one. */
+  /** The largest body that the route takes, in bytes; by default it takes none. */
   readonly maxBodyBytes?: number
-  /** Milliseconds that an answer may take while the connection lies still; the server's own limit without it. */
+  /** Milliseconds that an answer may take on an idle connection; the server's limit by default. */
   readonly patienceMs?: number
-  /** Whether it is answered also when there is no room for anything else. */
+  /** Whether it is answered even when there is no room for anything else. */
   readonly isHealth?: true
-  /** Whether an answer takes much reading: few are made at a time. */
+  /** Whether an answer needs much reading: only a few of those are made at a time. */
   readonly isCostly?: true
-  /** What caches may do with a 200 of a read, where its reply says nothing else (caching.ts); kept, and asked about each time, without it. */
+  /**
+   * The caching policy of a read with status 200 whose reply has none (caching.ts); by default, caches must revalidate.
+   */
   readonly caching?: string
   readonly handle: (request: ApiRequest) => Reply | Promise<Reply>
-  /** How an error is told; as a problem body without it. */
+  /** How errors are reported; as a problem body by default. */
   readonly refusal?: (error: unknown) => Reply
 }
 
 export interface Match {
   readonly params: Record<string, string>
-  /** The routes of this path, by method. */
+  /** The routes of this path, one per method. */
   readonly routes: readonly Route[]
 }
 
@@ -53,7 +55,7 @@ export function matchPath(routes: readonly Route[], pathname: string): Match {
   return match
 }
 
-/** The same; undefined when there is none. Throws REQUEST_INVALID. */
+/** The same; undefined if there are none. Throws REQUEST_INVALID. */
 export function findPath(routes: readonly Route[], pathname: string): Match | undefined {
   const segments = pathname.split('/').map(decodeSegment)
   for (const { path } of routes) {
@@ -63,7 +65,7 @@ export function findPath(routes: readonly Route[], pathname: string): Match | un
   return undefined
 }
 
-/** The segments of the paths that routes declare: a closed set. */
+/** The segments of declared paths, cached: a closed set. */
 const patterns = new Map<string, readonly string[]>()
 
 function patternOf(path: string): readonly string[] {
@@ -72,7 +74,7 @@ function patternOf(path: string): readonly string[] {
   return pattern
 }
 
-/** The methods that a path takes, as the Allow header lists them. */
+/** The methods that a path accepts, in the form of the Allow header. */
 export function allowedMethods(routes: readonly Route[]): string {
   return routes.map(({ method }) => (method === 'GET' ? 'GET, HEAD' : method)).join(', ')
 }
@@ -98,10 +100,13 @@ function matchSegments(pattern: readonly string[], segments: readonly string[]):
   return params
 }
 
-/** Decoded segments as one path. A slash that was percent-encoded would be one segment here and two there. */
+/**
+ * Decoded segments joined to one path. Refuses an encoded slash, which would be inside a segment here but separate two
+ * there.
+ */
 function joined(segments: readonly string[]): string {
   if (segments.some((segment) => segment.includes('/'))) {
-    throw new GossumError('REQUEST_INVALID', 'the path has a percent-encoded slash')
+    throw new GossumError('REQUEST_INVALID', 'the path contains a percent-encoded slash')
   }
   return segments.join('/')
 }

@@ -1,18 +1,21 @@
-/** The body of an answer that is no bytes at hand: it sends itself, a file in pieces, or what happens when it does. Pure. */
+/**
+ * The body of an answer that is not in memory: it sends itself, such as a file in pieces, or events as they happen.
+ * Pure.
+ */
 import type { ServerResponse } from 'node:http'
 
 export interface SentBody {
-  /** In bytes; undefined for one that goes on until somebody ends it: no time limit is for that. */
+  /** In bytes; undefined for one that continues until it is ended, to which no time limit applies. */
   readonly length: number | undefined
-  /** Bytes that wait in memory for the client while it is sent. */
+  /** Bytes held in memory for the client while it is sent. */
   readonly heldBytes: number
-  /** What is sent in place of the whole to who asks for a part; absent where there are none. */
+  /** The body for a request of a part; absent if there are no parts. */
   readonly part?: (start: number, length: number) => SentBody
   /**
-   * Sends it as the body of an answer whose headers are written, and ends the answer. Never throws: one that cannot go on is cut off,
-   * so that nobody takes it for a whole one, and `onError` is told.
+   * Sends it as the body of an answer whose headers are written, and ends the answer. Never throws: if it cannot
+   * continue, the answer is cut off, so that it cannot be mistaken for a complete one, and the error goes to `onError`.
    */
   send(response: ServerResponse, onError: (error: unknown) => void): Promise<void>
-  /** Lets go of what it is sent from, and ends one that has no end of its own. Safe to call twice. */
+  /** Releases its source, and ends a body that has no end of its own. Safe to call twice. */
   close(): void
 }

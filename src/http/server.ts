@@ -1,8 +1,8 @@
 /**
- * The HTTP server: connections and their limits. What it serves is in api.ts, how a request is answered in responder.ts.
+ * The HTTP server: connections and their limits. Its routes are in api.ts; responder.ts answers requests.
  *
- * Trusted: no client; nothing that is for the operator alone is served here (operator-socket.ts). A reverse proxy is believed about whom
- * it speaks for when the operator names it.
+ * No client is trusted; nothing reserved for the operator is served here (operator-socket.ts). A reverse proxy is
+ * believed about the address of its client if the operator names it.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
@@ -24,7 +24,7 @@ export interface HttpServed {
   readonly node: NodeView
   /** The logs as the go command sees them here. */
   readonly sumdbs?: readonly SumdbView[]
-  /** Routes beside those of the API. */
+  /** Routes in addition to those of the API. */
   readonly routes?: readonly Route[]
 }
 
@@ -32,16 +32,16 @@ export interface HttpServerOptions extends ResponderReports, HttpServed {
   readonly host: string
   /** 0 takes any free port. */
   readonly port: number
-  /** Closed while serve() is about to be called; without it nobody waits for that. */
+  /** Closed while the routes are about to be replaced by serve(); without a gate, requests never wait. */
   readonly gate?: Gate
-  /** Reverse proxies that are believed about whom they speak for, as ADDRESS/BITS. */
+  /** Reverse proxies that are believed about the address of their client, as ADDRESS/BITS. */
   readonly trustedProxies?: readonly string[]
-  /** Less than usual, for tests. */
+  /** Smaller limits, for tests. */
   readonly limits?: Partial<ServerLimits>
 }
 
 export interface ServerLimits extends ConnectionLimits {
-  /** Milliseconds that a client may take for its headers, for its whole request, and for reading its answer. */
+  /** Milliseconds that a client may take to send its headers, to send its whole request, and to read its answer. */
   readonly headersMs: number
   readonly requestMs: number
   readonly readMs: number
@@ -57,15 +57,18 @@ const LIMITS: ServerLimits = {
 }
 /** Request line and headers, in bytes. */
 const MAX_HEADER_BYTES = 8 * 1024
-/** Milliseconds between two requests on a connection. */
+/** Milliseconds that a connection may be idle between two requests. */
 const KEEP_ALIVE_MS = 5_000
-/** How often Node looks for requests that take too long, in ms: at most, and as a part of the time for headers. */
+/**
+ * How often Node looks for requests that take too long: at most this many ms, and this fraction of the time for
+ * headers.
+ */
 const CHECK = { ms: 1_000, part: 0.25 }
-/** Milliseconds after which a connection without traffic is dropped. */
+/** Milliseconds after which a connection without traffic is closed. */
 const IDLE_TIMEOUT_MS = 30_000
-/** How fast a client has to read what is sent from a file, in bytes a millisecond. */
+/** How fast a client must read a file, in bytes per millisecond. */
 const LEAST_BYTES_PER_MS = 64
-/** Milliseconds that requests under way get to end when the server closes. */
+/** Milliseconds that requests in progress have to finish when the server closes. */
 const CLOSE_GRACE_MS = 1_000
 
 export class HttpServer {
@@ -97,7 +100,7 @@ export class HttpServer {
       headersTimeout: limits.headersMs,
       requestTimeout: limits.requestMs,
       keepAliveTimeout: KEEP_ALIVE_MS,
-      // Else a request lives for half a minute longer than it may.
+      // By default, a request could last half a minute longer than its limit.
       connectionsCheckingInterval: Math.min(CHECK.ms, limits.headersMs * CHECK.part),
       maxHeaderSize: MAX_HEADER_BYTES,
     })
@@ -116,22 +119,22 @@ export class HttpServer {
       throw new GossumError('ADDRESS_IN_USE', `${host}:${port}: ${errorText(error)}`, error)
     })
     server.#url = urlOf(server.#server)
-    // Such as too many open files: without a listener it would end the process.
+    // Errors such as too many open files would otherwise end the process.
     server.#server.on('error', (error) => options.onError?.(error))
     return server
   }
 
-  /** From now on it serves this. */
+  /** Serves this from now on. */
   serve(served: HttpServed): void {
     this.#routes.now = allPublicRoutes(served, (error) => this.#onError?.(error))
   }
 
-  /** The paths that are served, as they are declared. */
+  /** The declared paths of all routes. */
   get routes(): readonly string[] {
     return [...new Set(this.#routes.now.map(({ path }) => path))]
   }
 
-  /** Without a slash at the end. A server that listens on every address is named by loopback. */
+  /** Without a trailing slash. A server that listens on all addresses is named by loopback. */
   get url(): string {
     return this.#url
   }
@@ -145,12 +148,15 @@ export class HttpServer {
       end: () => this.#connections.end(socket),
     })
     if (left === undefined || response.writableFinished || response.destroyed) return
-    // A client that reads a byte now and then would hold its answer for ever.
+    // A client that reads a byte now and then would otherwise occupy its answer for ever.
     const late = setTimeout(() => socket.destroy(), this.#readMs + left / LEAST_BYTES_PER_MS)
     response.once('close', () => clearTimeout(late))
   }
 
-  /** Stops listening, ends what goes on, lets requests under way end for a second, then drops them. Safe to call twice. */
+  /**
+   * Stops listening, ends endless answers, gives requests in progress a second to finish, then drops them. Safe to call
+   * twice.
+   */
   stop(): Promise<void> {
     this.#closing ??= new Promise((resolve) => {
       this.#responder.stop()
@@ -164,7 +170,7 @@ export class HttpServer {
   }
 }
 
-/** All that anybody may ask for. */
+/** All public routes. */
 export function allPublicRoutes(
   { node, sumdbs = [], routes = [] }: HttpServed,
   onError: (error: unknown) => void = () => undefined,
@@ -172,5 +178,5 @@ export function allPublicRoutes(
   return [...apiRoutes(node), ...sumdbRoutes(sumdbs, onError), ...routes]
 }
 
-/** This machine: all its programs have one address. */
+/** This machine: all its programs share one address. */
 const LOOPBACK = new ClientAddresses(['127.0.0.0/8', '::1'])

@@ -1,6 +1,6 @@
 /**
- * The routes that take something from anybody: a signed head, and evidence. Both authenticate themselves, so nobody has
- * to say who they are; what one address may cost us is bounded, and what all of them may cost at a time.
+ * The routes that accept a signed head, and evidence, from anyone. Both authenticate themselves, so submitters need no
+ * identity; the cost that one address can cause is limited, and so is that of all together.
  */
 import { Slots } from '../lib/slots.js'
 import { TokenBuckets } from '../lib/token-buckets.js'
@@ -15,7 +15,7 @@ import type { ApiRequest, Route } from './router.js'
 import type { NodeView } from '../status/node-view.js'
 import type { HeadAnswer, SubmittedEvidence } from '../status/shapes.js'
 
-/** The two ways in, as the node gives them. */
+/** The two methods of the node that are used. */
 type Doors = Pick<NodeView, 'submitHead' | 'submitEvidence'>
 
 // ---- routes ----------------------------------------------------------------------------------------------------
@@ -23,13 +23,13 @@ type Doors = Pick<NodeView, 'submitHead' | 'submitEvidence'>
 /** Submissions that one address may make: at once, and per second in the long run. */
 const BURST = 32
 const PER_SECOND = 1
-/** Submissions that are under way at a time: of one address, and of all. A head may wait a minute for its proof. */
+/** Concurrent submissions: of one address, and of all. A head may wait a minute for its proof. */
 const MAX_PER_ADDRESS = 8
 const MAX_UNDER_WAY = 64
 /** Milliseconds that a head may take: the longest proof, and the pauses around it. */
 const PATIENCE_MS = 90_000
 
-/** `now` in milliseconds of a clock that nobody sets. */
+/** `now` is in milliseconds of a monotonic clock. */
 export function submitRoutes(node: Doors, now: () => number = () => performance.now()): Route[] {
   const turnstile = new Turnstile(now)
   const post = (path: string, maxBodyBytes: number, act: (body: Uint8Array) => Promise<Reply>): Route => ({
@@ -48,7 +48,7 @@ export function submitRoutes(node: Doors, now: () => number = () => performance.
 async function takeHead(node: Doors, note: Uint8Array): Promise<Reply> {
   const { outcome, held } = await node.submitHead(note)
   const { kind, log = null, size = null, root, code = null, evidence = null } = outcome
-  // What is refused for its bytes is the client's doing; what is refused for our state says something about that state.
+  // A refusal because of the bytes is the client's error; one because of our state has a status that describes it.
   const { status } = answerTo(outcome)
   if (kind === 'refused' && code !== null && status < 500) return problem(new GossumError(code), status)
   const answer: HeadAnswer = {
@@ -70,7 +70,7 @@ async function takeEvidence(node: Doors, file: Uint8Array): Promise<Reply> {
   return json({ id, fate } satisfies SubmittedEvidence)
 }
 
-/** What can be wrong with evidence as a whole. */
+/** Errors about evidence as a whole. */
 const ABOUT_EVIDENCE: ReadonlySet<ErrorCode> = new Set([
   'EVIDENCE_MALFORMED',
   'EVIDENCE_FOREIGN',
@@ -79,7 +79,7 @@ const ABOUT_EVIDENCE: ReadonlySet<ErrorCode> = new Set([
   'WITNESS_UNKNOWN',
 ])
 
-/** Of a signature or a proof in it that does not hold it is told that as a whole it proves nothing. */
+/** An invalid signature or proof in it is reported as evidence that proves nothing. */
 function refuse(refusal: GossumError): Reply {
   const told = ABOUT_EVIDENCE.has(refusal.code) ? refusal : new GossumError('EVIDENCE_UNPROVEN', refusal.message)
   return problem(told, traitsOf(told.code).status)
@@ -87,22 +87,22 @@ function refuse(refusal: GossumError): Reply {
 
 // ---- bounds ----------------------------------------------------------------------------------------------------
 
-/** Lets so many in from one address, and so many in all. */
+/** Admits a limited number of submissions per address, and in all. */
 class Turnstile {
   readonly #now: () => number
   readonly #budget = new TokenBuckets(BURST, PER_SECOND)
-  /** Submissions under way, by address. */
+  /** Submissions in progress, by address. */
   readonly #underWay = new Slots({ perKey: MAX_PER_ADDRESS, total: MAX_UNDER_WAY })
 
   constructor(now: () => number) {
     this.#now = now
   }
 
-  /** Throws TOO_MANY_REQUESTS when there are too many before it. */
+  /** Throws TOO_MANY_REQUESTS if the limit is reached. */
   async pass<T>(address: string, act: () => Promise<T>): Promise<T> {
     if (!this.#budget.take(address, this.#now())) throw new GossumError('TOO_MANY_REQUESTS')
     const leave = this.#underWay.take(address)
-    if (leave === undefined) throw new GossumError('TOO_MANY_REQUESTS', 'others are still under way')
+    if (leave === undefined) throw new GossumError('TOO_MANY_REQUESTS', 'earlier ones are still in progress')
     try {
       return await act()
     } finally {

@@ -1,4 +1,4 @@
-/** What routes answer to a read, for parts of the node itself: the bytes that anybody would get who asked the server. */
+/** Answers of routes to reads by other parts of the node: the same bytes that the server would return to anyone. */
 import { conditional, refusalOf, routeFor } from './answer.js'
 import type { Reply } from './reply.js'
 import { matchPath, type Match, type Route } from './router.js'
@@ -10,7 +10,7 @@ const NOBODY = {
   remoteAddress: undefined,
 }
 
-/** The answer to GET of a path. Never throws: what fails is a reply that says so, and is told to `onError`. */
+/** The answer to GET of a path. Never throws: a failure is a reply that says so, and goes to `onError`. */
 export async function readFrom(
   routes: readonly Route[],
   path: string,

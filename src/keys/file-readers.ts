@@ -1,27 +1,30 @@
 /**
- * Who else can read a file whose group may. The bits of a mode say that a group may, not that there is anybody in it: Kubernetes
- * (fsGroup) gives every file of a volume to a group that only the container is in, and Debian gives every user a group of
- * their own. Pure.
+ * Who else can read a file that is readable by its group. The mode does not say whether the group has other members:
+ * Kubernetes (fsGroup) gives every file of a volume to a group that only the container is in, and Debian gives every
+ * user a group of their own. Pure.
  */
 
-/** What the system says of users and groups: /etc/passwd, /etc/group and /etc/nsswitch.conf, empty where there is none. */
+/**
+ * The system's data on users and groups: /etc/passwd, /etc/group and /etc/nsswitch.conf, empty where a file is missing.
+ */
 export interface Accounts {
   readonly passwd: string
   readonly group: string
   readonly nsswitch: string
 }
 
-/** Who asks, by number. */
+/** The user who asks, by number. */
 export interface Reader {
   readonly uid: number
   readonly groups: readonly number[]
 }
 
-/** Sources of users that are read here, and that know nobody who stays. */
+/** Sources of users that are read here, or that have no permanent users. */
 const KNOWN_SOURCES = ['files', 'compat', 'systemd']
 
 /**
- * Who, besides `self` and root, can read what this group may read: names, or why that cannot be told; empty when nobody can.
+ * Who, besides `self` and root, can read what this group may read: names, or reasons why that is unknown; empty if
+ * nobody can.
  */
 export function othersInGroup(gid: number, self: Reader, { passwd, group, nsswitch }: Accounts): string[] {
   const users = rows(passwd).map(([name = '', , uid, primary]) => ({
@@ -34,12 +37,10 @@ export function othersInGroup(gid: number, self: Reader, { passwd, group, nsswit
     users.some((user) => user.name === name) && !others.some((user) => user.name === name)
   const members = rows(group).flatMap(([, , id, names = '']) => (Number(id) === gid ? names.split(',') : []))
   return [
-    // Who may give it to themselves, if not us?
+    // If not even we are in it, anyone might be.
     ...(self.groups.includes(gid) ? [] : [`a group that this user is not in`]),
-    ...elsewhere(nsswitch).map((source) => `users that are kept in ${source}`),
-    ...([...rows(passwd), ...rows(group)].some(([name]) => name!.startsWith('+'))
-      ? ['users that are kept elsewhere']
-      : []),
+    ...elsewhere(nsswitch).map((source) => `users from ${source}`),
+    ...([...rows(passwd), ...rows(group)].some(([name]) => name!.startsWith('+')) ? ['users from another source'] : []),
     ...new Set([
       ...others.flatMap(({ name, primary }) => (primary === gid ? name : [])),
       ...members.filter((name) => name !== '' && !isOurs(name)),
@@ -56,7 +57,7 @@ function elsewhere(nsswitch: string): string[] {
   })
 }
 
-/** Lines of fields between colons. One that begins with a plus brings in what is kept elsewhere. */
+/** Lines of colon-separated fields. A line that begins with a plus includes entries of another source. */
 function rows(text: string): string[][] {
   return text.split('\n').flatMap((line) => (line === '' || line.startsWith('#') ? [] : [line.split(':')]))
 }

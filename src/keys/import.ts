@@ -1,6 +1,6 @@
 /**
- * Makes the witness key of a node from a key that is there already: a signer key of Go's note library, or an OpenSSH
- * private key. The file that it is read from stays as it is; what is in it is never printed.
+ * Makes the witness key of a node from an existing key: a signer key of Go's note library, or an OpenSSH private key.
+ * The source file is not changed; its content is never printed.
  */
 import { GossumError, HintedError } from '../errors.js'
 import { formatAgentKey, keepWitnessKey } from './key-file.js'
@@ -19,19 +19,19 @@ import {
   type VerifierKey,
 } from '../tlog/note.js'
 
-/** The largest key file that is read, in bytes: OpenSSH's hold a comment of any length. */
+/** The largest key file that is read, in bytes: those of OpenSSH contain a comment of any length. */
 const MAX_IMPORT_BYTES = 16 * 1024
 
 export interface ImportedKey {
   readonly verifier: VerifierKey
-  /** The key that was in the file, when it was the key of a log: its secret is now that of a witness, too. */
+  /** The key in the file, if it was the key of a log: its secret is now also that of a witness. */
   readonly wasLogKey: VerifierKey | undefined
 }
 
 /**
- * Reads the key file `from` and makes the witness key file `path` of it. `name` is the name of the key; only an OpenSSH
- * key needs one, and a key that is a witness key already keeps its own. Throws KEY_FILE_INVALID (also when others may
- * read the file), FILE_UNREADABLE, KEY_EXISTS, KEY_MALFORMED for an impossible name, or USAGE for a missing or a wrong one.
+ * Reads the key file `from` and makes the witness key file `path` from it. `name` is the name of the key: an OpenSSH
+ * key needs one, and a witness key keeps its own. Throws KEY_FILE_INVALID (also when others may read the file),
+ * FILE_UNREADABLE, KEY_EXISTS, KEY_MALFORMED for an impossible name, or USAGE for a missing or wrong one.
  */
 export async function importWitnessKey(path: string, from: string, name?: string): Promise<ImportedKey> {
   const bytes = await readPrivateFile(from, MAX_IMPORT_BYTES)
@@ -39,27 +39,27 @@ export async function importWitnessKey(path: string, from: string, name?: string
   const text = fromUtf8(bytes) ?? ''
   if (isOpenSshKey(text)) {
     if (name === undefined)
-      throw new GossumError('USAGE', 'an OpenSSH key has no name of a witness: give it --name NAME')
+      throw new GossumError('USAGE', 'an OpenSSH key has no witness name: give one with --name NAME')
     const seed = inFile(from, () => parseOpenSshKey(text))
     return keep(path, formatSignerKey(name, SIGNATURE_TYPES.cosignature, seed))
   }
   const line = text.trimEnd()
   const { verifier } = inFile(from, () => readGoKey(line))
   if (verifier.type === SIGNATURE_TYPES.mlDsa) {
-    throw keyFileInvalid(from, 'it is an ML-DSA-44 key; gossum key new --ml-dsa makes one beside the witness key')
+    throw keyFileInvalid(from, 'it is an ML-DSA-44 key; gossum key new --ml-dsa adds one to the witness key')
   }
   if (verifier.type === SIGNATURE_TYPES.ed25519) {
     return keep(path, respellSignerKey(line, name ?? verifier.name, SIGNATURE_TYPES.cosignature), verifier)
   }
   if (name !== undefined && name !== verifier.name) {
-    throw new GossumError('USAGE', `--name: this key is the witness ${verifier.name}, which is part of it`)
+    throw new GossumError('USAGE', `--name: this key is already named ${verifier.name}, and keeps its name`)
   }
   return keep(path, line)
 }
 
 /**
- * Makes the witness key file `path` name a key that an ssh-agent holds, after the agent has signed something with it.
- * Throws AGENT_UNAVAILABLE, USAGE when it is not clear which key is meant, KEY_EXISTS, KEY_MALFORMED or KEY_WEAK.
+ * Makes the witness key file `path` name a key in an ssh-agent, after the agent has signed a test message with it.
+ * Throws AGENT_UNAVAILABLE, USAGE if it is ambiguous which key is meant, KEY_EXISTS, KEY_MALFORMED or KEY_WEAK.
  */
 export async function importAgentKey(
   path: string,
@@ -69,7 +69,7 @@ export async function importAgentKey(
 ): Promise<VerifierKey> {
   const { publicKey } = choose(await agentKeys(place), fingerprint)
   const verifier = makeVerifierKey(name, SIGNATURE_TYPES.cosignature, publicKey)
-  // Begins like nothing else that a witness signs.
+  // Begins differently from everything else that a witness signs.
   const message = utf8(`gossum/in-agent/v1\n${verifier.vkey}\n`)
   if (!verifier.verify(message, await agentSign(place, publicKey, message))) {
     throw agentUnavailable('its signature does not verify')
@@ -104,7 +104,7 @@ function readGoKey(line: string): SignerKey {
   throw new GossumError('KEY_MALFORMED', 'neither a signer key (PRIVATE+KEY+...) nor an OpenSSH private key')
 }
 
-/** What is wrong with a key is said with the name of its file, and with the hint of the case when it has one. */
+/** Adds the name of the file to errors of a key in it; a more specific hint is kept. */
 function inFile<T>(path: string, read: () => T): T {
   try {
     return read()

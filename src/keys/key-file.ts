@@ -1,7 +1,7 @@
 /**
- * Key files of signers: the witness key of a node and the log key of a small log. One line, readable by its owner alone:
- * the Go note library's PRIVATE+KEY+name+id+base64, or, for a witness whose private key is in an ssh-agent,
- * SSH-AGENT+KEY+ and the verifier key. What is in such a file is never printed.
+ * Key files of signers: the witness key of a node and the log key of a small log. One line, readable by its owner
+ * alone: the Go note library's PRIVATE+KEY+name+id+base64 or, for a witness whose private key is in an ssh-agent,
+ * SSH-AGENT+KEY+ and the verifier key. The content of such a file is never printed.
  */
 import { randomBytes } from 'node:crypto'
 import { GossumError } from '../errors.js'
@@ -20,25 +20,25 @@ import {
   type VerifierKey,
 } from '../tlog/note.js'
 
-/** The files of a home that hold the witness key, the ML-DSA-44 key beside it, and the key of the auditor. */
+/** The files of a home that hold the witness key, its ML-DSA-44 key, and the key of the auditor. */
 export const WITNESS_FILE = 'witness.key'
 export const SECOND_FILE = 'witness-ml-dsa.key'
 export const AUDITOR_FILE = 'auditor.key'
-/** What the line of a key begins with whose private half is in an ssh-agent. */
+/** The prefix of the line of a key whose private half is in an ssh-agent. */
 const IN_AGENT = 'SSH-AGENT+KEY+'
 
 export interface LoadedKey<S extends Signer = Signer> {
   readonly signer: S
-  /** The same, when its private key is in an ssh-agent. */
+  /** The same, if its private key is in an ssh-agent. */
   readonly agent?: AgentSigner
   /** Whether the key was made by this call. */
   readonly created: boolean
 }
 
 /**
- * Reads the witness key (type 0x04), or makes one when there is no file. `name` is the key name of a new key; without
- * it one that nobody else has is made up. `agent` says where the ssh-agent is, should the key be in one; it is not asked
- * yet. Throws KEY_FILE_INVALID, or KEY_MALFORMED for an impossible name.
+ * Reads the witness key (type 0x04), or makes one if there is no file. `name` is the key name of a new key; by default
+ * a unique one is made up. `agent` says where the ssh-agent is, in case the key is in one; it is not contacted yet.
+ * Throws KEY_FILE_INVALID, or KEY_MALFORMED for an impossible name.
  */
 export async function loadOrCreateWitnessKey(
   path: string,
@@ -57,7 +57,7 @@ export function loadOrCreateLogKey(path: string, name: string): Promise<LoadedKe
 }
 
 /**
- * Reads the ML-DSA-44 key (type 0x06) that the witness has beside its key, under the same name; undefined when there is no
+ * Reads the ML-DSA-44 key (type 0x06) that the witness has in addition, under the same name; undefined if there is no
  * file. Throws KEY_FILE_INVALID, also for another name.
  */
 export async function loadSecondKey(path: string, name: string): Promise<SignerKey | undefined> {
@@ -68,19 +68,19 @@ export async function loadSecondKey(path: string, name: string): Promise<SignerK
   return second
 }
 
-/** Makes that key. Throws KEY_EXISTS, and never overwrites. */
+/** Makes the ML-DSA-44 key. Throws KEY_EXISTS, and never overwrites. */
 export async function createSecondKey(path: string, name: string): Promise<SignerKey> {
   const line = newKey(SIGNATURE_TYPES.mlDsa, name)
   await keepWitnessKey(path, line)
   return parseSignerKey(line)
 }
 
-/** Reads the public half of the witness key; undefined when there is no file. Throws KEY_FILE_INVALID. */
+/** Reads the public half of the witness key; undefined if there is no file. Throws KEY_FILE_INVALID. */
 export async function loadWitnessVerifier(path: string): Promise<VerifierKey | undefined> {
   return (await loadAgentKey(path)) ?? (await load(path, SIGNATURE_TYPES.cosignature))?.verifier
 }
 
-/** Reads a witness key whose private half is in its file; undefined when there is none. Throws KEY_FILE_INVALID. */
+/** Reads a witness key whose private half is in its file; undefined if there is none. Throws KEY_FILE_INVALID. */
 export function loadWitnessKey(path: string): Promise<SignerKey | undefined> {
   return load(path, SIGNATURE_TYPES.cosignature)
 }
@@ -90,7 +90,7 @@ export function newWitnessLine(name: string): string {
   return newKey(SIGNATURE_TYPES.cosignature, name)
 }
 
-/** The line of a key file that names an ssh-agent as the place of the private key. */
+/** The line of a key file whose private key is in an ssh-agent. */
 export function formatAgentKey({ vkey }: VerifierKey): string {
   return `${IN_AGENT}${vkey}`
 }
@@ -107,7 +107,7 @@ export async function keepWitnessKey(path: string, line: string): Promise<void> 
   if (!(await writeNewPrivateFile(path, utf8(`${line}\n`)))) throw new GossumError('KEY_EXISTS', path)
 }
 
-/** The witness key of a file that names an ssh-agent; undefined when there is none, or another kind of file. */
+/** The witness key of a file that refers to an ssh-agent; undefined if there is no file, or it is of another kind. */
 async function loadAgentKey(path: string): Promise<VerifierKey | undefined> {
   const line = await readLine(path)
   if (line?.startsWith(IN_AGENT) !== true) return undefined
@@ -121,9 +121,9 @@ async function loadOrCreate(path: string, type: SignatureType, name?: string): P
   if (existing !== undefined) return { signer: existing, created: false }
   const line = newKey(type, name)
   if (await writeNewPrivateFile(path, utf8(`${line}\n`))) return { signer: parseSignerKey(line), created: true }
-  // Another process made it a moment ago.
+  // Another process has just created it.
   const theirs = await load(path, type)
-  if (theirs === undefined) throw keyFileInvalid(path, 'it vanished while it was being made')
+  if (theirs === undefined) throw keyFileInvalid(path, 'it vanished while it was being created')
   return { signer: theirs, created: false }
 }
 
@@ -135,7 +135,7 @@ async function load(path: string, type: SignatureType): Promise<SignerKey | unde
   return signer
 }
 
-/** The one line of a key file; undefined when there is no file. */
+/** The one line of a key file; undefined if there is no file. */
 async function readLine(path: string): Promise<string | undefined> {
   const bytes = await readPrivateFile(path)
   return bytes && (fromUtf8(bytes) ?? '').replace(/\n$/, '')

@@ -1,7 +1,7 @@
 /**
- * All keys of a node: the first one, the ML-DSA-44 key beside it, those that cosign one log alone, and that of its
- * auditor. Only a home in which nobody has signed yet gets a key by itself: a witness that lost its key file must not become
- * another one unseen. An observer has none of them, and its home says so.
+ * All keys of a node: the witness key, its ML-DSA-44 key, the keys that each cosign only one log, and that of its
+ * auditor. A key is created automatically only in a home that has signed nothing yet: a witness that lost its key file
+ * must not silently become another one. An observer has none of these keys, which its home records.
  */
 import { existsSync, readdirSync } from 'node:fs'
 import { access, constants, mkdir, writeFile } from 'node:fs/promises'
@@ -22,35 +22,35 @@ import type { AgentSigner } from './ssh/agent-signer.js'
 import { equalBytes } from '../tlog/bytes.js'
 import { parseSignerKey, type Signer, type SignerKey, type VerifierKey } from '../tlog/note.js'
 
-/** The folder of a home with the keys that cosign one log alone: `<log id>.key` each. */
+/** The folder of a home with the keys that cosign only one log: `<log id>.key` each. */
 const LOG_KEYS = 'keys'
 const LOG_KEY_FILE = /^([0-9a-f]{64})\.key$/
 
-/** In the home of an observer: what it knows without a key is no sign of a key that was lost. */
+/** A file in the home of an observer: its data was gathered without a key, and does not mean that a key was lost. */
 const OBSERVER_FILE = 'observer'
 
 interface Keys {
-  /** Undefined for an observer, which has no key at all. */
+  /** The witness key; undefined for an observer, which has no key at all. */
   readonly first: Signer | undefined
-  /** The first one, when its private key is in an ssh-agent. */
+  /** The witness key, if its private half is in an ssh-agent. */
   readonly agent: AgentSigner | undefined
   readonly second: SignerKey | undefined
   /** By log id. */
   readonly ofLogs: ReadonlyMap<string, SignerKey>
-  /** Absent as long as nobody has made one. */
+  /** Absent unless one was made. */
   readonly auditor?: SignerKey | undefined
   readonly fresh: boolean
 }
 
 export class Keyring implements Keys {
-  /** Undefined for an observer, which has no key at all. */
+  /** The witness key; undefined for an observer, which has no key at all. */
   readonly first: Signer | undefined
   readonly agent: AgentSigner | undefined
   readonly second: SignerKey | undefined
   readonly ofLogs: ReadonlyMap<string, SignerKey>
-  /** What cosigns heads whose records this node has read, all of them; it is none of the keys that witness. */
+  /** Cosigns heads of which this node has read all records; it is not one of the keys that witness. */
   readonly auditor: SignerKey | undefined
-  /** Whether all of them were made by this start: then they have signed nothing before. */
+  /** Whether all of them were made at this start, and so have signed nothing before. */
   readonly fresh: boolean
 
   constructor({ first, agent, second, ofLogs, auditor, fresh }: Keys) {
@@ -62,33 +62,33 @@ export class Keyring implements Keys {
     this.fresh = fresh
   }
 
-  /** Whether this is an observer's: it signs nothing. */
+  /** Whether this belongs to an observer, which signs nothing. */
   get isObserver(): boolean {
     return this.first === undefined
   }
 
-  /** The keys of every log that has none of its own: the first one, and the ML-DSA-44 key if there is one. */
+  /** The keys for every log without a key of its own: the witness key and, if there is one, the ML-DSA-44 key. */
   get shared(): readonly Signer[] {
     return [this.first, this.second].filter((signer) => signer !== undefined)
   }
 
-  /** What cosigns a log: its own key, which has no second one beside it, or the shared ones. */
+  /** The keys that cosign a log: its own key, which has no ML-DSA-44 key with it, or the shared ones. */
   of(log: string): readonly Signer[] {
     const own = this.ofLogs.get(log)
     return own === undefined ? this.shared : [own]
   }
 
-  /** The public halves of what cosigns a log. */
+  /** The public halves of the keys that cosign a log. */
   keysOf(log: string): readonly VerifierKey[] {
     return this.of(log).map(({ verifier }) => verifier)
   }
 
-  /** The public halves of those that witness, the first one first. */
+  /** The public halves of the keys that witness, the witness key first. */
   get witnesses(): readonly VerifierKey[] {
     return [...this.shared, ...this.ofLogs.values()].map(({ verifier }) => verifier)
   }
 
-  /** The public halves of all, the first one first. */
+  /** The public halves of all keys, the witness key first. */
   get verifiers(): readonly VerifierKey[] {
     return [...this.witnesses, ...(this.auditor === undefined ? [] : [this.auditor.verifier])]
   }
@@ -97,16 +97,16 @@ export class Keyring implements Keys {
 /** The keyring of a witness. */
 export type WitnessKeyring = Keyring & { readonly first: Signer }
 
-/** What a keyring is read with. */
+/** The options for reading a keyring. */
 export interface KeyringOptions {
-  /** Key name of a new first key; one that nobody else has when absent. */
+  /** Key name of a new witness key; a unique one if absent. */
   readonly name?: string | undefined
-  /** Where the ssh-agent is, should the first key be in one. */
+  /** The socket of the ssh-agent, in case the witness key is in one. */
   readonly agentSocket?: string | undefined
 }
 
 /**
- * Reads the keys of a home, making the first one in a home without a witness. Throws KEY_MISSING for a home that has had
+ * Reads the keys of a home; makes the witness key in a home without a witness. Throws KEY_MISSING if the home has had
  * one, NO_WITNESS for that of an observer, KEY_FILE_INVALID, HOME_UNUSABLE, and KEY_MALFORMED for an impossible name.
  */
 export async function readKeyring(home: string, { name, agentSocket }: KeyringOptions): Promise<WitnessKeyring> {
@@ -134,8 +134,8 @@ export async function readKeyring(home: string, { name, agentSocket }: KeyringOp
 }
 
 /**
- * The keyring of an observer: none is read or made, and the home says so from now on. Throws KEY_EXISTS for a home that has, or
- * had, a witness, and HOME_UNUSABLE.
+ * The keyring of an observer: no key is read or made, and the home is marked as an observer's. Throws KEY_EXISTS for a
+ * home that has, or had, a witness, and HOME_UNUSABLE.
  */
 export async function observerKeyring(home: string): Promise<Keyring> {
   requireNoWitness(home)
@@ -151,17 +151,17 @@ export async function observerKeyring(home: string): Promise<Keyring> {
   return new Keyring({ ...none, fresh: true })
 }
 
-/** Throws KEY_EXISTS for a home that no observer may have: it has the key of a witness, or had one. */
+/** Throws KEY_EXISTS for a home that no observer may have: it has, or had, the key of a witness. */
 export function requireNoWitness(home: string): void {
   const trace = names(home).includes(WITNESS_FILE) ? WITNESS_FILE : witnessTrace(home)
   if (trace === undefined) return
   throw new HintedError(
-    new GossumError('KEY_EXISTS', `${join(home, trace)} is of a witness, and an observer has no key`),
-    'give the observer a --home of its own; without --observer this home is a witness',
+    new GossumError('KEY_EXISTS', `${join(home, trace)} belongs to a witness, but an observer has no key`),
+    'give the observer a --home of its own; without --observer this home runs as a witness',
   )
 }
 
-/** Throws NO_WITNESS for the home of an observer: what that took up first was vouched for by others, and not seen by itself. */
+/** Throws NO_WITNESS for the home of an observer: others vouched for its first heads; it did not verify them itself. */
 export function requireWitnessHome(home: string): void {
   if (isObserverHome(home)) throw noWitness(home)
 }
@@ -173,7 +173,7 @@ function isObserverHome(home: string): boolean {
 function noWitness(home: string): GossumError {
   return new HintedError(
     new GossumError('NO_WITNESS', `${home} is the home of an observer`),
-    'run it with --observer; a witness gets a --home of its own',
+    'run it with --observer; a witness needs a --home of its own',
   )
 }
 
@@ -198,7 +198,7 @@ export async function createLogKey(home: string, log: string, name: string, keyr
   return signer
 }
 
-/** Why there is no witness key here: none was made yet, or it is gone. */
+/** Why there is no witness key here: it was never made, or it is gone. */
 export function keyMissing(home: string): GossumError {
   const path = join(home, WITNESS_FILE)
   if (isObserverHome(home)) return noWitness(home)
@@ -206,27 +206,29 @@ export function keyMissing(home: string): GossumError {
   if (trace === undefined) return new GossumError('KEY_MISSING', path)
   return new HintedError(
     new GossumError('KEY_MISSING', `${path} is gone, and ${trace} shows that a witness has worked in this home`),
-    'put the key file back from its backup, or begin a new witness in a new --home; to change the key of this one on purpose see "A new key" in docs/operating.md',
+    'restore the key file from its backup, or start a new witness in a new --home; to change the key of this one on purpose, see "A new key" in docs/operating.md',
   )
 }
 
-/** What shows that a home has, or had, a witness: the path of it, below the home. */
+/** A path in the home that shows that it has, or had, a witness. */
 function witnessTrace(home: string): string | undefined {
   const has = (path: string): boolean => existsSync(join(home, path))
   const log = logKeyFiles(home)[0]
   if (log !== undefined) return join(LOG_KEYS, log)
-  // Those of an observer say what it knows, and nothing of a key.
+  // The data of an observer does not mean that there was a key.
   if (isObserverHome(home)) return [SECOND_FILE, AUDITOR_FILE].find(has)
   const journal = names(home).find((name) => name.startsWith('journal'))
-  // A database without records is what a crash of its very first opening leaves.
+  // A crash during the very first opening leaves a database without records.
   const records = names(join(home, 'db')).some((name) => /\.(log|ldb|sst)$/.test(name))
   return journal ?? [SECOND_FILE, AUDITOR_FILE, 'guard'].find(has) ?? (records ? 'db' : undefined)
 }
 
-/** A key of a log, or of the auditor, has a name and a secret of its own: no two statements are ever by one key. */
+/**
+ * The key of a log, or of the auditor, has a name and a secret of its own: two kinds of statements never share a key.
+ */
 function requireOwn(path: string, { name, publicKey, vkey }: VerifierKey, { verifiers }: Keyring): void {
   const others = verifiers.filter((other) => other.vkey !== vkey)
-  if (verifiers.length - others.length > 1) throw keyFileInvalid(path, 'it is another key of this home, too')
+  if (verifiers.length - others.length > 1) throw keyFileInvalid(path, 'it is also another key of this home')
   const same = others.find((other) => other.name === name || equalBytes(other.publicKey, publicKey))
   if (same !== undefined)
     throw keyFileInvalid(path, `${same.name} is the name, or the secret, of another key of this home`)
@@ -239,7 +241,7 @@ async function loadLogKeys(home: string): Promise<Map<string, SignerKey>> {
     const [, log] = LOG_KEY_FILE.exec(file) ?? []
     if (log === undefined) throw keyFileInvalid(path, 'its name is not the id of a log')
     const signer = await loadWitnessKey(path)
-    if (signer === undefined) throw keyFileInvalid(path, 'it vanished while it was being made')
+    if (signer === undefined) throw keyFileInvalid(path, 'it vanished while it was being created')
     keys.set(log, signer)
   }
   return keys
@@ -255,7 +257,7 @@ function logKeyFiles(home: string): string[] {
     .sort()
 }
 
-/** The names in a folder; none when there is no folder. Throws HOME_UNUSABLE. */
+/** The names in a folder; none if the folder does not exist. Throws HOME_UNUSABLE. */
 function names(folder: string): string[] {
   try {
     return readdirSync(folder)

@@ -1,6 +1,6 @@
 /**
- * Files of a home: readable by their owner alone, written whole or not at all. Those that hold a secret are never
- * replaced, and what is in them is never printed.
+ * Files of a home: readable by their owner alone, written completely or not at all. Files with secrets are never
+ * replaced, and their content is never printed.
  */
 import { randomBytes } from 'node:crypto'
 import type { Stats } from 'node:fs'
@@ -13,16 +13,16 @@ import { toHex } from '../tlog/bytes.js'
 
 /** The largest secret of our own that is read, in bytes. */
 const MAX_FILE_BYTES = 1024
-/** How long somebody else may take to replace a file, and how often it is tried again, in ms. */
+/** How long another process may take to replace a file, and the delay between attempts, in milliseconds. */
 const PATIENCE_MS = 3_000
 const WAIT_MS = 20
-/** Permission bits of a group, and of everybody. */
+/** Permission bits of the group, and of everyone. */
 const MODE = { group: 0o070, everybody: 0o007 }
-/** Where Linux says which users and groups there are. */
+/** The files in which Linux lists users and groups. */
 const ACCOUNT_FILES = ['/etc/passwd', '/etc/group', '/etc/nsswitch.conf']
-/** Users of a group that are named. */
+/** The most members of a group that are named. */
 const MAX_NAMED = 3
-/** What file systems without hard links say. */
+/** The error codes of file systems without hard links. */
 const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']
 
 /** Why a key file cannot be used. */
@@ -35,8 +35,8 @@ function errnoOf(error: unknown): string {
 }
 
 /**
- * The bytes of a secret, at most `most`; undefined when there is no file. Throws KEY_FILE_INVALID, also when others may
- * read it: by its mode, and by who there is.
+ * The bytes of a secret, at most `most`; undefined if there is no file. Throws KEY_FILE_INVALID, also when others may
+ * read it, judged by its mode and the members of its group.
  */
 export async function readPrivateFile(path: string, most = MAX_FILE_BYTES): Promise<Uint8Array | undefined> {
   try {
@@ -47,7 +47,7 @@ export async function readPrivateFile(path: string, most = MAX_FILE_BYTES): Prom
       const readers = await otherReaders(stat)
       if (readers !== undefined) {
         const mode = (stat.mode & 0o777).toString(8)
-        throw keyFileInvalid(path, `its mode is ${mode}, so that others may read it: ${readers}`)
+        throw keyFileInvalid(path, `its mode is ${mode}, so others may read it: ${readers}`)
       }
       return await file.readFile()
     } finally {
@@ -59,13 +59,13 @@ export async function readPrivateFile(path: string, most = MAX_FILE_BYTES): Prom
   }
 }
 
-/** Who besides us and root may read a file by its mode; undefined when nobody may. */
+/** Who besides us and root may read a file according to its mode; undefined if nobody may. */
 async function otherReaders({ mode, gid }: Stats): Promise<string | undefined> {
   // Windows has no such bits.
   if (process.platform === 'win32') return undefined
   if ((mode & MODE.everybody) !== 0) return 'everybody'
   if ((mode & MODE.group) === 0) return undefined
-  // Elsewhere these files do not say who there is.
+  // On other systems these files do not list all users.
   if (process.platform !== 'linux') return `the group ${gid}`
   const self = { uid: process.geteuid!(), groups: [process.getegid!(), ...process.getgroups!()] }
   const read = (path: string): Promise<string> => readFile(path, 'utf8').catch(ifMissing)
@@ -81,8 +81,8 @@ function ifMissing(error: unknown): string {
 }
 
 /**
- * Writes a new secret, durably; a crash leaves no file or a whole one. False when there is a file already, which stays
- * as it is. Throws KEY_FILE_INVALID.
+ * Writes a new secret durably; a crash leaves either no file or a complete one. Returns false, and changes nothing, if
+ * the file exists. Throws KEY_FILE_INVALID.
  */
 export async function writeNewPrivateFile(path: string, bytes: Uint8Array): Promise<boolean> {
   const temporary = `${path}.${toHex(randomBytes(4))}.tmp`
@@ -101,9 +101,9 @@ export async function writeNewPrivateFile(path: string, bytes: Uint8Array): Prom
 }
 
 /**
- * Writes a file in place of what is there, durably; a crash leaves the old one or the new one. While `make` makes the new
- * bytes, of what it finds in the old file, nobody else replaces the file: a second one waits, and gives up after
- * PATIENCE_MS. Throws FILE_UNWRITABLE, and what `make` throws; then the file is as it was.
+ * Replaces a file durably; a crash leaves either the old or the new one. While `make` derives the new bytes from the
+ * old file, no other process can replace it: it waits, and gives up after PATIENCE_MS. Throws FILE_UNWRITABLE, and what
+ * `make` throws; the file is then unchanged.
  */
 export async function replacePrivateFile(path: string, make: () => Uint8Array): Promise<void> {
   const temporary = `${path}.new`
@@ -123,7 +123,7 @@ export async function replacePrivateFile(path: string, make: () => Uint8Array): 
   }
 }
 
-/** Opens a new file, as soon as there is none of this name. */
+/** Creates a new file, as soon as there is none of this name. */
 async function openAlone(path: string): Promise<FileHandle> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 }).catch((error: unknown) => {
     throw unwritable(path, errnoOf(error), error)
@@ -135,7 +135,11 @@ async function openAlone(path: string): Promise<FileHandle> {
     } catch (error) {
       if (errnoOf(error) !== 'EEXIST') throw unwritable(path, errnoOf(error), error)
       if (performance.now() > deadline)
-        throw unwritable(path, 'another gossum writes it, or was killed when it did: then remove this file', error)
+        throw unwritable(
+          path,
+          'another gossum is writing it, or was killed while it did: in that case remove this file',
+          error,
+        )
     }
     await delay(WAIT_MS)
   }
@@ -146,7 +150,7 @@ function unwritable(path: string, why: string, cause: unknown): GossumError {
   return new HintedError(error, 'check the free space and the permissions of the home')
 }
 
-/** A hard link, unlike a rename, never replaces a file. Where there are none, a rename has to do. */
+/** A hard link, unlike a rename, never replaces a file. Where there are no hard links, a rename must do. */
 async function linkNew(from: string, to: string): Promise<void> {
   try {
     await link(from, to)
@@ -167,7 +171,7 @@ async function writeFlushed(path: string, bytes: Uint8Array): Promise<void> {
 }
 
 async function flushDirectory(path: string): Promise<void> {
-  // Windows cannot open a directory; its file systems journal what is needed.
+  // Windows cannot open a directory; its file systems journal the change.
   if (process.platform === 'win32') return
   const directory = await open(path, 'r')
   try {

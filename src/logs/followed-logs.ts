@@ -1,6 +1,6 @@
 /**
- * HOME/logs.json: the logs that were added to a home or disabled there. No log is ever removed from it, and none gets
- * another key: what was signed of a log stays bound to both.
+ * HOME/logs.json: the logs that were added to a home or disabled there. No log is ever removed from it, and none can
+ * change its key: what was signed of a log stays bound to both.
  */
 import { accessSync, constants, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,14 +11,16 @@ import { replacePrivateFile } from '../keys/private-file.js'
 import { fromUtf8, utf8 } from '../tlog/bytes.js'
 import { distinct, parseLogSetting, type LogSetting } from './log-setting.js'
 
-/** The largest book, in bytes. */
+/** The largest file, in bytes. */
 const MAX_BYTES = 1024 * 1024
 
 function bookPath(home: string): string {
   return join(home, 'logs.json')
 }
 
-/** The logs in the book of a home; none when there is no book. Throws CONFIG_INVALID, FILE_UNREADABLE or HOME_UNUSABLE. */
+/**
+ * The logs in the file of a home; none if there is no file. Throws CONFIG_INVALID, FILE_UNREADABLE or HOME_UNUSABLE.
+ */
 export function readBook(home: string): readonly LogSetting[] {
   let bytes: Uint8Array
   try {
@@ -30,7 +32,7 @@ export function readBook(home: string): readonly LogSetting[] {
   return parseBook(bytes, bookPath(home))
 }
 
-/** Whether it is a directory of ours, so that what stands in the way is the book alone. */
+/** Whether the home is an accessible directory, so that only the file is the problem. */
 function mayEnter(home: string): boolean {
   try {
     accessSync(`${home}/`, constants.R_OK | constants.X_OK)
@@ -41,16 +43,16 @@ function mayEnter(home: string): boolean {
 }
 
 /**
- * Changes the book of a home as one act: nobody else changes it meanwhile, and a crash leaves the old one or the new one.
- * Throws what readBook, `change` and replacePrivateFile throw; then the book is as it was.
+ * Changes the file of a home atomically: no other process changes it meanwhile, and a crash leaves the old or the new
+ * one. Throws what readBook, `change` and replacePrivateFile throw; the file is then unchanged.
  */
 export function changeBook(home: string, change: (logs: readonly LogSetting[]) => LogSetting[]): Promise<void> {
   return replacePrivateFile(bookPath(home), () => utf8(formatBook(change(readBook(home)))))
 }
 
 /**
- * The logs with this one, which replaces the log of its id, if there is one; what a log list says of that one stays.
- * Throws LOG_KEY_CHANGED when that one has another key.
+ * The logs with this one added, or in place of the log with its id, whose data from a log list is kept. Throws
+ * LOG_KEY_CHANGED if that one has another key.
  */
 export function withLog(logs: readonly LogSetting[], log: LogSetting): LogSetting[] {
   const at = logs.findIndex(({ id }) => id === log.id)
@@ -61,8 +63,8 @@ export function withLog(logs: readonly LogSetting[], log: LogSetting): LogSettin
 }
 
 /**
- * The logs of the settings, and behind them those that only the book has. `isDefault` says that nobody set any: then the
- * book knows better. A log that the book disables is disabled. Throws LOG_KEY_CHANGED.
+ * The logs of the settings, followed by those that only the file has. `isDefault` says that the settings name no logs:
+ * then the file takes precedence. A log disabled in the file is disabled. Throws LOG_KEY_CHANGED.
  */
 export function withBook(set: readonly LogSetting[], isDefault: boolean, book: readonly LogSetting[]): LogSetting[] {
   const byId = new Map(book.map((log) => [log.id, log]))
@@ -123,6 +125,6 @@ function parseLog(value: unknown): LogSetting {
     throw new GossumError('CONFIG_INVALID', `not a log: ${JSON.stringify(value)}`)
   const log = parseLogSetting(`${vkey} ${url ?? '-'} ${origin}`)
   if (log.key.vkey !== vkey || log.origin !== origin || log.url !== (url && withoutLogin(url)))
-    throw new GossumError('CONFIG_INVALID', `not as it was written: ${JSON.stringify(value)}`)
+    throw new GossumError('CONFIG_INVALID', `not in canonical form: ${JSON.stringify(value)}`)
   return { ...log, disabled, ...(isListed && { list, perDay: Number(perDay) }) }
 }

@@ -1,6 +1,6 @@
 /**
- * Log lists are read at start and once a day, and only ever add: what a list no longer names stays, and no list changes
- * a key, an address, or what the operator disabled. What is new is kept in the book of the home.
+ * Log lists are read at the start and once a day, and only ever add logs: a log that a list no longer names stays, and
+ * no list changes a key, a URL, or what the operator has disabled. New logs are stored in the home.
  */
 import { open } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -15,12 +15,14 @@ import { followedOf, MAX_LISTED, type LogSetting } from './log-setting.js'
 
 /** The largest list, in bytes. */
 const MAX_BYTES = 4 * 1024 * 1024
-/** Milliseconds that a list may take, with all tries; a node that starts waits for it. */
+/** Milliseconds for reading a list, with all attempts; a starting node waits for it. */
 const PATIENCE_MS = 5_000
-/** Milliseconds between two readings, give or take a tenth, so that the witnesses of a list do not all come at once. */
+/**
+ * Milliseconds between two readings, give or take a tenth, so that the witnesses of a list do not all read it at once.
+ */
 const DAY_MS = 24 * 60 * 60 * 1000
 
-/** A log of a list that is not taken. */
+/** A log of a list that was refused. */
 export interface Refused {
   readonly name: string
   readonly origin: string
@@ -28,18 +30,18 @@ export interface Refused {
   readonly message: string
 }
 
-/** What came of reading a list. */
+/** The result of reading a list. */
 export interface ListNews {
-  /** Where it is. */
+  /** Its URL or path. */
   readonly list: string
-  /** What it keeps to; null when it could not be read. */
+  /** Its format; null if it could not be read. */
   readonly format: LogListFormat | null
   /** Logs that were not known before. */
   readonly added: readonly LogSetting[]
   readonly refused: readonly Refused[]
-  /** Why it could not be read, or kept; null when it was. */
+  /** Why it could not be read, or stored; null if it was. */
   readonly error: string | null
-  /** Whether what was added is followed from the next start on only: the node runs already. */
+  /** Whether added logs are followed only from the next start on, because the node is already running. */
   readonly atNextStart: boolean
 }
 
@@ -47,11 +49,11 @@ export interface LogListsParts {
   readonly home: string
   /** URLs, or paths of files. */
   readonly sources: readonly string[]
-  /** Key names of this witness: no log may have one for an origin. */
+  /** Key names of this witness: no log may have one as its origin. */
   readonly witnesses: readonly string[]
   /** The logs of the settings. */
   readonly logs: readonly LogSetting[]
-  /** What came of each reading that added or refused something, or failed. */
+  /** Receives the result of each reading that added or refused something, or failed. */
   readonly onNews: (news: ListNews) => void
   readonly everyMs?: number
 }
@@ -66,12 +68,15 @@ export class LogLists {
     this.#parts = parts
   }
 
-  /** The lists whose last reading failed, each with why. */
+  /** The lists whose last reading failed, and why. */
   get failing(): readonly { readonly list: string; readonly error: string }[] {
     return [...this.#failing].map(([list, error]) => ({ list, error }))
   }
 
-  /** Reads every list once. The logs of the settings and of the home, with all that the lists have added. Throws what readBook throws. */
+  /**
+   * Reads every list once. Returns the logs of the settings and of the home, including all that the lists have added.
+   * Throws what readBook throws.
+   */
   async read(): Promise<readonly LogSetting[]> {
     await this.#read(false)
     return withBook(this.#parts.logs, false, readBook(this.#parts.home))
@@ -93,7 +98,7 @@ export class LogLists {
       }
       let merged: Merged | undefined
       try {
-        // The book has the last word on what is known: somebody may have changed it.
+        // The file in the home decides which logs are known: another process may have changed it.
         await changeBook(home, (kept) => {
           merged = withListed(withBook(logs, false, kept), kept, listed, { list, witnesses })
           return merged.book
@@ -108,7 +113,7 @@ export class LogLists {
     }
   }
 
-  /** From now on reads them once a day. */
+  /** Reads the lists once a day from now on. */
   start(): void {
     if (this.#parts.sources.length > 0) this.#running = this.#run()
   }
@@ -148,7 +153,7 @@ export class LogLists {
   }
 }
 
-/** A list as it was read, or why it was not. */
+/** A list that was read, or why it was not. */
 interface Listed {
   readonly format: LogListFormat | null
   readonly listed: readonly ListedLog[]
@@ -177,8 +182,8 @@ interface Merged {
 }
 
 /**
- * The book with what a list has in addition. `known` are all logs that the node has. A log that the same list brought
- * before gets the number that it says now.
+ * The logs of the home plus those that a list adds. `known` are all logs of the node. A log that the same list added
+ * before gets the list's current limit.
  */
 function withListed(
   known: readonly LogSetting[],
@@ -198,7 +203,7 @@ function withListed(
       const { message } = new GossumError(code, why)
       refused.push({ name: key.name, origin, code, message })
     }
-    // Checksum databases share their origin; of every other origin there is one log, with one key.
+    // Checksum databases share their origin; any other origin belongs to one log, with one key.
     const same = all.find((log) => log.id === id || (log.origin === origin && origin !== SUMDB_ORIGIN))
     if (same !== undefined) {
       if (same.key.vkey !== key.vkey) refuse('LOG_KEY_CHANGED', `${same.key.vkey} is known here, not ${key.vkey}`)
@@ -206,7 +211,7 @@ function withListed(
     } else if (witnesses.includes(origin)) {
       refuse('CONFIG_INVALID', `log: ${origin} is the name of this witness`)
     } else if (room-- <= 0) {
-      refuse('CONFIG_INVALID', `log-list: more than ${MAX_LISTED} logs that lists brought`)
+      refuse('CONFIG_INVALID', `log-list: more than ${MAX_LISTED} logs from lists`)
     } else {
       const log = { id, key, origin, url: null, upstream: null, disabled: false, list, perDay: one.perDay }
       all.push(log)

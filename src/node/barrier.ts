@@ -162,7 +162,7 @@ export class NodeBarrier {
     const report = this.deposits?.report ?? NOTHING_PROMISED
     const audits = this.auditorDeposits?.report
     const isWorse = report.state === 'deposited' && audits?.state === 'undeposited'
-    return isWorse ? { ...audits, text: `of the auditor's promises: ${audits.text}` } : report
+    return isWorse ? { ...audits, text: `the auditor's promises: ${audits.text}` } : report
   }
 
   #bindingOf(logs: readonly LogSetting[]): Binding {

@@ -33,7 +33,7 @@ export class Binding {
     const withOwn = logs.filter(({ id }) => keyring.ofLogs.has(id))
     const [id] = rekeyedLogs(vkey, withOwn, logs, states())
     if (id === undefined) return
-    const why = `${this.#nameOf(id)} has a key of its own, and was cosigned by ${name} before`
+    const why = `${this.#nameOf(id)} has a key of its own, but was cosigned by ${name} before`
     throw new HintedError(
       new GossumError('ORIGIN_TAKEN', why),
       `move keys/${id}.key out of the home: that log stays with its first key, and others of its origin get keys of their own`,
@@ -90,8 +90,6 @@ export class Binding {
   }
 
   #nameOf(log: string): string {
-    return (
-      this.#parts.logs.find(({ id }) => id === log)?.key.name ?? `the log ${log.slice(0, 12)}, not followed any more`
-    )
+    return this.#parts.logs.find(({ id }) => id === log)?.key.name ?? `the log ${log.slice(0, 12)} (no longer followed)`
   }
 }

@@ -42,7 +42,8 @@ export class LogClients {
   /** The same; throws LOG_UNREACHABLE for a log that only pushes. */
   required(log: string): SumdbClient {
     const client = this.#clients.get(log)
-    if (client === undefined) throw new GossumError('LOG_UNREACHABLE', 'it is only pushed here')
+    if (client === undefined)
+      throw new GossumError('LOG_UNREACHABLE', 'this log has no address here; it only pushes its heads')
     return client
   }
 

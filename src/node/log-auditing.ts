@@ -173,13 +173,13 @@ export class LogAuditing {
     const { isComplete, findings, evidence, missing } = this.#last!
     if (!isComplete) {
       const [first] = missing
-      return first === undefined ? 'not all records could be read' : `${first.what} could not be had: ${first.why}`
+      return first === undefined ? 'not all records could be read' : `${first.what} could not be fetched: ${first.why}`
     }
     if (findings.error > 0 || evidence.length > 0 || isHeld() || head.size === this.#cosigned) return undefined
     const outcome = await this.#parts.cosign(head.size)
     if (outcome === undefined) return undefined
     if (outcome !== 'cosigned' && outcome !== 'known')
-      return `what was audited is not cosigned: ${ERRORS[outcome][0]} (${outcome})`
+      return `the audited head is not cosigned: ${ERRORS[outcome][0]} (${outcome})`
     this.#cosigned = head.size
     if (outcome === 'cosigned') told.onCosigned(head.size)
     return undefined

@@ -109,10 +109,7 @@ export async function makeMirroring(
   const log = followed.find(({ origin }) => origin === SUMDB_ORIGIN)?.id
   const sumdb = log === undefined ? undefined : sumdbs.get(log)
   if (log === undefined || sumdb === undefined)
-    throw new GossumError(
-      'CONFIG_INVALID',
-      'mirror: the first checksum database that is followed has no address, or there is none',
-    )
+    throw new GossumError('CONFIG_INVALID', 'mirror: no checksum database is followed, or the first one has no address')
   const refused = new RecentRefusals()
   // Loaded only by a node with a mirror.
   const { Mirror } = await import('../mirror/mirror.js')

@@ -36,7 +36,7 @@ export function ourHistory({ store, cosigned, prefix }: HistoryParts): Findings 
       const { root } = await timed(PATIENCE_MS, [], (signal) => prefix(log, larger, smaller.size, { signal }))
       return equalBytes(root, smaller.root)
     } catch {
-      // A log cannot be made to prove its own guilt.
+      // The log may refuse to show what convicts it.
       return undefined
     }
   }

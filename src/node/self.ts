@@ -30,7 +30,7 @@ export async function readSelf(given: Config, keyring: Keyring, onNews: (news: L
   const both = followed.find(({ origin }) => names.includes(origin))
   if (both !== undefined) throw new GossumError('CONFIG_INVALID', `log: ${both.origin} is the name of this witness`)
   if (keyring.second !== undefined && config.logs.some(({ origin }) => utf8(origin).length > 255)) {
-    throw new GossumError('CONFIG_INVALID', 'log: an ML-DSA-44 cosignature has room for an origin of 255 bytes')
+    throw new GossumError('CONFIG_INVALID', 'log: an ML-DSA-44 cosignature allows an origin of at most 255 bytes')
   }
   return { keyring, config, followed, lists }
 }

@@ -5,7 +5,7 @@ import type { Keyring } from '../keys/keyring.js'
 import type { PostgresState, PostgresStateOptions } from '../postgres/postgres-state.js'
 import type { StatusView } from '../status/shapes.js'
 
-const AWAY = 'it does not answer, or not as it should'
+const AWAY = 'it does not answer, or not correctly'
 /** Milliseconds until the database is asked again whose machine a peer is. */
 const ASK_AGAIN_MS = 2_000
 
@@ -36,7 +36,7 @@ export async function isTwin(shared: PostgresState | undefined, peer: string): P
 
 export function stateView(shared: PostgresState | undefined): StatusView['state'] {
   return shared === undefined
-    ? { kept: 'home', text: 'in the home of this node alone', error: null }
+    ? { kept: 'home', text: 'only in the home of this node', error: null }
     : // This is public; which servers there are is for the operator alone.
       { kept: 'postgres', text: shared.promise, error: shared.failure === undefined ? null : AWAY }
 }

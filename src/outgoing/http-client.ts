@@ -144,7 +144,7 @@ class Incoming implements Dispatcher.DispatchHandler, PausedAnswer {
     if (status < 200) return
     const coding = headers['content-encoding'] ?? 'identity'
     if (coding !== 'identity') {
-      controller.abort(new Error('the answer is compressed, which nobody asked for'))
+      controller.abort(new Error('the answer is compressed, although that was not requested'))
       return
     }
     const get = (name: string): string | null => {

@@ -183,7 +183,7 @@ export class StateDatabase {
     const life = lifeOf(server)
     this.#life ??= life
     if (life !== this.#life) {
-      this.#moved = `the database is another one, or was started anew: it was ${this.#life}, and is ${life}`
+      this.#moved = `the database was replaced or restarted: it was ${this.#life}, and is ${life}`
       throw new Error(this.#moved)
     }
     this.#server = server

@@ -204,7 +204,7 @@ export class PostgresState implements SharedState {
 
   async #must<T>(act: Promise<T | undefined>): Promise<void> {
     if ((await act) === undefined)
-      throw new GossumError('STATE_UNREACHABLE', this.failure ?? 'nobody can tell whether it was written')
+      throw new GossumError('STATE_UNREACHABLE', this.failure ?? 'it is unknown whether it was written')
   }
 }
 

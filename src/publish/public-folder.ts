@@ -38,7 +38,7 @@ export class PublicFolder {
     const dir = await realpath(path)
     const names = (await readdir(dir)).filter((name) => !NOTHING.has(name))
     if (names.length > 0 && !names.includes(OWN))
-      throw new GossumError('PUBLISH_FAILED', 'there is something in the folder; a new or an empty one is taken')
+      throw new GossumError('PUBLISH_FAILED', 'the folder is not empty: choose a new or an empty one')
     await requireFolder(join(dir, OWN))
     await mkdir(join(dir, OWN), { recursive: true, mode: 0o700 })
     const lock = await lockFolder(join(dir, OWN))
@@ -95,7 +95,7 @@ export class PublicFolder {
     for (const folder of foldersOf(dirname(file))) if (!(await requireFolder(join(this.#dir, folder)))) return undefined
     const found = await lookAt(join(this.#dir, file))
     if (found?.isFile() === false)
-      throw new GossumError('PUBLISH_FAILED', `${file} is no file, and was not made by this node`)
+      throw new GossumError('PUBLISH_FAILED', `${file} is not a file, and was not made by this node`)
     return found
   }
 
@@ -120,7 +120,7 @@ async function requireFolder(path: string): Promise<boolean> {
   const found = await lookAt(path)
   if (found === undefined) return false
   if (!found.isDirectory())
-    throw new GossumError('PUBLISH_FAILED', `${path} is no folder, and was not made by this node`)
+    throw new GossumError('PUBLISH_FAILED', `${path} is not a folder, and was not made by this node`)
   return true
 }
 

@@ -36,9 +36,9 @@ export function beliefIn(
   if (log.frozen)
     return {
       belief: 'split',
-      sentence: `Something of this log could not be explained, and nothing more of it is ${status.observer ? 'taken up' : 'signed'}.`,
+      sentence: `Something that this log signed could not be explained, and nothing more of it is ${status.observer ? 'taken up' : 'signed'}.`,
     }
-  if (log.disabled) return thin('This log is not followed any more: what is shown here is of earlier days.')
+  if (log.disabled) return thin('This log is no longer followed: what is shown here is old.')
   const { quorum } = log
   if (quorum === null || log.size === 0)
     return thin(`Too few witnesses to say: ${log.size === 0 ? 'no head was proven yet' : 'no head has a quorum yet'}.`)
@@ -47,20 +47,20 @@ export function beliefIn(
   // Enough of them have signed it at this time or later; fewer than that could claim any time.
   const times = counted.map(({ time }) => Date.parse(time)).sort((a, b) => b - a)
   const signedAt = times[threshold - 1]
-  if (signedAt === undefined) return thin('Too few witnesses to say: those that signed do not count, or not any more.')
+  if (signedAt === undefined) return thin('Too few witnesses to say: those that signed do not count, or no longer do.')
   const since = Math.max(0, (now - signedAt) / 1000)
   const failing = status.conditions.find((condition) => isAbout(condition, log.id) && !isReady([condition]))
   const size = grouped(quorum.size)
   if (status.policy === null)
-    return thin(`Nobody but this node counts here: it has proven the log up to ${size} records, ${span(since)} ago.`)
+    return thin(`Only this node counts here: it has proven the log up to ${size} records, ${span(since)} ago.`)
   const agree = `${counted.length} of ${status.policy.witnesses} witnesses`
   if (since > STALE_S)
     return thin(
-      `Nothing to say of now: the newest head that ${agree} agree on, ${size}, was signed ${span(since)} ago.`,
+      `Nothing recent to say: the newest head that ${agree} agree on, ${size}, was signed ${span(since)} ago.`,
     )
   if (failing !== undefined)
     return thin(
-      `Too little to say of now: ${failing.text}. ${agree} saw the same log up to ${size}, ${span(since)} ago.`,
+      `Too little to say about now: ${failing.text}. ${agree} saw the same log up to ${size}, ${span(since)} ago.`,
     )
   return {
     belief: 'agreed',

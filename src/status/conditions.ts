@@ -190,7 +190,7 @@ function auditConditions(
   const errors = audit?.findings.error ?? 0
   const error = audit?.error ?? null
   return [
-    ...(errors === 0 ? [] : [holds('bad record', `${count(errors, 'place')} in it that an audit found to be wrong`)]),
+    ...(errors === 0 ? [] : [holds('bad record', `${count(errors, 'place')} in it that an audit found wrong`)]),
     ...(error === null ? [] : [holds('audit failing', error)]),
   ]
 }
@@ -209,7 +209,7 @@ function comingOut(
       ? [holds('unverified', `no quorum has signed a head of it for ${span(vouchedAgo)}: what is shown may be old`)]
       : []),
     ...(!isObserver && stops.taken === undefined && cosignature !== undefined && cosignature > COSIGNING_SECONDS
-      ? [holds('not cosigned', `the newest proven head is not cosigned here since ${span(cosignature)}`)]
+      ? [holds('not cosigned', `the newest proven head has not been cosigned here for ${span(cosignature)}`)]
       : []),
     // An observer does not even hold what no quorum has vouched for.
     ...(hasPolicy && (quorum === undefined ? isObserver && !hasQuorum : !hasQuorum || quorum > patience)
@@ -228,7 +228,7 @@ function comingOut(
 function unverified({ reachable, verifiedAgo, refusal }: PollView): string {
   if (reachable === null) return 'not asked yet'
   const since = verifiedAgo === undefined ? 'since this node started' : `for ${span(verifiedAgo / 1000)}`
-  return `no head that it shows was proven ${since}${refusal === null ? '' : ` (${refusal})`}`
+  return `none of its heads was proven ${since}${refusal === null ? '' : ` (${refusal})`}`
 }
 
 // ---- of the node -----------------------------------------------------------------------------------------------
@@ -261,7 +261,7 @@ function nodeConditions({ hasPolicy, isObserver, convicted, signing, disk, aroun
     ...(isObserver ? [] : depositCondition(deposit)),
     ...clock.map(({ name, text }) => condition(name, text)),
     ...(agent === undefined ? [] : [condition('agent away', `the ssh-agent does not sign: ${agent}`)]),
-    ...(shared === undefined ? [] : [condition('state away', `the database of the shared state: ${shared}`)]),
+    ...(shared === undefined ? [] : [condition('state away', `the shared-state database: ${shared}`)]),
     ...aroundConditions(around),
     ...secludedNode(seclusion),
     ...(hasPolicy ? [] : [condition('no policy', "only this node's own cosignature counts")]),
@@ -289,7 +289,7 @@ function aroundConditions({
   const [first] = unauthorised
   const isAlone = mesh?.connected === 0
   const alone = mesh !== undefined && mesh.configured > 0 ? 'peers down' : 'no peers'
-  const aloneText = alone === 'peers down' ? 'no configured peer is connected' : 'nobody to compare with is connected'
+  const aloneText = alone === 'peers down' ? 'no configured peer is connected' : 'no peer to compare with is connected'
   return [
     ...(bastion === undefined ? [] : [condition('bastion down', `logs do not reach this node through it: ${bastion}`)]),
     ...(operator === undefined ? [] : [condition('operator door shut', `nothing can be acknowledged: ${operator}`)]),
@@ -298,7 +298,7 @@ function aroundConditions({
       ? []
       : [condition('unauthorised version', `${count(unauthorised.length, 'version')}, ${first} first`)]),
     ...unread.map(({ list, error }) => condition('releases unread', `${list}: ${error}`)),
-    ...alarm.map(({ receiver, why }) => condition('alarm failing', `${receiver} is not told: ${why}`)),
+    ...alarm.map(({ receiver, why }) => condition('alarm failing', `${receiver} gets no alerts: ${why}`)),
     ...(publish === undefined
       ? []
       : [condition('publishing failing', `the published folder is not up to date: ${publish}`)]),

@@ -54,7 +54,7 @@ export function feedOf({ status, evidence, told }: FeedFacts): NewsFeed {
   const name = witness?.split('+', 1)[0]
   return {
     id: urn(self, 'feed'),
-    title: name === undefined ? 'What an observer has to say' : `What the witness ${name} has to say`,
+    title: name === undefined ? 'Reports by an observer' : `Reports by the witness ${name} has to say`,
     author: name ?? 'observer',
     updated: entries[0]?.at ?? startedAt,
     entries,
@@ -76,7 +76,7 @@ function evidenceEntry(item: EvidenceView, log: string, witness: string): FeedEn
   const lines = [
     `${who} ${deed}: ${placesOf(item)}.`,
     `Log: ${log} (${item.log}). First seen here: ${seenAt}.`,
-    `The file at ${path} of this node proves it to anybody who has the key, without this node: gossum verify FILE --log VKEY.`,
+    `The file at ${path} on this node proves it to anyone who has the key, without this node: gossum verify FILE --log VKEY.`,
   ]
   return {
     ...{ id: urn(witness, 'evidence', id), at: seenAt, kind: 'evidence', path },
@@ -104,8 +104,8 @@ function toldEntry({ event, at, log, id, size, code, module }: ToldNews, name: s
       ...{ ...entry, path, title: `SUSPECT: ${name} signed a head ${which} that nothing explains` },
       text: [
         `A head ${which} has the signature of ${name}, and could not be tied to its history: ${why}.`,
-        `Log: ${name} (${log}). This is no proof: the log may be late, or show others another history.`,
-        `The head is at ${path} of this node as long as nothing explains it.`,
+        `Log: ${name} (${log}). This is not proof: the log may be late, or show others another history.`,
+        `The head is at ${path} on this node until something explains it.`,
       ].join('\n'),
     }
   }
@@ -116,8 +116,8 @@ function toldEntry({ event, at, log, id, size, code, module }: ToldNews, name: s
     text: [
       `${version} is record ${grouped(Number(id))} of ${name} (${log}).`,
       isAlarm
-        ? 'Its owner has not authorised it. Who did not make this version should look for who did, and tell who uses the module.'
-        : 'A module that is watched has a new version.',
+        ? 'Its owner has not authorised it. If you own the module and did not make this version, find out who did, and warn its users.'
+        : 'A watched module has a new version.',
     ].join('\n'),
   }
 }

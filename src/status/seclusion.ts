@@ -60,7 +60,7 @@ export function secludedLog(
       ? [holds('standing still', `no new head for ${span(tempo.since)}, though its old one was signed again just now`)]
       : []),
     ...(pollBehind !== undefined && pollBehind > BEHIND_SECONDS
-      ? [holds('view behind', `for ${span(pollBehind)} it has shown this node older heads than others have of it`)]
+      ? [holds('view behind', `for ${span(pollBehind)} it has shown this node older heads than others have`)]
       : []),
   ]
 }
@@ -72,7 +72,7 @@ export function secludedNode({ witnesses, network }: NodeSeclusion): Condition[]
       ? [
           condition(
             'few witnesses',
-            `${grouped(witnesses.heard)} of the ${grouped(witnesses.need)} that a quorum needs were heard in the last ${span(HEARD_SECONDS)}`,
+            `${grouped(witnesses.heard)} of the ${grouped(witnesses.need)} witnesses that a quorum needs were heard in the last ${span(HEARD_SECONDS)}`,
           ),
         ]
       : []),

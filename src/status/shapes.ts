@@ -47,7 +47,7 @@ export const SuspectView = Shape({
   door: Text(),
   peer: orNull(Text(), 'peer id of who brought it'),
   code: Text({ description: 'why it is not proven yet' }),
-  alarmed: Flag({ description: 'whether people were told of it' }),
+  alarmed: Flag({ description: 'whether it raised an alarm' }),
 })
 export type SuspectView = Type.Static<typeof SuspectView>
 

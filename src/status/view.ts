@@ -287,7 +287,7 @@ export class View implements NodeView {
   async pulse(): Promise<void> {
     await this.status()
     const ms = this.#parts.underWayMs()
-    if (ms > STUCK_MS) throw new GossumError('INTERNAL', `a head has been on its way for ${Math.round(ms / 1000)} s`)
+    if (ms > STUCK_MS) throw new GossumError('INTERNAL', `a head has been in progress for ${Math.round(ms / 1000)} s`)
   }
 
   /** The values of the gauges. */

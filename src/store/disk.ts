@@ -97,7 +97,7 @@ export class Disk {
     try {
       return await act()
     } catch (error) {
-      if (this.#torn) throw new GossumError('STORE_WRITE_FAILED', 'it is closed since a write failed', error)
+      if (this.#torn) throw new GossumError('STORE_WRITE_FAILED', 'it has been closed since a write failed', error)
       if (this.#closed) throw error
       throw new GossumError('STORE_DAMAGED', errorText(error), error)
     }
@@ -120,7 +120,7 @@ export class Disk {
   async writeLazily(place: TableHandle, key: string, value: string): Promise<void> {
     if (this.lazy.isFull()) {
       await this.#writeLazyOnes()
-      if (this.lazy.isFull()) throw new GossumError('STORE_WRITE_FAILED', 'too much waits to be written')
+      if (this.lazy.isFull()) throw new GossumError('STORE_WRITE_FAILED', 'too much is waiting to be written')
     }
     const lazy = this.lazy.put(place.table, key, value)
     if (lazy !== undefined) this.#waiting.push({ place, lazy })

@@ -322,8 +322,7 @@ function readSlot(inJournal: string | undefined, inDatabase: string | undefined,
 
 function whyNot(inDatabase: number, inJournal: number): string {
   if (inDatabase === 0) return 'the state in the database cannot be read'
-  if (inDatabase < inJournal)
-    return `the journal at state ${inJournal} does not go on from the database at ${inDatabase}`
+  if (inDatabase < inJournal) return `the journal at state ${inJournal} does not continue the database at ${inDatabase}`
   if (inDatabase === inJournal) return `the database and the journal have different states ${inJournal}`
   return `the database is at state ${inDatabase}, the journal at ${inJournal}`
 }

@@ -1,9 +1,9 @@
 /**
  * The bytes of the journal. One line per state, ended by a line feed, its fields separated by a space:
- *   number of the write that brought it, number of lines of that write still to come, log id, hash of the previous line,
- *   the state as JSON, and the line's own hash.
+ *   number of the write that brought it, lines of that write still to come, log id, hash of the previous line, the
+ *   state as JSON, and the line's own hash.
  * A hash is the SHA-256 (hex) of everything before it in its line. The first line of the file,
- *   gossum-journal/1, number of a write, its number of lines, hash of the last line of the previous file, and its own hash,
+ *   gossum-journal/1, number of a write, its lines, hash of the last line of the previous file, and its own hash,
  * continues the chain of the longer file that this one replaced: this line and the lines of its write were completely
  * on disk before the file got its name.
  *
@@ -104,7 +104,7 @@ export function readJournal(bytes: Uint8Array): Reading {
     states.set(line.log, line.text)
     chain = line
   }
-  const damage = header === undefined ? 'it does not begin as one' : `line ${read + 1} is not what was written`
+  const damage = header === undefined ? 'it does not begin like one' : `line ${read + 1} is not what was written`
   return { states, chain, damage: `the journal is damaged: ${damage}` }
 }
 

@@ -23,12 +23,12 @@ const OBSTACLES: readonly Obstacle[] = [
   {
     says: /ENOSPC|EDQUOT|No space left on device|quota exceeded/i,
     what: 'there is no space left on its file system',
-    hint: 'free some space, but do not remove anything of the home: nothing in it is damaged',
+    hint: 'free some space, but remove nothing from the home: nothing in it is damaged',
   },
   {
     says: /EROFS|Read-only file system/,
     what: 'its file system is read-only',
-    hint: 'mount it for writing; a disk that fails is made read-only by the system, whose log says so',
+    hint: 'mount it for writing; the system makes a failing disk read-only, and says so in its log',
   },
   {
     says: /EMFILE|ENFILE|Too many open files/,
@@ -53,7 +53,7 @@ const OBSTACLES: readonly Obstacle[] = [
   {
     says: /EIO|Input\/output error/,
     what: 'its disk cannot be read or written',
-    hint: 'see what the log of the system says about the disk, and save a copy of the home',
+    hint: 'check the system log for disk errors, and save a copy of the home',
   },
 ]
 
@@ -83,7 +83,7 @@ async function ownership(path: string): Promise<string> {
   for (let at = path; ; at = dirname(at)) {
     const found = await stat(at).catch(() => undefined)
     if (found === undefined && dirname(at) !== at) continue
-    if (found === undefined || user === undefined) return `${path}: this user may not`
+    if (found === undefined || user === undefined) return `${path}: access denied`
     const mode = (found.mode & 0o7777).toString(8)
     return `${path}: this is user ${user}, and ${at} belongs to user ${found.uid} with mode ${mode}`
   }

@@ -6,8 +6,8 @@
  *
  * A log for which the two disagreed stays disputed. The guard had one line per write, fields separated by a space:
  *   log id, sequence number, SHA-256 of the state (hex), tree size, root (base64), time of our newest cosignature,
- *   holds (ids joined by ",", or "-"), the floor if there is one (size, root in base64, when it was learnt in ISO 8601),
- *   and the first 16 hex digits of the SHA-256 of everything before them.
+ *   holds (ids joined by ",", or "-"), the floor if there is one (size, root in base64, when it was learnt in ISO
+ *   8601), and the first 16 hex digits of the SHA-256 of everything before them.
  */
 import { readFile } from 'node:fs/promises'
 import { GossumError } from '../errors.js'

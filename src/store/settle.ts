@@ -81,7 +81,7 @@ function allHolds(known: readonly LogState[]): Hold[] {
 /** Requires at least one tree, and no two different ones of one size. */
 function requireOneHistory(known: readonly (Tree | undefined)[]): void {
   const trees = known.filter((tree) => tree !== undefined)
-  if (trees.length === 0) throw new GossumError('STATE_DISAGREES', `no tree is known to go on from; ${NEW_KEY}`)
+  if (trees.length === 0) throw new GossumError('STATE_DISAGREES', `no tree is known to continue from; ${NEW_KEY}`)
   for (const { size, root } of trees) {
     if (trees.every((other) => other.size !== size || equalBytes(other.root, root))) continue
     throw new GossumError('STATE_DISAGREES', `two roots at size ${size}; ${NEW_KEY}`)

@@ -68,7 +68,7 @@ export async function following(
   // Whatever the row's history says, a key never goes back.
   const goesBack = before !== undefined && (!mayFollow(state, before) || timeOf(state) < timeOf(before))
   if (goesBack || !(await shared.wentThrough(log, mine)))
-    return `the shared state at ${row.seq} does not go on from the journal at ${mine.seq}`
+    return `the shared state at ${row.seq} does not continue the journal at ${mine.seq}`
   return state
 }
 

@@ -77,12 +77,12 @@ export function parseLogList(text: string): LogList {
     const at = lines[next]!
     const key = keyOf(need('vkey'), malformed)
     const origin = take('origin') ?? key.name
-    if (/[\x00-\x1f]/.test(origin)) throw malformed(`${JSON.stringify(origin)} is no line of a checkpoint`)
+    if (/[\x00-\x1f]/.test(origin)) throw malformed(`${JSON.stringify(origin)} is not a line of a checkpoint`)
     // A log has one key. Only checksum databases are distinguished by its name.
     const log = origin === SUMDB_ORIGIN ? `${key.name}\n${origin}` : origin
     const before = seen.get(log)
     if (before !== undefined)
-      throw malformed(`the log ${JSON.stringify(origin)} is listed in line ${before} already, and has one vkey`, at)
+      throw malformed(`the log ${JSON.stringify(origin)} is already listed in line ${before}; a log has one vkey`, at)
     seen.set(log, at.number)
     const qpd = need('qpd')
     if (!/^[1-9]\d{0,9}$/.test(qpd) || Number(qpd) > MAX_PER_DAY)

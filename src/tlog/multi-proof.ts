@@ -26,7 +26,7 @@ function requireRecords(size: number, ids: readonly number[]): void {
   ids.forEach((id, i) => {
     if (!Number.isSafeInteger(id) || id < 0) throw new ProofError('PROOF_TOO_LARGE', `index ${id}`)
     if (id >= size) throw new ProofError('PROOF_INVALID', `record ${id} is not in a tree of ${size}`)
-    if (i > 0 && id <= ids[i - 1]!) throw new ProofError('PROOF_INVALID', `record ${id} comes behind ${ids[i - 1]!}`)
+    if (i > 0 && id <= ids[i - 1]!) throw new ProofError('PROOF_INVALID', `record ${id} comes after ${ids[i - 1]!}`)
   })
 }
 

@@ -170,7 +170,7 @@ class PolicyReader {
     for (const member of members) {
       const known = this.#names.get(member)
       if (known === undefined) throw malformed(`no witness or group ${quoted(member)} is defined before this line`)
-      if (known.member) throw malformed(`${quoted(member)} is a member already`)
+      if (known.member) throw malformed(`${quoted(member)} is already a member`)
       known.member = true
     }
     this.#define(name)
@@ -197,7 +197,7 @@ class PolicyReader {
 
 function claim(seen: Set<string>, identity: string, what: string): void {
   // SPEC: c2sp.org/tlog-policy: duplicates are decided by the public key, whatever the name or key ID.
-  if (seen.has(identity)) throw malformed(`${what} is listed already, by the same public key`)
+  if (seen.has(identity)) throw malformed(`${what} is already listed, with the same public key`)
   seen.add(identity)
 }
 

@@ -19,7 +19,10 @@ export function parseRecord(record: Uint8Array): string {
   if (text === undefined) throw new GossumError('RECORD_INVALID', 'it is too large or not UTF-8')
   // SPEC: golang.org/x/mod/sumdb/tlog, FormatRecord: valid UTF-8, no control characters, no empty lines, a final newline.
   if (!text.endsWith('\n') || text.startsWith('\n') || text.includes('\n\n') || /[\0-\x09\x0b-\x1f]/.test(text)) {
-    throw new GossumError('RECORD_INVALID', 'its text is empty, has an empty line or control character, or no end')
+    throw new GossumError(
+      'RECORD_INVALID',
+      'its text is empty, has an empty line or control character, or does not end in a newline',
+    )
   }
   return text
 }

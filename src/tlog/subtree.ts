@@ -49,7 +49,7 @@ function planOf(size: number, start: number, end: number): Ranges {
   requireSafe('start', start)
   requireSafe('end', end)
   if (!isSubtree(start, end) || end > size) {
-    throw new ProofError('PROOF_INVALID', `[${start}, ${end}) is no subtree of a tree of ${size}`)
+    throw new ProofError('PROOF_INVALID', `[${start}, ${end}) is not a subtree of a tree of ${size}`)
   }
   return start === end ? [] : subtreeRanges(0, size, start, end)
 }

@@ -128,7 +128,7 @@ function isOff(offset: number, sources: number): ClockCondition {
 }
 
 function beforeRelease(released: string): ClockCondition {
-  const text = `the clock says a time before ${released}, when this version was released: nothing is signed until it is set`
+  const text = `the clock shows a time before ${released}, when this version was released: nothing is signed until it is set`
   return { name: 'clock before release', text }
 }
 
@@ -138,7 +138,7 @@ function promiseAhead(promises: readonly PromisedTime[], now: number): ClockCond
   if (most === undefined) return []
   const named = ahead.slice(0, MAX_NAMED).map(({ log }) => log)
   const more = ahead.length > named.length ? ` and ${ahead.length - named.length} more` : ''
-  const text = `the newest cosignature of ${named.join(', ')}${more} says a time that is ${span(most.time - now)} ahead of this clock, and so will all that follow until then: see "The clock" in docs/operating.md`
+  const text = `the newest cosignature of ${named.join(', ')}${more} has a time ${span(most.time - now)} ahead of this clock, and so will all later ones until then: see "The clock" in docs/operating.md`
   return [{ name: 'promise ahead', text }]
 }
 

@@ -21,7 +21,7 @@ export interface DepositReport {
 
 /** The report of an observer. */
 export const NOTHING_PROMISED: DepositReport = {
-  ...{ state: 'nobody', text: 'an observer signs nothing, so that nobody need keep anything of it' },
+  ...{ state: 'nobody', text: 'an observer signs nothing, so there is nothing to keep' },
   ...{ need: 0, of: 0, connected: 0, undeposited: [], notDepositaries: [], required: false },
 }
 
@@ -42,7 +42,7 @@ export function depositReport(
   }
   if (undeposited.length > 0) {
     const logs = undeposited.length === 1 ? '1 log' : `${undeposited.length} logs`
-    const then = required ? 'nothing new of them is signed' : 'signing goes on without them'
+    const then = required ? 'nothing new of them is signed' : 'signing continues without them'
     const text = `fewer than ${need} of ${of} chosen peers keep the newest promise of ${logs}; ${then} (${there})`
     return { state: 'undeposited', text, ...all }
   }

@@ -71,11 +71,10 @@ export function answerTo(outcome: Outcome): DoorAnswer {
       // a push is not blamed for a head that cannot be proven yet, unless its own proof failed.
       return { status: retryable || outcome.code === undefined ? 503 : status, gossip: ifNews, exit: 4 }
     case 'refused':
-      // [ACCEPT] when it is new to us: this is the message that matters most, so it is forwarded, and no peer is ever
-      // punished for bringing it. [IGNORE] when we have it.
+      // [REJECT] bytes that no honest node can have passed on; [IGNORE] the rest: src/errors/ says which, code by code.
       return { status, gossip, exit }
     case 'conflict':
-      // [ACCEPT] The most precious message there is: it travels, and nobody is ever punished for bringing it. [IGNORE] when we have it.
+      // [ACCEPT] when it is new to us: it matters most, and no peer is ever punished for bringing it. [IGNORE] otherwise.
       return { status: 422, gossip: ifNews, exit: 3 }
   }
 }

@@ -79,7 +79,7 @@ export class Prover {
       limit.addEventListener('abort', () => over.abort(), { once: true })
       const fromLog =
         log.prefix === undefined
-          ? Promise.reject(new GossumError('LOG_UNREACHABLE', 'it is only pushed here'))
+          ? Promise.reject(new GossumError('LOG_UNREACHABLE', 'this log has no address here; it only pushes its heads'))
           : this.#checked(log.prefix(of, size, { signal }), of, size)
       const fromPeers = hasFailed(fromLog, LOG_FIRST_MS).then((failed) =>
         failed ? this.#checked(this.#fromPeers(peer, log.id, of, size, { signal }), of, size) : fromLog,

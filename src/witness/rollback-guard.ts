@@ -153,15 +153,15 @@ export class RollbackGuard {
           ? 'there is no witness key: nothing was signed before, and nothing will be'
           : 'the keys were made at this start: they have signed nothing before'
       case 'waiting':
-        return `${count} have said what this key signed before; nothing is signed until ${need} have, or ${seconds} s have passed`
+        return `${count} have reported what this key signed before; nothing is signed until ${need} have, or ${seconds} s have passed`
       case 'guarded':
-        return `${count} have said what this key signed before; ${need} are enough`
+        return `${count} have reported what this key signed before; ${need} are enough`
       case 'partly guarded':
-        return `only ${count} have said what this key signed before, and ${need} are needed to be sure: signing from local state only`
+        return `only ${count} have reported what this key signed before, and ${need} are needed to be sure: signing from local state only`
       case 'unanswered':
         return `none of ${of} chosen peers answered within ${seconds} s: signing from local state only`
       case 'unguarded':
-        return 'no peers are chosen that could say what this key signed before: a restored backup would go unnoticed'
+        return 'there are no chosen peers to report what this key signed before: a restored backup would go unnoticed'
       case 'twin':
         return 'another node is signing with this key, so this one signs nothing: stop one of them, then restart this one'
     }

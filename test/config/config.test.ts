@@ -75,7 +75,7 @@ describe('a log', () => {
     [`${testWitness.verifier.vkey} -`, /is a witness key/],
     [`${vkey} ftp://log.example`, /not an http or https URL, nor "-"/],
     [`${vkey} --`, /not an http or https URL/],
-    [`${vkey} - two\nlines`, /is no line of a checkpoint/],
+    [`${vkey} - two\nlines`, /is not a line of a checkpoint/],
   ])('%j is refused in words', (text, words) => {
     expect(failure(text)).toMatch(words)
   })
@@ -181,8 +181,8 @@ describe('deposits', () => {
     [{ deposit: 'required,2' }, /deposit: "K"/],
     [{ deposit: '2,' }, /deposit: "K"/],
     [{ deposit: '' }, /deposit: "K"/],
-    [{ deposit: '3', bootstrap: [peer(1), peer(2)] }, /3 peers are to keep each promise, and bootstrap has 2/],
-    [{ deposit: '65' }, /65 peers are to keep each promise, and there can be 64/],
+    [{ deposit: '3', bootstrap: [peer(1), peer(2)] }, /3 peers must keep each promise, but bootstrap has 2/],
+    [{ deposit: '65' }, /65 peers must keep each promise, but there can be 64/],
     [{ deposit: 'required', listen: [] }, /there are no peers: nothing could be signed/],
     [{ depositWait: 61 }, /deposit-wait: seconds from 0 to 60 expected/],
     [{ depositWait: NaN }, /deposit-wait: seconds from 0 to 60 expected/],

@@ -1,4 +1,4 @@
-/** Every setting, from all its sources: its value, and the messages for invalid ones. */
+/** Every setting, from wherever it may be said: what it becomes, and the words for what it cannot be. */
 import { describe, expect, test } from 'vitest'
 import { command as runCommand } from '../../src/cli/commands/run.js'
 import { loadConfig, SUM_GOLANG_ORG, type Config, type Settings } from '../../src/config/config.js'
@@ -13,7 +13,7 @@ const witness = testWitness.verifier.vkey
 const peer = '/ip4/192.0.2.1/tcp/1'
 const policy = file('policy', `witness w ${witness}\nquorum w\n`)
 
-/** The configuration with only the given settings. */
+/** The configuration with nothing set but what is given. */
 const load = (flags: Settings, env: NodeJS.ProcessEnv = {}, yaml?: string): Config =>
   loadConfig(
     { ...(flags.home === undefined && { home: '/nonexistent' }), ...flags },
@@ -22,12 +22,12 @@ const load = (flags: Settings, env: NodeJS.ProcessEnv = {}, yaml?: string): Conf
 
 interface Row {
   readonly name: keyof Settings
-  /** The same value as a flag, as an environment variable, and as YAML. */
+  /** The same value as a flag has it, as text of the environment, and as YAML. */
   readonly flag: Settings[keyof Settings]
   readonly variable: string
   readonly text: string
   readonly yaml: string
-  /** The part of the configuration, and its value by default. */
+  /** What the configuration then has, and what it has when nobody says anything. */
   readonly read: (config: Config) => unknown
   readonly becomes: unknown
   readonly otherwise: unknown
@@ -205,7 +205,7 @@ test('recover is a flag and nothing else', () => {
   expect(() => load({}, {}, 'recover: true')).toThrow(/there is no setting "recover"/)
 })
 
-/** The message of an error, without the sentence of its code. */
+/** The words of an error, without the sentence of its code. */
 const refusal = (act: () => unknown): string => {
   try {
     act()
@@ -262,7 +262,7 @@ describe('what cannot be, in the words for it', () => {
     [{ quorumWait: NaN }, 'quorum-wait: seconds from 0 to 60 expected'],
     [{ deposit: 'x' }, 'deposit: "K", "required" or "K,required" expected, with K from 1 on, got "x"'],
     [{ upstream: many('x') }, 'upstream: more than 64'],
-    [{ upstream: ['x y'] }, 'upstream: "NAME URL" of a log that is followed expected, each once, got "x y"'],
+    [{ upstream: ['x y'] }, 'upstream: "NAME URL" expected, with each followed log at most once, got "x y"'],
     [{ feed: many('x') }, 'feed: more than 64'],
     [{ feed: ['x'] }, 'feed: "x" is not an http or https URL'],
     [{ distributor: many('x') }, 'distributor: more than 64'],
@@ -293,15 +293,12 @@ describe('what cannot be, in the words for it', () => {
       ],
     ),
     // Settings that would be ignored silently.
-    [{ private: 'a.example' }, 'private: it is about the module mirror, and there is none: --mirror URL'],
-    [{ cooldown: '7d' }, 'cooldown: it is about the module mirror, and there is none: --mirror URL'],
-    [
-      { cooldownExcept: 'a.example' },
-      'cooldown-except: it is about the module mirror, and there is none: --mirror URL',
-    ],
+    [{ private: 'a.example' }, 'private: it is for the module mirror, but there is none: --mirror URL'],
+    [{ cooldown: '7d' }, 'cooldown: it is for the module mirror, but there is none: --mirror URL'],
+    [{ cooldownExcept: 'a.example' }, 'cooldown-except: it is for the module mirror, but there is none: --mirror URL'],
     [
       { mirror: ['https://p.example'], cooldownExcept: 'a.example' },
-      'cooldown-except: there is no cooldown that it could be an exception from',
+      'cooldown-except: there is no cooldown to make an exception from',
     ],
     [{ logLevel: 'loud' }, 'log-level: one of error, warn, info, debug expected, got "loud"'],
     [{ logFormat: 'xml' }, 'log-format: one of text, json expected, got "xml"'],
@@ -325,7 +322,7 @@ describe('what cannot be, in the words for it', () => {
     ['feed:\n  - http://a.example\n  - x', 'SETTINGS:3:5: feed: "x" is not an http or https URL'],
     [
       'mirror: []\ncooldown: 7d',
-      'SETTINGS:2:1: cooldown: it is about the module mirror, and there is none: --mirror URL',
+      'SETTINGS:2:1: cooldown: it is for the module mirror, but there is none: --mirror URL',
     ],
     [`# ${'x'.repeat(256 * 1024)}`, 'SETTINGS: larger than 262144 bytes'],
   ])('in a file: %.30s', (yaml, words) => {

@@ -47,7 +47,7 @@ test.each([
   ['a.example list=x', 'expected'],
   ['a.example authorised=x authorised=y', 'expected'],
   ['authorised=x', 'with patterns as in GOPRIVATE'],
-  [`a.example key=${KEY}`, 'a key signs a list, and authorised names none'],
+  [`a.example key=${KEY}`, 'the key is for a list, but authorised names none'],
   ['a.example authorised=x key=AAAA', 'base64 of an Ed25519 public key expected, got AAAA'],
   ['a.example authorised=https://', 'watch: '],
 ])('%j is refused', (text, why) => {
@@ -55,11 +55,11 @@ test.each([
 })
 
 test.each([
-  ['watch:\n  - module: x\n', 'watch: there is no "module" in it: modules, authorised, key'],
+  ['watch:\n  - module: x\n', 'watch: unknown key "module": modules, authorised, key'],
   ['watch:\n  - authorised: x\n', 'watch: modules is missing'],
-  ['watch:\n  - modules: a b\n', 'watch: modules has a blank in it'],
+  ['watch:\n  - modules: a b\n', 'watch: modules contains white space'],
   ['watch:\n  - modules: [a, b]\n', 'watch: modules: must be a string'],
-  ['watch:\n  - [a]\n', 'watch: there is no "0" in it'],
+  ['watch:\n  - [a]\n', 'watch: unknown key "0"'],
   ['poll:\n  - a: 1\n', 'poll: seconds'],
 ])('a file with %j is refused', (yaml, why) => {
   expect(() => inFile(yaml)).toThrow(why)

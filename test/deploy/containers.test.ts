@@ -1,9 +1,7 @@
 /**
- * deploy/Dockerfile and deploy/compose.yaml, tested without an engine: hadolint and the library of docker compose read
- * them,
- * each step of the Dockerfile is run, and the services run as defined, with files and networks of their own. Skipped
- * without
- * root, overlays or these programs, unless REQUIRE_PEERS=1, which makes that a failure.
+ * Tests deploy/Dockerfile and deploy/compose.yaml without a container engine: hadolint and the library of docker
+ * compose read them, each step of the Dockerfile is executed, and the services run as configured, in file systems and
+ * networks of their own. Skipped without root, overlays or these programs; with REQUIRE_PEERS=1 it fails instead.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, statSync } from 'node:fs'
@@ -25,7 +23,7 @@ const hadolint = findPeer('hadolint')
 const composeconfig = findPeer('composeconfig')
 const obstacle = imageObstacle()
 
-test.skipIf(hadolint === undefined && !required)('hadolint has nothing to say of the Dockerfile', () => {
+test.skipIf(hadolint === undefined && !required)('hadolint has no objections to the Dockerfile', () => {
   expect(execFileSync(hadolint!, ['--failure-threshold', 'style', DOCKERFILE], { encoding: 'utf8' })).toBe('')
 })
 
@@ -34,7 +32,7 @@ function project(): Project {
 }
 
 test.skipIf(composeconfig === undefined && !required)(
-  'what the compose file publishes is for this machine alone',
+  'the compose file publishes ports on the loopback address only',
   () => {
     const { services } = project()
     expect(Object.keys(services).toSorted()).toEqual([
@@ -58,7 +56,7 @@ afterAll(() => removeFolder(folder))
 let built: Root | undefined
 const image = (): Root => (built ??= buildImage(stages, ROOT, folder))
 
-/** Repeats a check until it succeeds, or the container has ended. */
+/** Polls `ask` until it returns true. Throws with the output if the container ends before that. */
 async function until(ask: () => Promise<boolean> | boolean, container: Container): Promise<void> {
   let code: number | null | undefined
   void container.ended.then((of) => (code = of))
@@ -69,10 +67,10 @@ async function until(ask: () => Promise<boolean> | boolean, container: Container
 }
 
 describe.skipIf((obstacle !== undefined || composeconfig === undefined) && !required)(
-  `as the files say (${obstacle ?? 'possible here'})`,
+  `built and run as configured (${obstacle ?? 'possible here'})`,
   () => {
     test(
-      'the image has what runs and nothing else, for a user who may write its home alone',
+      'the image has only what it needs at run time, and its user can write only the home',
       { timeout: 400_000 },
       () => {
         expect(obstacle).toBeUndefined()
@@ -97,7 +95,7 @@ describe.skipIf((obstacle !== undefined || composeconfig === undefined) && !requ
       },
     )
 
-    test('four witnesses and a log come up, and the button reaches each of them', { timeout: 400_000 }, async () => {
+    test('four witnesses and a log start, and a fork reaches each witness', { timeout: 400_000 }, async () => {
       const composition = new Composition(project(), stage, image(), folder)
       const running = new Map<string, Container>()
       onTestFinished(() => {
@@ -115,7 +113,7 @@ describe.skipIf((obstacle !== undefined || composeconfig === undefined) && !requ
       }
       start('log')
       await healthy('log')
-      // A second start of the mesh finds its keys, and keeps them.
+      // A second start of the mesh finds its keys and keeps them.
       for (const round of [1, 2]) {
         const keys = start('keys')
         expect(await keys.ended, `${round}: ${keys.output()}`).toBe(0)
@@ -126,7 +124,7 @@ describe.skipIf((obstacle !== undefined || composeconfig === undefined) && !requ
       for (const name of witnesses)
         expect(standingOf(running.get(name)!)).toEqual({ uid: '1000', capabilities: '0000000000000000' })
 
-      // A service listens on every published port.
+      // Something listens at each published port.
       const { services } = project()
       for (const name of ['log', ...witnesses]) {
         const { target } = services[name]!.ports![0]!
@@ -145,7 +143,7 @@ describe.skipIf((obstacle !== undefined || composeconfig === undefined) && !requ
         const holds = async (): Promise<boolean> =>
           ((await (await fetch(url)).json()) as { evidence: unknown[] }).evidence.length > 0
         await until(holds, running.get(name)!)
-        // Frozen is not ready, and the health check fails.
+        // A frozen witness is not ready, so its health check fails.
         await until(() => !composition.isHealthy(name, running.get(name)!), running.get(name)!)
       }
       for (const name of ['log', ...witnesses]) {

@@ -1,4 +1,4 @@
-/** Checks docs/runbook.md and docs/install.md against the code, the alerts and the files of deploy/. */
+/** Compares docs/runbook.md and docs/install.md with the code, the alerts and the files of deploy/. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -17,24 +17,24 @@ const sections = new Map(
 )
 
 describe('docs/runbook.md', () => {
-  test('has the conditions, in their order, and no other', () => {
+  test('has a section for each condition, in their order, and no others', () => {
     const part = runbook.slice(runbook.indexOf('## Conditions of a log'), runbook.indexOf('## Other alerts'))
     expect([...part.matchAll(/^### (.*)$/gm)].map(([, name]) => name)).toEqual(CONDITION_NAMES)
   })
 
-  test.each(CONDITION_NAMES)('says of %s what it means, where to look and what to do', (name) => {
+  test.each(CONDITION_NAMES)('says what %s means, where to look and what to do', (name) => {
     for (const word of ['Means', 'Look', 'Do'])
       expect(sections.get(name)).toMatch(new RegExp(`^- \\*\\*${word}:\\*\\* \\S`, 'm'))
   })
 
-  test('has what the alerts point to', () => {
+  test('has the sections that the alerts name', () => {
     const named = [...read('deploy/prometheus/gossum.rules.yml').matchAll(/runbook: 'docs\/runbook\.md, "([^"]+)"'/g)]
     expect(named.length).toBeGreaterThan(10)
     for (const [, name] of named.filter(([, name]) => !name!.startsWith('{{')))
       expect([...sections.keys()]).toContain(name)
   })
 
-  test('has no link within itself that leads nowhere', () => {
+  test('has no broken internal links', () => {
     const anchors = [...sections.keys()].map((heading) =>
       heading
         .toLowerCase()
@@ -45,7 +45,7 @@ describe('docs/runbook.md', () => {
   })
 })
 
-/** `gossum WORD WORD`, as in the pages. */
+/** The commands on these pages: `gossum WORD` or `gossum WORD WORD`. */
 const commands = new Set(
   [...`${runbook}\n${install}`.matchAll(/\bgossum ((?:[a-z]+)(?: [a-z]+)?)/g)]
     .map(([, words]) => words!.split(' '))
@@ -74,16 +74,16 @@ const commands = new Set(
     .map((words) => words.join(' ')),
 )
 
-test.each([...commands])('gossum %s is a command, or one with an argument', async (words) => {
+test.each([...commands])('gossum %s is a command, or a command with an argument', async (words) => {
   const named = words.split(' ')
   const usageOf = async (of: readonly string[]): Promise<string> => (await gossum([...of, '--help'])).stdout
-  // For an unknown subcommand it prints its own help.
+  // For an unknown command it prints the help of gossum itself.
   const isKnown = async (of: readonly string[]): Promise<boolean> =>
     (await usageOf(of)).startsWith(`Usage: gossum ${of.join(' ')} `)
   expect((await isKnown(named)) || (named.length > 1 && (await isKnown(named.slice(0, 1))))).toBe(true)
 })
 
-test('docs/install.md speaks of files that are there, and of ports that the compose file publishes', () => {
+test('docs/install.md names files that exist, and ports that the compose file publishes', () => {
   const files = [...install.matchAll(/\bdeploy\/[\w./-]*\w/g)].map(([file]) => file)
   expect(files.length).toBeGreaterThan(5)
   for (const file of files) expect(existsSync(join(ROOT, file)), file).toBe(true)

@@ -1,7 +1,6 @@
 /**
- * The alerts and the dashboard of deploy/, checked against the code, and a real Prometheus that scrapes a real node
- * until an
- * alert fires. Without Prometheus that part is skipped, unless REQUIRE_PEERS=1, which makes it a failure.
+ * Compares the alerts and the dashboard of deploy/ with the code, and lets a real Prometheus scrape a real node until
+ * an alert fires. That part is skipped without Prometheus; with REQUIRE_PEERS=1 it fails instead.
  */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -52,7 +51,7 @@ function metricsIn(expr: string): string[] {
 }
 
 describe('alerts', () => {
-  /** The conditions in the expression of an alert. */
+  /** The conditions that the expression of an alert names. */
   const named = (alert: string): string[] => {
     const { expr } = rules.find((rule) => rule.alert === alert)!
     return /name=~?"([^"]+)"/.exec(expr)![1]!.split('|')
@@ -61,13 +60,13 @@ describe('alerts', () => {
   const of = (...severities: (keyof typeof SEVERITIES)[]): string[] =>
     all.filter((name) => severities.includes(CONDITIONS[name])).toSorted()
 
-  test('there is one for each condition that is more than a notice, and it is as urgent as that', () => {
+  test('each condition that is more than a notice has one, of the same urgency', () => {
     expect(named('GossumMisbehaviour').toSorted()).toEqual(of('misbehaviour'))
     expect([...named('GossumFailing'), ...named('GossumDuplicateKey')].toSorted()).toEqual(of('failing'))
     expect([...named('GossumDoubtful'), ...named('GossumUnauthorisedVersion')].toSorted()).toEqual(of('doubtful'))
   })
 
-  test.each(rules.map((rule) => [rule.alert, rule] as const))('%s is about metrics that there are', (_name, rule) => {
+  test.each(rules.map((rule) => [rule.alert, rule] as const))('%s uses existing metrics and labels', (_name, rule) => {
     const declared = new Map(
       createMetrics()
         .declared()
@@ -82,7 +81,7 @@ describe('alerts', () => {
   })
 })
 
-test.each(targets.map((target) => [target.expr, target] as const))('the dashboard draws %s', (_name, target) => {
+test.each(targets.map((target) => [target.expr, target] as const))('the dashboard can draw %s', (_name, target) => {
   const declared = new Map(
     createMetrics()
       .declared()
@@ -99,13 +98,13 @@ test.each(targets.map((target) => [target.expr, target] as const))('the dashboar
 const prometheus = findPeer('prometheus')
 const promtool = findPeer('promtool')
 
-test.skipIf(promtool === undefined && !required)('promtool finds the rules right, and what they do', async () => {
+test.skipIf(promtool === undefined && !required)('promtool accepts the rules, and its tests of them pass', async () => {
   await run(promtool!, ['check', 'rules', rulesFile])
   await run(promtool!, ['check', 'config', join(ROOT, 'deploy/prometheus/prometheus.yml')])
   await run(promtool!, ['test', 'rules', join(ROOT, 'test/deploy/gossum.rules.test.yml')])
 })
 
-/** Repeats a query until it returns a value. */
+/** Polls `ask` until it returns a value; errors count as none. */
 async function until<T>(ask: () => Promise<T | undefined>): Promise<T> {
   for (;;) {
     const answer = await ask().catch(() => undefined)
@@ -115,7 +114,7 @@ async function until<T>(ask: () => Promise<T | undefined>): Promise<T> {
 }
 
 test.skipIf(prometheus === undefined && !required)(
-  'a real Prometheus scrapes a real node, draws the dashboard of it, and tells of a fork',
+  'a real Prometheus scrapes a real node, answers the queries of the dashboard, and alerts to a fork',
   { timeout: 90_000 },
   async () => {
     const home = temporaryHome()
@@ -176,7 +175,7 @@ test.skipIf(prometheus === undefined && !required)(
     })
     expect(up.lastError).toBe('')
     await until(async () => (await query('gossum_head_size > 0'))[0])
-    // Each query of the dashboard is valid, and the node exports its metrics.
+    // Each query of the dashboard is valid, and the node has the metrics in it.
     const metrics = await (await fetch(`${ready.http}/metrics`)).text()
     for (const { expr } of targets) {
       await query(expr.replaceAll('$instance', '.*').replaceAll('$log', '.*'))

@@ -1,7 +1,6 @@
 /**
- * deploy/systemd/gossum.service: systemd accepts it and rates it as well confined, and a node sends the notifications
- * that
- * the unit expects. Skipped if systemd's tools are not installed, unless REQUIRE_PEERS=1, which makes that a failure.
+ * Tests deploy/systemd/gossum.service: systemd accepts the unit and its sandbox, and a node sends the notifications
+ * that the unit waits for. Skipped without systemd's tools; with REQUIRE_PEERS=1 it fails instead.
  */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -17,15 +16,15 @@ import { findPeer } from '../helpers/peers.js'
 
 const UNIT = new URL('../../deploy/systemd/gossum.service', import.meta.url).pathname
 const PROGRAM = '/usr/local/bin/gossum'
-/** The maximum exposure reported by systemd-analyze, in tenths: 2.0 is "OK" for a network service. */
+/** The highest exposure that systemd-analyze may report, in tenths: 2.0 is "OK" for a network service. */
 const MOST_EXPOSED = 20
 const analyze = findPeer('systemd-analyze')
 const notify = findPeer('systemd-notify')
 const python = findPeer('python3')
 const run = promisify(execFile)
 
-test.skipIf(analyze === undefined && !required)('the unit is right, and leaves little open', async () => {
-  // The program is not installed here, so another one replaces it.
+test.skipIf(analyze === undefined && !required)('systemd accepts the unit, and rates its exposure as low', async () => {
+  // The program is not installed here, so a stub replaces it.
   const folder = temporaryHome()
   mkdirSync(folder, { recursive: true })
   const program = join(folder, 'gossum')
@@ -40,7 +39,7 @@ test.skipIf(analyze === undefined && !required)('the unit is right, and leaves l
   await run(analyze!, ['security', '--offline=true', `--threshold=${MOST_EXPOSED}`, '--no-pager', unit])
 })
 
-/** A socket like systemd's: it prints a line for each notification. */
+/** A notification socket like systemd's. Prints each line that it receives. */
 const LISTENER = `
 import os, socket, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -52,7 +51,7 @@ while True:
 `
 
 test.skipIf((notify === undefined || python === undefined) && !required)(
-  'a node says that it is ready, lives, reads its settings anew, and stops',
+  'a node notifies systemd that it is ready, alive, reloading and stopping',
   async () => {
     const folder = temporaryHome()
     mkdirSync(folder, { recursive: true })
@@ -82,7 +81,7 @@ test.skipIf((notify === undefined || python === undefined) && !required)(
       ],
       { env: { NOTIFY_SOCKET: socket, WATCHDOG_USEC: '2000000' } },
     )
-    // A log that cannot be reached is no reason for a restart.
+    // The watchdog is notified although the log cannot be reached: a restart would not help.
     await until(() => told.filter((line) => line === 'WATCHDOG=1').length > 1)
     expect(told.indexOf('READY=1')).toBeLessThan(told.indexOf('WATCHDOG=1'))
     node.child.kill('SIGHUP')

@@ -84,7 +84,7 @@ describe.skipIf(!canBePod())('in a pod', () => {
       chmodSync(join(home, 'witness.key'), mode)
       const refused = await endOf(run(home))
       expect(refused.code).toBe(1)
-      expect(refused.stderr).toContain('so that others may read it')
+      expect(refused.stderr).toContain('so others may read it')
     }
   }, 60_000)
 
@@ -97,7 +97,7 @@ describe.skipIf(!canBePod())('in a pod', () => {
           error: {
             code: 'HOME_UNUSABLE',
             message: 'the directory cannot be used: this user has no home directory, and HOME is not set',
-            hint: 'say where keys and state are to live: --home DIR, or GOSSUM_HOME',
+            hint: 'choose a place for keys and state: --home DIR, or GOSSUM_HOME',
           },
         },
       ])

@@ -149,7 +149,7 @@ test('a folder of others and a full disk are said, stop no signature, and are ov
     const answer = await fetch(`${node.ready.http}/${log.id}/checkpoint`)
     return Number((await answer.text()).split('\n')[1])
   }
-  await expect.poll(conditionOf, { timeout: 20_000 }).toMatch(/there is something in the folder/)
+  await expect.poll(conditionOf, { timeout: 20_000 }).toMatch(/the folder is not empty/)
   await node.event((event) => event.event === 'error' && event.code === 'PUBLISH_FAILED')
   await expect.poll(cosigned, { timeout: 20_000 }).toBe(300)
   expect(readdirSync(taken)).toEqual(['index.html'])

@@ -180,7 +180,7 @@ describe.skipIf(!hasPostgres)('two machines with one key', () => {
     expect(early.code).not.toBe(0)
     expect(await gossum(['state', 'move', '--home', home, ...state, '--json'])).toMatchObject({ code: 0 })
     const without = await gossum(['run', '--home', home, ...logArgs, '--http', '127.0.0.1:0'])
-    expect(without.stderr).toContain('kept in a database')
+    expect(without.stderr).toContain('is in a database')
     const there = await start(home, ...state)
     expect(await push(there.ready.http, log.body(5, 9))).toMatchObject({ status: 200 })
     await there.stop()

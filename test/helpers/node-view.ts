@@ -70,10 +70,10 @@ const STATUS: StatusView = {
   evidence: 1,
   bastion: null,
   alarm: { receivers: [] },
-  state: { kept: 'home', text: 'in the home of this node alone', error: null },
+  state: { kept: 'home', text: 'only in the home of this node', error: null },
   guard: {
     state: 'guarded',
-    text: 'peers have said what this key signed before',
+    text: 'peers have reported what this key signed before',
     since: '2026-01-02T00:00:01.000Z',
   },
   deposit: {

@@ -26,13 +26,8 @@ describe('a group', () => {
     ['with somebody else in the list', 200, {}, ['bob']],
     ['with somebody in the list who is no user', 202, {}, ['nobodyknows']],
     ['that is the first one of somebody else', 100, {}, ['carol']],
-    ['where users come from elsewhere', 2000, { nsswitch: 'passwd: files sss\n' }, ['users that are kept in sss']],
-    [
-      'where groups do',
-      2000,
-      { nsswitch: 'group: files [!UNAVAIL=return] ldap # x\n' },
-      ['users that are kept in ldap'],
-    ],
+    ['where users come from elsewhere', 2000, { nsswitch: 'passwd: files sss\n' }, ['users from sss']],
+    ['where groups do', 2000, { nsswitch: 'group: files [!UNAVAIL=return] ldap # x\n' }, ['users from ldap']],
     ['where hosts do, which are no users', 2000, { nsswitch: 'hosts: files dns\n' }, []],
     ['that we are not in', 1001, {}, ['a group that this user is not in', 'bob']],
   ])('%s', (_what, gid, accounts, expected) => {
@@ -48,6 +43,6 @@ describe('a group', () => {
   test('that users from elsewhere may be in, by a line for all of them', () => {
     expect(
       othersInGroup(2000, alice, { ...LINUX, passwd: `${PASSWD}+::::::\n`, nsswitch: 'passwd: compat\n' }),
-    ).toEqual(['users that are kept elsewhere'])
+    ).toEqual(['users from another source'])
   })
 })

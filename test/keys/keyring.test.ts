@@ -57,7 +57,7 @@ describe('a home without a witness key', () => {
     expect(error.code).toBe('KEY_MISSING')
     expect(error.message).toContain(join(home, 'witness.key'))
     expect(error.message).toContain(path.startsWith('db/') ? 'db shows' : `${path} shows`)
-    expect(error.hint).toMatch(/from its backup, or begin a new witness in a new --home/)
+    expect(error.hint).toMatch(/from its backup, or start a new witness in a new --home/)
     expect(names(home)).toEqual(before)
     expect(keyMissing(home).message).toBe(error.message)
   })
@@ -146,7 +146,7 @@ describe('a key of one log', () => {
     [
       'is copied for another log',
       (_home, path) => copyFileSync(path(A), path(B)),
-      /it is another key of this home, too/,
+      /it is also another key of this home/,
     ],
     [
       'has the secret of the witness key under another name',
@@ -224,7 +224,7 @@ describe('the key of the auditor', () => {
   test('a copy of the witness key is none, and one that was there before makes no start a fresh one', async () => {
     const { home } = await homeOf()
     copyFileSync(join(home, 'witness.key'), join(home, 'auditor.key'))
-    expect((await thrown(readKeyring(home, {}))).message).toMatch(/it is another key of this home, too/)
+    expect((await thrown(readKeyring(home, {}))).message).toMatch(/it is also another key of this home/)
     const secret = new Uint8Array(32).fill(5)
     const write = (file: string, name: string) =>
       writeFileSync(join(home, file), `${formatSignerKey(name, 0x04, secret)}\n`, { mode: 0o600 })

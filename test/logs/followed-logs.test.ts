@@ -1,4 +1,4 @@
-/** HOME/logs.json: its valid contents, and that nothing in it gets lost. */
+/** HOME/logs.json: what may be in it, and that nothing gets lost from it. */
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -67,7 +67,7 @@ describe('the book', () => {
     const home = temporaryHome()
     await add(home, `${vkey} - one`)
     writeFileSync(join(home, 'logs.json.new'), 'half a bo')
-    await expect(add(home, `${vkey} - two`)).rejects.toThrow(/another gossum writes it/)
+    await expect(add(home, `${vkey} - two`)).rejects.toThrow(/another gossum is writing it/)
     // A half-written file counts as none.
     expect(readBook(home)).toHaveLength(1)
   })

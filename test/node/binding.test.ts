@@ -45,7 +45,7 @@ describe('one key', () => {
   test('stays with a log that nobody follows any more', () => {
     const gone = 'f'.repeat(64)
     states.set(gone, { origin: logs[0]!.origin, signed: { key: keyring.first.verifier.vkey, size: 5, time: 1 } })
-    expect(binding().obstacle(ids.one)?.detail).toBe('the log ffffffffffff, not followed any more')
+    expect(binding().obstacle(ids.one)?.detail).toBe('the log ffffffffffff (no longer followed)')
   })
 
   test('and an ML-DSA key beside it, go the same way', async () => {

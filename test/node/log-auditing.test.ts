@@ -153,7 +153,7 @@ test('what could not be had is tried again, and said until it can', async () => 
   const { part, state, happened } = auditing()
   state.report = { missing: [{ what: 'tile/8/data/000', why: 'gone' }] }
   part.start()
-  await expect.poll(() => part.view.error).toBe('tile/8/data/000 could not be had: gone')
+  await expect.poll(() => part.view.error).toBe('tile/8/data/000 could not be fetched: gone')
   expect(part.view.complete).toBe(false)
   state.report = {}
   await happened.next((one) => one === 'cosigned 5')

@@ -48,7 +48,10 @@ describe('a node that is a mirror', () => {
     const { url, events, home, node } = started
     for (let i = 0; i < 3; i++) {
       const { status, text } = await get(`${url}/${PATH}/@v/v1.0.0.zip`)
-      expect([status, text]).toEqual([403, expect.stringMatching(/^gossum: .*not what the log has recorded/) as string])
+      expect([status, text]).toEqual([
+        403,
+        expect.stringMatching(/^gossum: .*other than what the log has recorded/) as string,
+      ])
     }
     expect((await get(`${url}/${PATH}/@v/v1.1.0.zip`)).status).toBe(403)
     const told = events.filter((event) => event.event === 'mirror')

@@ -83,7 +83,7 @@ describe.skipIf(!hasPostgres)('a primary and its synchronous standby', () => {
     await expect.poll(() => state.replace(LOG, row(1), row(2)), { timeout: 20_000 }).toBe('unknown')
     await pair.rejoin()
     expect(await state.replace(LOG, row(1), row(2))).toBe('unknown')
-    expect(await moved).toContain('the database is another one')
+    expect(await moved).toContain('the database was replaced or restarted')
     // Nothing that had been confirmed is lost.
     const again = stateAt(pair.url(schema))
     expect((await again.rows())?.get(LOG)).toEqual(row(1))

@@ -151,7 +151,7 @@ describe.each(STATES)('over %s', (_name, isThere, make) => {
     expect(differs.heads.disagreement(LOG)).toContain('different states 1')
     await advance(two.heads, 6, 78)
     const gone = await machine(other(), copyOf(journal))
-    expect(gone.heads.disagreement(LOG)).toContain('does not go on from the journal')
+    expect(gone.heads.disagreement(LOG)).toContain('does not continue the journal')
     await expect(advance(gone.heads, 9)).rejects.toMatchObject({ code: 'STATE_DISAGREES' })
   })
 
@@ -163,7 +163,7 @@ describe.each(STATES)('over %s', (_name, isThere, make) => {
     // An attacker with write access writes a valid next state, with a smaller tree.
     await advance(one.heads, 7)
     await two.heads.refresh(LOG)
-    expect(two.heads.disagreement(LOG)).toContain('does not go on from the journal')
+    expect(two.heads.disagreement(LOG)).toContain('does not continue the journal')
   })
 
   its("the operator's word settles it on the larger of the two, on all machines", async () => {

@@ -36,7 +36,7 @@ describe('too few to say', () => {
 
   test.each<[string, Made, RegExp]>([
     ['without a quorum', { quorum: false }, /no head has a quorum/],
-    ['without a policy, whatever this node has proven', { policy: false }, /Nobody but this node counts/],
+    ['without a policy, whatever this node has proven', { policy: false }, /Only this node counts/],
     ['when those who signed do not suffice', { ago: (i) => (i < 2 ? 40_000 : 9e6) }, /Too few witnesses/],
     ['while the node is not ready', { conditions: condition('no quorum', 'failing') }, /no quorum!/],
   ])('%s', (_what, change, words) => {

@@ -405,7 +405,7 @@ describe('the clock', () => {
     const text = await metrics()
     expect(text).toContain(`gossum_head_age_seconds${log} 3606`)
     expect(text).toContain(`gossum_suspect_age_seconds${log} 3606`)
-    expect(await failing(view)).toEqual(['unverified: log.example: no head that it shows was proven for 60 min'])
+    expect(await failing(view)).toEqual(['unverified: log.example: none of its heads was proven for 60 min'])
     answer()
     expect(await failing(view)).toEqual([])
   })
@@ -546,5 +546,5 @@ test('what lives has a pulse, whatever the world does, until something is on its
   expect((await view.readiness()).ready).toBe(false)
   await view.pulse()
   time.monotonic = 16 * 60_000
-  await expect(view.pulse()).rejects.toThrow('a head has been on its way for 960 s')
+  await expect(view.pulse()).rejects.toThrow('a head has been in progress for 960 s')
 })

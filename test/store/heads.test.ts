@@ -271,7 +271,7 @@ describe('a journal that is not what the database has seen', () => {
     const heads = await load()
     const says = heads.disagreement(LOG)
     if (may) expect(says).toBeUndefined()
-    else expect(says).toBe('the journal at state 5 does not go on from the database at 4')
+    else expect(says).toBe('the journal at state 5 does not continue the database at 4')
   })
 
   test.each([

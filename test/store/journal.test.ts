@@ -153,7 +153,7 @@ describe('what a journal says', () => {
         .join('\n'),
     ],
   ])('a file with %s is damaged', (_name, text) => {
-    expect(readJournal(utf8(text)).damage).toMatch('does not begin as one')
+    expect(readJournal(utf8(text)).damage).toMatch('does not begin like one')
   })
 })
 

@@ -105,7 +105,7 @@ describe('the journal and the database of different days', () => {
     await advance(home, 8, 9)
     copyHome(join(earlier, 'journal'), join(home, 'journal'))
     const store = await Store.open(home)
-    expect(store.heads.disagreement(LOG)).toMatch(/journal at state 4 does not go on from the database at 2/)
+    expect(store.heads.disagreement(LOG)).toMatch(/journal at state 4 does not continue the database at 2/)
     await store.heads.recover(LOG)
     expect(store.heads.get(LOG).tree).toEqual(tree(9))
     await store.close()

@@ -461,7 +461,7 @@ describe('the report', () => {
     const strict = start(3, ['keeps'], { required: true })
     for (const { deposits } of [loose, strict]) await deposits.deposit(LOG, [promise(LOG, 10)])
     expect(loose.deposits.report.text).toBe(
-      'fewer than 2 of 3 chosen peers keep the newest promise of 1 log; signing goes on without them (1 of 3 are connected)',
+      'fewer than 2 of 3 chosen peers keep the newest promise of 1 log; signing continues without them (1 of 3 are connected)',
     )
     expect(strict.deposits.report.text).toContain('nothing new of them is signed')
     expect(start(0, []).deposits.report.text).toContain('a restored backup would go unnoticed')

@@ -1,7 +1,7 @@
 /**
- * Runs the `git` command to read repositories of others. Nothing that a repository, or this machine, configures is
- * followed but what reading needs: no hooks, no filters, no helpers, no fetches of missing objects, no questions; what it
- * prints is bounded, and so is its time.
+ * Runs the `git` command to read untrusted repositories. Of the configuration of a repository and of this machine, only
+ * what reading needs takes effect: no hooks, filters or helpers, no fetches of missing objects, no prompts. Output and
+ * time are limited.
  */
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
@@ -10,27 +10,29 @@ import { once } from 'node:events'
 import { errorText, GossumError } from '../../errors.js'
 import { timed } from '../../lib/timed.js'
 
-/** The most that is read of what git prints, where nothing else is said, in bytes. */
+/** The default limit for git's output, in bytes. */
 export const MAX_GIT_OUTPUT_BYTES = 16 * 1024 * 1024
-/** How much of what it complains about is kept, in characters. */
+/** How much of git's error output is kept, in characters. */
 const MAX_COMPLAINT = 4096
-/** What the user's own environment may say: how to reach a server, and nothing of how to read what it gives. */
+/**
+ * The variables of the user's environment that are passed on: they say how to reach a server, not how to read its data.
+ */
 const KEPT = ['GIT_SSH', 'GIT_SSH_COMMAND', 'GIT_SSL_CAINFO', 'GIT_SSL_CAPATH'] as const
 const NO_FILE = process.platform === 'win32' ? 'NUL' : '/dev/null'
 
 export interface GitRun {
-  /** The repository: a .git folder, a file of that name, or a bare repository. None for what makes one. */
+  /** The repository: a .git folder, a file of that name, or a bare repository. Absent for commands that create one. */
   readonly repository?: string
-  /** Protocols that it may use, such as `https`. None unless said. */
+  /** Protocols that it may use, such as `https`; none by default. */
   readonly protocol?: string
   readonly maxBytes?: number
-  /** Takes what git prints, in place of the answer. */
+  /** Receives git's output, instead of the caller. */
   readonly sink?: Writable
   readonly timeoutMs: number
   readonly signal?: AbortSignal | undefined
 }
 
-/** A git command that ended with a failure of its own. */
+/** The failure of a git command that ran. */
 export class GitRefusal extends GossumError {
   override readonly name = 'GitRefusal'
 
@@ -39,7 +41,10 @@ export class GitRefusal extends GossumError {
   }
 }
 
-/** What git prints. Throws GitRefusal when it fails, GIT_FAILED when it cannot be run or says too much, the signal's reason. */
+/**
+ * Returns git's output. Throws GitRefusal if the command fails, GIT_FAILED if it cannot be run or prints too much, and
+ * the signal's reason.
+ */
 export async function git(args: readonly string[], run: GitRun): Promise<Buffer> {
   const { repository, maxBytes = MAX_GIT_OUTPUT_BYTES, sink, timeoutMs, signal } = run
   const where = repository === undefined ? [] : [`--git-dir=${repository}`]
@@ -59,7 +64,7 @@ export async function git(args: readonly string[], run: GitRun): Promise<Buffer>
       child.once('error', (error) => reject(new GossumError('GIT_FAILED', errorText(error), error)))
       child.once('close', (code, killed) => resolve(code ?? 128 + constants.signals[killed!]))
     })
-    // Where reading fails first, nobody else hears of the end.
+    // If reading fails first, the rejection of this promise has no other listener.
     ended.catch(() => undefined)
     const chunks: Buffer[] = []
     let length = 0
@@ -78,12 +83,12 @@ export async function git(args: readonly string[], run: GitRun): Promise<Buffer>
   })
 }
 
-/** What outweighs the configuration of a repository. */
+/** Overrides the configuration of a repository. */
 const SETTINGS = [
   'core.hooksPath=/dev/null',
   'core.fsmonitor=false',
   'core.attributesFile=/dev/null',
-  // As the go command asks for archives: line ends as they are committed, on every system.
+  // As for the go command's archives: line endings as committed, on every system.
   'core.autocrlf=input',
   'core.eol=lf',
   'credential.helper=',
@@ -107,12 +112,12 @@ function environment(protocol: string | undefined): NodeJS.ProcessEnv {
     GIT_NO_LAZY_FETCH: '1',
     GIT_OPTIONAL_LOCKS: '0',
     GIT_TERMINAL_PROMPT: '0',
-    // No protocol has the name of none.
+    // No protocol is named `none`.
     GIT_ALLOW_PROTOCOL: protocol ?? 'none',
   }
 }
 
-/** What git says last is why it gave up. */
+/** The last line of git's output is the reason of its failure. */
 function lastLine(text: string): string {
   return text.trim().split('\n').at(-1)!.trim()
 }

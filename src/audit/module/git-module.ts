@@ -1,6 +1,6 @@
 /**
- * What a git repository has of a module version: the commit that the go command would take, and the module that it would
- * make of it (cmd/go, and golang.org/x/mod/zip).
+ * A module version from a git repository: the commit that the go command would take, and the module that it would make
+ * from it (cmd/go, and golang.org/x/mod/zip).
  */
 import { join } from 'node:path'
 import { hash } from 'node:crypto'
@@ -16,7 +16,7 @@ import { zipEntries } from '../../module/module-zip.js'
 import { MAX_ZIP_BYTES, moduleFiles, type TreeFile } from '../../module/zip-rules.js'
 
 const PREFIX = 'prefix/'
-/** What Unix says a file is, among the bits of its mode. */
+/** The bits of a Unix mode that give the type of a file. */
 const FILE_TYPE = 0o170000
 const REGULAR = 0o100000
 const SYMLINK = 0o120000
@@ -24,7 +24,7 @@ const SYMLINK = 0o120000
 /** Where the module is in a commit. */
 interface Location {
   readonly commit: string
-  /** In words: the tag, or the revision. */
+  /** Its name in texts: the tag, or the revision. */
   readonly named: string
   /** Empty for the root. */
   readonly folder: string
@@ -32,8 +32,8 @@ interface Location {
 }
 
 /**
- * What the repository has. `scratch` is an empty folder, which the caller removes. Throws USAGE for an address that is
- * none; whatever else is wrong is in the view.
+ * What the repository has. `scratch` is an empty folder, which the caller removes. Throws USAGE for an invalid address;
+ * any other failure is part of the view.
  */
 export async function viewOfGit(
   module: ModuleVersion,
@@ -78,7 +78,7 @@ async function find(module: ModuleVersion, where: string, repository: GitReposit
     }
     const found = await inCommit(path, folder, commit, repository)
     if (typeof found === 'string') refused.push(`${named}: ${found}`)
-    // Where the path does not say which folder it is, the go.mod does.
+    // If the path does not determine the folder, the go.mod does.
     else if (folders.length > 1 && found.goMod !== undefined && pathIn(found.goMod) !== path) {
       refused.push(`${named}: go.mod is that of ${pathIn(found.goMod) ?? 'no module'}`)
     } else return { ...found, commit, named }
@@ -88,7 +88,7 @@ async function find(module: ModuleVersion, where: string, repository: GitReposit
   return { kind: 'absent', reason: pseudo === undefined ? `no tag ${tags}` : `no revision ${pseudo.revision}` }
 }
 
-/** The folder of the module in a commit, which may be one of the major version; why there is none. */
+/** The folder of the module in a commit, which may be that of its major version; or why there is none. */
 async function inCommit(
   path: string,
   folder: string,
@@ -124,7 +124,7 @@ function join2(folder: string, name: string): string {
   return folder === '' ? name : `${folder}/${name}`
 }
 
-/** Seconds since 1970 as pseudo-versions write them. */
+/** Seconds since 1970 in the form of pseudo-versions. */
 function stamp(seconds: number): string {
   return new Date(seconds * 1000).toISOString().replaceAll(/[-:T]|\..*/g, '')
 }
@@ -162,7 +162,7 @@ async function hashModule(
   return hash1(files)
 }
 
-/** git says of most files nothing but their names. */
+/** git sets a mode only for special files. */
 function kindOf(mode: number): TreeFile['kind'] {
   const type = mode & FILE_TYPE
   if (type === SYMLINK) return 'symlink'

@@ -1,6 +1,6 @@
 /**
- * A git repository that is read, and nothing else: through a bare repository of our own, with our own configuration and
- * attributes, that borrows the objects of a repository on this disk or fetches those of another.
+ * Reads a git repository without changing it: through a bare repository of our own, with our own configuration and
+ * attributes, that borrows the objects of a repository on this disk or fetches those of a remote one.
  */
 import { createWriteStream } from 'node:fs'
 import { mkdir, realpath, stat, writeFile } from 'node:fs/promises'
@@ -11,21 +11,21 @@ import { git, GitRefusal, type GitRun } from './git-command.js'
 import { MAX_GO_MOD_BYTES } from '../../module/go-mod-text.js'
 import { MAX_ZIP_BYTES } from '../../module/zip-rules.js'
 
-/** How long a look at a repository may take, and how long what goes through all of it, or over a network. */
+/** Milliseconds for reading single objects, and for work on a whole repository or over a network. */
 const LOOK_MS = 60_000
 const FETCH_MS = 10 * 60_000
 /** An object id, of SHA-1 or SHA-256. */
 const OBJECT_ID = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/
 
-/** Archives hold all files, those with attributes against it, too, and as they were committed (cmd/go does the same). */
+/** Archives contain all files, unchanged, regardless of their attributes (as in cmd/go). */
 const ATTRIBUTES = '* -export-subst -export-ignore\n'
 
 type Reference = readonly [name: string, id: string]
 
-/** Finds what its references name, and has the objects at hand. */
+/** A source of references and their objects. */
 interface Origin {
   references(tag?: string): Promise<Reference[]>
-  /** Brings the objects of one reference, or of all. */
+  /** Makes the objects of one reference available, or of all. */
   bring(name?: string): Promise<void>
 }
 
@@ -41,8 +41,9 @@ export class GitRepository {
   }
 
   /**
-   * Opens a folder of a checkout, a bare repository, or the repository at an https, ssh or file URL. Its own files go into
-   * `scratch`, an empty folder, which the caller removes. Throws USAGE for another address, GIT_FAILED.
+   * Opens a folder of a checkout, a bare repository, or the repository at an https, ssh or file URL. Its own files go
+   * into `scratch`, an empty folder, which the caller removes. Throws USAGE for another kind of address, and
+   * GIT_FAILED.
    */
   static async open(where: string, scratch: string, signal?: AbortSignal): Promise<GitRepository> {
     const url = urlOf(where)
@@ -60,7 +61,7 @@ export class GitRepository {
     return new GitRepository(own, origin, signal)
   }
 
-  /** The commit that a tag names; undefined when there is no such tag. Throws GIT_FAILED. */
+  /** The commit that a tag names; undefined if there is no such tag. Throws GIT_FAILED. */
   async tagged(tag: string): Promise<string | undefined> {
     const name = `refs/tags/${tag}`
     const found = (await this.#origin.references(tag)).find(([candidate]) => candidate === name)
@@ -69,25 +70,25 @@ export class GitRepository {
     return this.#commit(found[1])
   }
 
-  /** The commit whose id begins with these hexadecimal digits; undefined when there is none, or more than one. */
+  /** The commit whose id begins with these hexadecimal digits; undefined if there is none, or more than one. */
   async revision(start: string): Promise<string | undefined> {
     const named = (await this.#origin.references()).find(([, id]) => id.startsWith(start))
     await this.#origin.bring(named?.[0].replace(/\^\{\}$/, ''))
     return this.#commit(start)
   }
 
-  /** When a commit was made, in seconds since 1970. */
+  /** The time of a commit, in seconds since 1970. */
   async timeOf(commit: string): Promise<number> {
     return Number((await this.#look(['show', '--no-patch', '--no-show-signature', '--format=%ct', commit])).toString())
   }
 
-  /** A file as it was committed, at most 16 MiB; undefined when there is none. */
+  /** A file as committed, at most 16 MiB; undefined if there is none. */
   async file(commit: string, path: string): Promise<Uint8Array | undefined> {
     return this.#orNone(['cat-file', 'blob', `${commit}:${path}`], { maxBytes: MAX_GO_MOD_BYTES })
   }
 
   /**
-   * Writes a zip of a folder of a commit, the whole paths behind `prefix/`. False when there are no files in it. Throws
+   * Writes a zip of a folder of a commit, with all paths below `prefix/`. Returns false if it has no files. Throws
    * GIT_FAILED, also beyond 500 MiB.
    */
   async archive(commit: string, folder: string, file: string): Promise<boolean> {
@@ -112,7 +113,7 @@ export class GitRepository {
     return git(args, { repository: this.#own, timeoutMs: FETCH_MS, signal: this.#signal, ...more })
   }
 
-  /** Undefined where git refuses: it does so for what is not there. */
+  /** Undefined if git fails, which it does for things that do not exist. */
   async #orNone(args: readonly string[], more?: Partial<GitRun>): Promise<Buffer | undefined> {
     try {
       return await this.#look(args, more)
@@ -125,14 +126,14 @@ export class GitRepository {
 
 // ---- addresses -------------------------------------------------------------------------------------------------
 
-/** An address that git fetches from; undefined for a folder. Throws USAGE for any other protocol. */
+/** The address from which git fetches; undefined for a folder. Throws USAGE for any other protocol. */
 function urlOf(where: string): string | undefined {
   const [, protocol] = /^([A-Za-z][A-Za-z0-9+.-]*):\/\//.exec(where) ?? []
   if (protocol !== undefined) {
     if (['https', 'ssh', 'file'].includes(protocol)) return where
     throw new GossumError('USAGE', `--git takes a folder, or an https, ssh or file URL: ${where}`)
   }
-  // git takes a word and two colons for a program to run.
+  // git would run a program for an address of a word and two colons.
   if (where.includes('::')) throw new GossumError('USAGE', `--git takes no helpers: ${where}`)
   // user@host:path
   return /^[^/\\]+@[^/\\:]+:/.test(where) ? where : undefined
@@ -142,7 +143,7 @@ function protocolOf(url: string): string {
   return /^([a-z]+):\/\//.exec(url)?.[1] ?? 'ssh'
 }
 
-/** The git folder of a checkout, or the folder itself when it is a bare repository. */
+/** The git folder of a checkout, or the folder itself if it is a bare repository. */
 async function findGitFolder(where: string): Promise<string> {
   const start = await realpath(resolve(where)).catch((error: unknown) => {
     throw new GossumError('FILE_UNREADABLE', errorText(error), error)
@@ -168,12 +169,12 @@ async function objectFormat(repository: string, signal: AbortSignal | undefined)
   return format.toString().trim() === 'sha256' ? 'sha256' : 'sha1'
 }
 
-/** A repository on this disk lends its objects; only its references are read by its own rules. */
+/** A repository on this disk, whose objects are borrowed; only its references are read with its own configuration. */
 async function borrowed(repository: string, own: string, signal: AbortSignal | undefined): Promise<Origin> {
   const at = { repository, timeoutMs: LOOK_MS, signal }
   const path = (await git(['rev-parse', '--path-format=absolute', '--git-path', 'objects'], at)).toString()
   const objects = path.replace(/\n$/, '')
-  // The file has a path a line.
+  // The file has one path per line.
   if (objects.includes('\n')) throw new GossumError('GIT_FAILED', 'a newline in the path of the repository')
   await writeFile(join(own, 'objects', 'info', 'alternates'), `${quoted(objects)}\n`)
   return {
@@ -186,7 +187,7 @@ async function borrowed(repository: string, own: string, signal: AbortSignal | u
   }
 }
 
-/** As git reads a path in a file of its own: in quotes where it would be taken for something else. */
+/** A path in the form of git's own files: in quotes where it would otherwise be misread. */
 function quoted(path: string): string {
   return /^["#]/.test(path) ? `"${path.replaceAll(/["\\]/g, '\\$&')}"` : path
 }

@@ -1,6 +1,7 @@
 /**
- * The module cache of the go command: zips, go.mod files and noted hashes below cache/download, and the extracted files
- * beside (go.dev/ref/mod, "Module cache"). Whoever can write there can change what is compiled: nothing of it is believed.
+ * The module cache of the go command: zips, go.mod files and stored hashes below cache/download, and the extracted
+ * files next to it (go.dev/ref/mod, "Module cache"). Whoever can write there can change what is compiled, so nothing in
+ * it is believed.
  */
 import { open, opendir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -19,13 +20,13 @@ import { hashZip, type HashedZip } from '../../module/module-zip.js'
 export const MAX_CACHED_MODULES = 200_000
 /** The largest file with a hash in it, in bytes. */
 const MAX_ZIPHASH_BYTES = 256
-/** Files that are named for one module: who changed more has changed all. */
+/** The most changed files that are listed for one module. */
 const MAX_DIFFERENCES = 100
 
 export type CacheViews = Readonly<Record<Extract<HolderName, 'cache' | 'ziphash' | 'folder'>, HolderView>>
 
 /**
- * The module versions in a cache, in the order of their names. Throws FILE_UNREADABLE for what is no folder, and beyond
+ * The module versions in a cache, ordered by name. Throws FILE_UNREADABLE if it is not a folder, and beyond
  * MAX_CACHED_MODULES.
  */
 export async function cachedModules(root: string): Promise<ModuleVersion[]> {
@@ -52,7 +53,7 @@ export async function cachedModules(root: string): Promise<ModuleVersion[]> {
   return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, module]) => module)
 }
 
-/** Folders with a folder in them that is wanted, as paths below `root`; what is wanted is not looked into. */
+/** Folders that contain a matching folder, as paths below `root`; matching folders are not searched. */
 async function* foldersBelow(root: string, isWanted: (name: string) => boolean, path = ''): AsyncGenerator<string> {
   const below: string[] = []
   let hasWanted = false
@@ -61,14 +62,14 @@ async function* foldersBelow(root: string, isWanted: (name: string) => boolean, 
   for await (const entry of folder) {
     if (!entry.isDirectory()) continue
     if (isWanted(entry.name)) hasWanted = true
-    // The cache of downloads, and in it what is remembered of logs, are no modules.
+    // The download cache, and the go command's memory of logs in it, are not modules.
     else if (path !== '' || (entry.name !== 'cache' && entry.name !== 'sumdb')) below.push(entry.name)
   }
   if (hasWanted) yield path
   for (const name of below) yield* foldersBelow(root, isWanted, path === '' ? name : `${path}/${name}`)
 }
 
-/** What a cache has of a module version; whatever is wrong is in the views. Throws the signal's reason. */
+/** What a cache has of a module version; failures are part of the views. Throws the signal's reason. */
 export async function viewsOfCache(root: string, module: ModuleVersion, signal?: AbortSignal): Promise<CacheViews> {
   const prefix = `${module.path}@${module.version}/`
   const base = join(root, 'cache', 'download', baseOf(module))
@@ -91,7 +92,7 @@ export async function viewsOfCache(root: string, module: ModuleVersion, signal?:
   }
 }
 
-/** What was read, why it could not be, or undefined for what is not there. */
+/** What was read, or why it could not be; undefined if it does not exist. */
 type Read<T> = { readonly value: T } | { readonly error: GossumError } | undefined
 
 async function read<T>(
@@ -102,7 +103,7 @@ async function read<T>(
   signal?.throwIfAborted()
   const found = await stat(path).catch(() => undefined)
   if (found === undefined) return undefined
-  // A pipe would be waited for, and a device read, for ever.
+  // Opening a pipe could wait for ever, and reading a device never end.
   if (!found.isFile() && !found.isDirectory()) return { error: unreadable(`${path} is no file`) }
   try {
     return { value: await act(path) }
@@ -118,12 +119,12 @@ type Had = Omit<Extract<HolderView, { kind: 'has' }>, 'kind'>
 function view<T>(found: Read<T>, of: (value: T) => Had): HolderView {
   if (found === undefined) return { kind: 'absent', reason: 'not in the module cache' }
   if ('value' in found) return { kind: 'has', ...of(found.value) }
-  // What cannot be read says nothing; what can, and is no module, says that it is not the right one.
+  // An unreadable file proves nothing; a readable one that is not a module is certainly not the right one.
   const { code, message } = found.error
   return code === 'MODULE_ZIP_INVALID' ? { kind: 'unusable', reason: message } : { kind: 'unknown', reason: message }
 }
 
-/** One view of the two files. That of the one that is wrong, if one is. */
+/** One view of the two files: that of the invalid one, if one is. */
 function viewOfDownload(file: string, zip: Read<HashedZip>, mod: Read<string>): HolderView {
   const wrong = [zip, mod].find((found) => found !== undefined && 'error' in found)
   const [own, goMod] = [valueOf(zip), valueOf(mod)]
@@ -139,7 +140,7 @@ function valueOf<T>(found: Read<T>): T | undefined {
   return found !== undefined && 'value' in found ? found.value : undefined
 }
 
-/** The files that are other than in the zip, where there is one to compare with. */
+/** The files that differ from the zip, if there is one to compare with. */
 function changesIn(
   own: HashedFolder,
   zip: Read<HashedZip>,

@@ -1,4 +1,7 @@
-/** The files of a module as the go command has extracted them, which is what it compiles: their hash, and what is other than in the zip. */
+/**
+ * The files of a module as extracted by the go command, which are what it compiles: their hash, and how they differ
+ * from the zip.
+ */
 import { createHash, hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { opendir, readFile, stat } from 'node:fs/promises'
@@ -8,9 +11,9 @@ import { hash1, type HashedFile } from '../../module/dirhash.js'
 import type { FileDifference } from './module-views.js'
 import { MAX_ZIP_ENTRIES } from '../../module/zip-rules.js'
 
-/** Files up to so many bytes are read at once. */
+/** Files up to this many bytes are read at once. */
 const AT_ONCE_BYTES = 4 * 1024 * 1024
-/** In place of the hash of a link or a device: that of no file. */
+/** Stands for the hash of a link or a device. */
 const NO_FILE = 'no file'
 
 export interface HashedFolder {
@@ -19,14 +22,18 @@ export interface HashedFolder {
   readonly files: readonly HashedFile[]
 }
 
-/** Hashes the files in a folder; `prefix` is `path@version/`. Throws FILE_UNREADABLE, MODULE_ZIP_INVALID for too many files. */
+/**
+ * Hashes the files in a folder; `prefix` is `path@version/`. Throws FILE_UNREADABLE, and MODULE_ZIP_INVALID for too
+ * many files.
+ */
 export async function hashFolder(folder: string, prefix: string, signal?: AbortSignal): Promise<HashedFolder> {
   const files: HashedFile[] = []
   try {
     for await (const { name, isFile } of filesBelow(folder, '')) {
       signal?.throwIfAborted()
       if (files.length === MAX_ZIP_ENTRIES) throw new GossumError('MODULE_ZIP_INVALID', `${folder}: too many files`)
-      // No module has links. What one leads to is not read: it is not the module's, and may be a device without an end.
+      // Modules have no links. The target of one is not read: it is not part of the module, and may be an endless
+      // device.
       files.push({ name: prefix + name, sha256: isFile ? await digestOf(join(folder, name)) : NO_FILE })
     }
   } catch (error) {
@@ -37,7 +44,7 @@ export async function hashFolder(folder: string, prefix: string, signal?: AbortS
   return { hash: hash1(own), files: own }
 }
 
-/** Names of all that is no folder, and whether it is a file. */
+/** The names of everything that is not a folder, and whether it is a file. */
 async function* filesBelow(folder: string, path: string): AsyncGenerator<{ name: string; isFile: boolean }> {
   for await (const entry of await opendir(join(folder, path))) {
     const name = path === '' ? entry.name : `${path}/${entry.name}`
@@ -53,7 +60,9 @@ async function digestOf(file: string): Promise<string> {
   return sum.digest('hex')
 }
 
-/** A toolchain has its go.mod files under another name, and the go command puts copies beside them (cmd/go, toolchain). */
+/**
+ * A toolchain stores its go.mod files under another name, and the go command adds copies of them (cmd/go, toolchain).
+ */
 function withoutToolchainCopies(files: HashedFile[], prefix: string): HashedFile[] {
   if (!prefix.startsWith('golang.org/toolchain@')) return files
   const byName = new Map(files.map(({ name, sha256 }) => [name, sha256]))
@@ -63,7 +72,7 @@ function withoutToolchainCopies(files: HashedFile[], prefix: string): HashedFile
   })
 }
 
-/** How a folder differs from the zip, by name; both with the same prefix. */
+/** How a folder differs from the zip, by name; both have the same prefix. */
 export function differencesOf(
   zip: readonly HashedFile[],
   folder: readonly HashedFile[],

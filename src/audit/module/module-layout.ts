@@ -1,16 +1,16 @@
 /**
- * Where a repository keeps a module version: the folder, the tag, the revision of a pseudo-version, as the go command finds
- * them (go.dev/ref/mod, "Mapping versions to commits" and "Finding the module directory within the repository").
+ * Where a repository has a module version: the folder, the tag, the revision of a pseudo-version, determined like the
+ * go command (go.dev/ref/mod, "Mapping versions to commits" and "Finding the module directory within the repository").
  *
  * Pure.
  */
 import type { ModuleVersion } from '../../sumdb/module-version.js'
 
-/** What a module path says of its major version. */
+/** The major version in a module path. */
 export interface MajorSuffix {
   /** The path without it. */
   readonly prefix: string
-  /** `/v2`, `.v1` of gopkg.in, or nothing. */
+  /** `/v2`, `.v1` of gopkg.in, or empty. */
   readonly suffix: string
 }
 
@@ -21,7 +21,7 @@ export function splitMajor(path: string): MajorSuffix {
   return { prefix: path.slice(0, path.length - suffix.length), suffix }
 }
 
-/** Whether a go.mod that names this path, or none, can be that of a module with this major version suffix. */
+/** Whether a go.mod that names this path, or none, can belong to a module with this major version suffix. */
 export function fitsMajor(named: string | undefined, suffix: string): boolean {
   if (named === undefined) return false
   const own = splitMajor(named).suffix
@@ -31,11 +31,11 @@ export function fitsMajor(named: string | undefined, suffix: string): boolean {
 export interface PseudoVersion {
   /** The first 12 digits of the commit. */
   readonly revision: string
-  /** Of the commit, as `20060102150405` in UTC. */
+  /** The time of the commit, as `20060102150405` in UTC. */
   readonly time: string
 }
 
-/** The commit that a version names by itself; undefined for a version that has a tag. */
+/** The commit that a version itself names; undefined for a version that has a tag. */
 export function pseudoVersionOf(version: string): PseudoVersion | undefined {
   const pattern =
     /^v[0-9]+\.(?:0\.0-|[0-9]+\.[0-9]+-(?:[^+]*\.)?0\.)([0-9]{14})-([0-9a-f]{12})(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?$/
@@ -50,8 +50,8 @@ export function tagOf(folder: string, version: string): string {
 }
 
 /**
- * The folders, without that of a major version, that a repository may keep the module in, the likeliest first. It is one
- * when the path says where its repository ends, or when the address of the repository does.
+ * The folders in which a repository may have the module, without that of a major version, most likely first. There is
+ * only one if the path says where its repository ends, or if the address of the repository does.
  */
 export function foldersOf({ path }: Pick<ModuleVersion, 'path'>, repository: string): string[] {
   const { prefix } = splitMajor(path)
@@ -61,7 +61,7 @@ export function foldersOf({ path }: Pick<ModuleVersion, 'path'>, repository: str
   return elements.map((_, i) => elements.slice(elements.length - i).join('/'))
 }
 
-/** The path of the repository, where the module path itself says it. */
+/** The path of the repository, if it is evident from the module path. */
 function rootIn(path: string): string | undefined {
   if (path.startsWith('gopkg.in/')) return path
   const patterns = [
@@ -72,7 +72,7 @@ function rootIn(path: string): string | undefined {
   return patterns.map((pattern) => pattern.exec(path)?.[0]).find((root) => root !== undefined)
 }
 
-/** The address of a repository as the beginning of the module path, when it is one. */
+/** The address of a repository as a prefix of the module path, if it is one. */
 function rootOf(repository: string, path: string): string | undefined {
   const [, address] = /^(?:https|ssh):\/\/(?:[^@/]*@)?([^?#]+?)(?:\.git)?\/*$/.exec(repository) ?? []
   const root = address?.replace(/^([^/:]+):[0-9]+/, '$1')

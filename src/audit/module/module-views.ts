@@ -1,25 +1,24 @@
 /**
- * What the log and others have of one module version, and what it means when they differ. Pure: who asks them all is
- * elsewhere.
+ * What the log and others have of one module version, and what differences mean. Pure: the others are asked elsewhere.
  */
 import type { LogAnswer } from '../gosum.js'
 import { recordLines } from '../../tlog/record.js'
 
-/** The hashes of a module version, `h1:` and base64; null for what is not known. */
+/** The hashes of a module version, `h1:` and base64; null if unknown. */
 export interface ModuleHashes {
   readonly zip: string | null
   readonly mod: string | null
 }
 
 /**
- * Who may have a module version, besides the log:
+ * Holders of a module version besides the log:
  *
- * - `proxy`    the zip and the go.mod that a GOPROXY gives
- * - `git`      the tag, or the revision, in a repository
- * - `go.sum`   the lines of the go.sum file here
- * - `cache`    the zip and the go.mod in the module cache of the go command
- * - `ziphash`  the hash that is noted beside that zip, and believed by the go command
- * - `folder`   the files in the module cache that are compiled
+ * - `proxy` the zip and the go.mod served by a GOPROXY
+ * - `git` the tag, or the revision, in a repository
+ * - `go.sum` the lines of the go.sum file here
+ * - `cache` the zip and the go.mod in the module cache of the go command
+ * - `ziphash` the hash stored next to that zip, which the go command believes
+ * - `folder` the files in the module cache that are compiled
  */
 export const HOLDERS = ['proxy', 'git', 'go.sum', 'cache', 'ziphash', 'folder'] as const
 export type HolderName = (typeof HOLDERS)[number]
@@ -33,28 +32,28 @@ export type HolderView =
       readonly from: string
       /** What the go command would refuse in it, whatever its hash. */
       readonly flaw?: string
-      /** Files that are other than those of the zip beside them. */
+      /** Files that differ from those of the zip next to them. */
       readonly files?: readonly FileDifference[]
     }
-  /** It has something that the go command refuses; nothing to be hashed. */
+  /** It has something that the go command refuses, and that cannot be hashed. */
   | { readonly kind: 'unusable'; readonly reason: string }
   | { readonly kind: 'absent'; readonly reason: string }
-  /** It was asked, and did not answer. */
+  /** It was asked, but did not answer. */
   | { readonly kind: 'unknown'; readonly reason: string }
   | { readonly kind: 'not-asked'; readonly reason: string }
 
 export interface FileDifference {
-  /** Below the root of the module. */
+  /** Relative to the root of the module. */
   readonly name: string
   readonly what: 'changed' | 'missing' | 'extra'
 }
 
 export type HolderViews = Readonly<Partial<Record<HolderName, HolderView>>>
 
-/** What the log proved to say: the answer about a module version, or that it was not asked, by the user's patterns. */
+/** What the log was proven to say about a module version, or that the user's patterns kept it from being asked. */
 export type LogStanding = LogAnswer | { readonly kind: 'private' }
 
-/** What all of it amounts to. MEANINGS has the words. */
+/** The result of the comparison. MEANINGS explains each. */
 export const MODULE_CLASSES = [
   'log differs',
   'moved tag',
@@ -103,13 +102,13 @@ export const MEANINGS: Readonly<Record<ModuleClass, { readonly means: string; re
 }
 
 export interface ModuleVerdict {
-  /** Null when nothing can be said. */
+  /** Null if the result is unknown. */
   readonly class: ModuleClass | null
-  /** Those who have something else than the log, or than what the rest is held to. */
+  /** The holders that differ from the log, or from the reference if the log was not asked. */
   readonly differing: readonly HolderName[]
-  /** Those who were asked, and did not answer. */
+  /** The holders that were asked, but did not answer. */
   readonly silent: readonly HolderName[]
-  /** Why nothing can be said; null when something can. */
+  /** Why the result is unknown; null if it is known. */
   readonly reason: string | null
 }
 
@@ -149,7 +148,7 @@ export function classify(log: LogStanding, views: HolderViews, isListed: boolean
   if (log.kind === 'log-conflict') return said('log differs', [], log.reason)
   if (log.kind === 'not-in-log') return withoutRecord(views, isListed, said)
   if (log.kind !== 'record') {
-    // A number beyond the head is all that is known of the record.
+    // Only the number of the record is known, and it is beyond the head.
     return log.kind === 'pending' && log.id !== undefined ? said('lag') : said(null, [], log.reason)
   }
   if (log.doubt !== undefined) return said(null, [], log.doubt.reason)
@@ -162,7 +161,7 @@ function withRecord(record: ModuleHashes, views: HolderViews, said: Say): Module
   const differing = differingFrom(record, views)
   const has = (holder: HolderName): boolean => differing.includes(holder)
   if (differing.length > 0) {
-    // The two sources that need not know of each other: when both have something else, the log stands alone.
+    // Two sources that need not know of each other: if both differ from the log, the log stands alone.
     if (has('proxy') && has('git')) return said('log differs', differing)
     if (has('git')) return said('moved tag', differing)
     return said(differing.every((holder) => holder === 'go.sum') ? 'log differs' : 'repacked zip', differing)
@@ -193,7 +192,7 @@ function hashesOf(view: HolderView | undefined): ModuleHashes | undefined {
   return view?.kind === 'has' ? view.hashes : undefined
 }
 
-/** The first hash of each kind in go.sum lines of one module version. */
+/** The first hash of each kind in the go.sum lines of one module version. */
 export function hashesOfRecord(lines: readonly string[]): ModuleHashes {
   const found = recordLines(lines.join('\n')).filter(({ hash }) => hash.startsWith('h1:'))
   const first = (of: 'files' | 'go.mod'): string | null => found.find((line) => line.of === of)?.hash ?? null

@@ -1,4 +1,6 @@
-/** What the proxies of a GOPROXY setting have of a module version: the first of them that has it, as for the go command. */
+/**
+ * What the proxies of a GOPROXY setting have of a module version: the first that has it counts, as for the go command.
+ */
 import { join } from 'node:path'
 import { GossumError } from '../../errors.js'
 import type { ModuleVersion } from '../../sumdb/module-version.js'
@@ -10,7 +12,7 @@ import type { HolderView } from './module-views.js'
 import { hashZip } from '../../module/module-zip.js'
 import { MAX_ZIP_BYTES } from '../../module/zip-rules.js'
 
-/** How long a small file may take, and a zip, in ms. */
+/** Time limits for a small file, and for a zip, in milliseconds. */
 const SMALL_MS = 30_000
 const ZIP_MS = 10 * 60_000
 /** The largest list of versions that is read, in bytes. */
@@ -20,7 +22,7 @@ const MAX_LIST_BYTES = 4 * 1024 * 1024
 interface ProxyEntry {
   /** A URL, `direct` or `off`. */
   readonly name: string
-  /** Whether the next one is asked whatever goes wrong, and not only when this one does not have the module. */
+  /** Whether the next proxy is asked after any failure, and not only if this one does not have the module. */
   readonly passesAll: boolean
 }
 
@@ -38,7 +40,7 @@ function entriesOf(goproxy: string): ProxyEntry[] {
   })
 }
 
-/** Asks them. `scratch` is a folder for what is downloaded. Throws USAGE for an entry that is no proxy. */
+/** Asks them. `scratch` is a folder for downloads. Throws USAGE for an entry that is not a proxy. */
 export async function viewOfProxies(
   module: ModuleVersion,
   goproxy: string,
@@ -80,7 +82,7 @@ function missing(absent: readonly string[]): HolderView {
   return { kind: 'absent', reason: absent.join('; ') }
 }
 
-/** Throws NotThere when the zip or the go.mod is not there, MODULE_ZIP_INVALID, PROXY_FAILED. */
+/** Throws NotThere if the zip or the go.mod does not exist, MODULE_ZIP_INVALID, and PROXY_FAILED. */
 async function viewOfProxy(
   { path, version }: ModuleVersion,
   proxy: ModuleProxy,
@@ -99,7 +101,7 @@ async function viewOfProxy(
   }
 }
 
-/** Whether the proxy's list names the version. One that cannot be read names nothing. */
+/** Whether the proxy's list names the version. An unreadable list names nothing. */
 async function lists(module: ModuleVersion, proxy: ModuleProxy, signal: AbortSignal | undefined): Promise<boolean> {
   try {
     const list = await proxy.get(baseOf(module).replace(/[^/]*$/, 'list'), MAX_LIST_BYTES, SMALL_MS, signal)

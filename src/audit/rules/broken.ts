@@ -1,15 +1,15 @@
-/** What a rule says of something that breaks it, fit to be shown. Pure. */
+/** A violation of a rule, in a form that can be shown. Pure. */
 import { printable } from '../../lib/printable.js'
 import type { RuleName } from './rules.js'
 
 /** The longest detail, in UTF-16 units. */
 export const MAX_DETAIL = 200
-/** How much of a record's own words a detail has, in UTF-16 units. */
+/** How much of a record's own text a detail quotes, in UTF-16 units. */
 const MAX_QUOTED = 80
 
 export interface Broken {
   readonly rule: RuleName
-  /** At most MAX_DETAIL characters, printable whatever the log wrote. */
+  /** At most MAX_DETAIL characters, printable whatever the log has written. */
   readonly detail: string
 }
 
@@ -17,12 +17,12 @@ export function broken(rule: RuleName, detail: string): Broken {
   return { rule, detail: printable(detail.slice(0, MAX_DETAIL)) }
 }
 
-/** The beginning of what a log wrote, in quotation marks. */
+/** The beginning of something a log has written, in quotation marks. */
 export function quoted(text: string): string {
   return JSON.stringify(text.length > MAX_QUOTED ? `${text.slice(0, MAX_QUOTED)}…` : text)
 }
 
-/** Collects what is broken: of each rule the first place, and no words are made for any other. */
+/** Collects violations: only the first of each rule, and no text is made for the others. */
 export class BrokenRules {
   readonly #byRule = new Map<RuleName, Broken>()
 

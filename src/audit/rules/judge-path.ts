@@ -1,17 +1,17 @@
 /**
- * The rules of module paths: those of golang.org/x/mod/module, CheckPath, one by one. Whoever finds nothing here has a
- * path that can be escaped, too: EscapePath refuses only what is no letter, digit or mark of ASCII that CheckPath takes.
+ * The rules of module paths: those of golang.org/x/mod/module, CheckPath, one by one. A path without findings can also
+ * be escaped: EscapePath refuses only characters that CheckPath does not accept either.
  *
  * Pure. Linear in the length of the path.
  */
 import { broken, quoted, type Broken } from './broken.js'
 
-/** Names of devices, which Windows knows with any ending and in any case. */
+/** Device names, which Windows recognizes with any extension and in any case. */
 const RESERVED = /^(?:con|prn|aux|nul|com[1-9]|lpt[1-9])$/i
 const SHORT_NAME = /~[0-9]+$/
 const GOPKG_IN = 'gopkg.in/'
 
-/** A path's major version: as it stands at its end, with what comes before it (`/v2`, `.v1-unstable`), or empty. */
+/** A path's major version at its end, with its separator (`/v2`, `.v1-unstable`), or empty. */
 export function pathMajorOf(path: string): { readonly major: string; readonly isValid: boolean } {
   if (path.startsWith(GOPKG_IN)) {
     const major = /\.v[0-9]*(?:-unstable)?$/.exec(path)?.[0] ?? ''
@@ -27,7 +27,7 @@ export function pathMajorOf(path: string): { readonly major: string; readonly is
   return isValid ? { major, isValid } : { major: '', isValid }
 }
 
-/** Which rules the path breaks, each once. */
+/** The rules that the path breaks, each once. */
 export function judgePath(path: string): Broken[] {
   const said = `the path ${quoted(path)}`
   const elements = path.split('/')

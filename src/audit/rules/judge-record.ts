@@ -1,8 +1,8 @@
 /**
- * Judges one record of a checksum database: which rules it breaks (rules.ts), whatever its bytes are.
+ * Judges one record of a checksum database: which rules it breaks (rules.ts), for any bytes.
  *
- * Pure, and total: it never throws. It trusts nothing of the record; that the log committed to these bytes is for the
- * caller to know. The order is that of a reader: the text, its lines, the module they name, their hashes.
+ * Pure, and total: it never throws. It trusts nothing in the record; the caller knows that the log committed to these
+ * bytes. Rules are checked in reading order: the text, its lines, the module they name, their hashes.
  */
 import { MAX_MODULE_LENGTH } from '../../sumdb/module-version.js'
 import { fromBase64, fromUtf8, toBase64 } from '../../tlog/bytes.js'
@@ -13,15 +13,15 @@ import { judgeVersion } from './judge-version.js'
 import type { RuleName } from './rules.js'
 
 export interface RecordVerdict {
-  /** What the first line that can be read is about, in the log's own words: not fit to be shown as it is. */
+  /** The subject of the first readable line, verbatim: not fit to be shown as it is. */
   readonly module: { readonly path: string; readonly version: string } | undefined
-  /** In the order of reading; each rule at most once, with the first place that breaks it. */
+  /** In reading order; each rule at most once, with the first place that breaks it. */
   readonly broken: readonly Broken[]
 }
 
 const GO_MOD = '/go.mod'
 const TOOLCHAIN_PATH = 'golang.org/toolchain'
-/** Of the one line `module golang.org/toolchain`. */
+/** The hash of the single line `module golang.org/toolchain`. */
 const TOOLCHAIN_GO_MOD = 'h1:8wlg68NqwW7eMnI1aABk/C2pDYXj8mrMY4TyRfiLeS0='
 
 interface Line {
@@ -32,7 +32,7 @@ interface Line {
   readonly hash: string
 }
 
-/** Which rules the record breaks. */
+/** The rules that the record breaks. */
 export function judgeRecord(record: Uint8Array): RecordVerdict {
   if (record.length === 0) return unread('record-empty', 'the record is empty')
   if (record.length > MAX_RECORD_BYTES) return unread('record-size', `the record has ${record.length} bytes`)
@@ -71,7 +71,7 @@ function unread(rule: RuleName, detail: string): RecordVerdict {
   return { module: undefined, broken: [broken(rule, detail)] }
 }
 
-/** The lines that have three fields and name a file; `isWhole` says that all are such. */
+/** The lines that have three fields and name a file; `isWhole` says whether all lines do. */
 function readLines(text: string, found: BrokenRules): { lines: Line[]; isWhole: boolean } {
   const lines: Line[] = []
   let isWhole = true
@@ -92,7 +92,9 @@ function readLines(text: string, found: BrokenRules): { lines: Line[]; isWhole: 
   return { lines, isWhole }
 }
 
-/** Whether the lines of the module are the two that are expected. What is missing can only be said if all were read. */
+/**
+ * Checks that the lines of the module are the two expected ones. A line can be missing only if all lines were readable.
+ */
 function judgeSet(lines: readonly Line[], isComplete: boolean, found: BrokenRules): void {
   const firstOf = new Map<Line['of'], Line>()
   for (const line of lines) {

@@ -1,6 +1,6 @@
 /**
- * The rules of versions: those of golang.org/x/mod/semver and module, and what the go command demands of pseudo-versions
- * and of `+incompatible`. EscapeVersion refuses no version that finds nothing here.
+ * The rules of versions: those of golang.org/x/mod/semver and module, and the go command's for pseudo-versions and
+ * `+incompatible`. EscapeVersion refuses no version without findings.
  *
  * Pure. Linear in the length of the version.
  */
@@ -10,7 +10,10 @@ import { pathMajorOf } from './judge-path.js'
 /** The numbers, the prerelease with its dash, the build metadata with its plus. */
 const SEMVER =
   /^v(0|[1-9][0-9]*)(?:\.(0|[1-9][0-9]*)(?:\.(0|[1-9][0-9]*)(-(?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)(?:\.(?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*))*)?(\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?)?)?$/
-/** Of a prerelease, with its dash: what stands before the time, the time, the revision. Form (1) has nothing before it. */
+/**
+ * The parts of a prerelease, with its dash: what precedes the time, the time, the revision. Form (1) has nothing before
+ * it.
+ */
 const PSEUDO = /^-((?:.*\.)?0\.)?([0-9]{14})-([A-Za-z0-9]+)$/
 const INCOMPATIBLE = '+incompatible'
 const TOOLCHAIN_PATH = 'golang.org/toolchain'
@@ -31,7 +34,10 @@ function parseSemver(version: string): Semver | undefined {
   return all === undefined || major === undefined ? undefined : { major, minor, patch, prerelease, build }
 }
 
-/** Which rules the version of this path breaks, each once. A path without a valid end has no major version to compare. */
+/**
+ * The rules that the version of this path breaks, each once. A path without a valid end has no major version to
+ * compare.
+ */
 export function judgeVersion(path: string, version: string): Broken[] {
   const said = `the version ${quoted(version)}`
   const semver = parseSemver(version)
@@ -61,12 +67,12 @@ export function judgeVersion(path: string, version: string): Broken[] {
 function matchesMajor(version: string, { major, build }: Semver, pathMajor: string): boolean {
   if (pathMajor === '') return major === '0' || major === '1' || build === INCOMPATIBLE
   const wanted = pathMajor.startsWith('.v') ? pathMajor.replace(/-unstable$/, '') : pathMajor
-  // An old bug made v0.0.0- of untagged revisions of gopkg.in/*.v1, and go.mod files have them.
+  // An old bug produced v0.0.0- for untagged revisions of gopkg.in/*.v1, which go.mod files contain.
   if (wanted === '.v1' && version.startsWith('v0.0.0-')) return true
   return wanted.slice(1) === `v${major}`
 }
 
-/** The three forms of pseudo-versions; nothing for a version that is none. */
+/** Checks the three forms of pseudo-versions; no findings for another version. */
 function judgePseudo(said: string, semver: Semver, pathMajor: string): Broken[] {
   const [match, before, time, revision] = PSEUDO.exec(semver.prerelease) ?? []
   const { major, minor, patch, build } = semver
@@ -97,7 +103,7 @@ function isTime(digits: string): boolean {
   return year >= 1970 && day >= 1 && day <= daysOf(year, month) && hour <= 23 && minute <= 59 && second <= 59
 }
 
-/** Days of a month; none of a month that there is not. */
+/** The number of days of a month; 0 if there is no such month. */
 export function daysOf(year: number, month: number): number {
   if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28
   if (month < 1 || month > 12) return 0

@@ -1,26 +1,26 @@
 /**
- * The fast way through a log: whether bytes are a record without any fault, of the usual form with two lines, in one
- * pass and without allocating. Almost all records of the public log are, so that an audit judges few at length.
+ * The fast path through a log: decides in one pass, without allocating, whether bytes are a faultless record of the
+ * usual form with two lines. Almost all records of the public log are, so that few need the full judgement.
  *
- * It is conservative. A `true` promises that judgeRecord finds nothing; a `false` says only that judgeRecord has to be
- * asked. What is legal and rare is left to it: prereleases of odd forms, tildes, toolchains, old versions at gopkg.in.
+ * It is conservative. `true` promises that judgeRecord finds nothing; `false` only means that judgeRecord must be
+ * asked. Legal but rare forms are left to it: unusual prereleases, tildes, toolchains, old versions at gopkg.in.
  *
  * Pure.
  */
 import { daysOf } from './judge-version.js'
 
-/** Where a plain record names its module; the same object can be used for all of them. */
+/** Where a plain record names its module; one object can be reused for all of them. */
 export interface PlainRecord {
   /** The path begins where the record does. */
   pathEnd: number
-  /** Behind the space. */
+  /** After the space. */
   versionStart: number
   versionEnd: number
 }
 
-/** The longest path and version with the space between them, in bytes: escaped they fit into MAX_MODULE_LENGTH. */
+/** The longest path and version with the space between them, in bytes: escaped, they fit into MAX_MODULE_LENGTH. */
 const MAX_NAME = 512
-/** Bytes of ` h1:`, 43 digits of base64, `=` and the end of the line. */
+/** Bytes of ` h1:`, 43 digits of base64, `=` and the newline. */
 const HASH_FIELD = 49
 const GO_MOD = ascii('/go.mod')
 const INCOMPATIBLE = ascii('+incompatible')
@@ -36,7 +36,7 @@ const ZERO = 0x30
 const ONE = 0x31
 const LETTER_V = 0x76
 
-/** Kinds of bytes, as bits: letters, digits, dash and underscore may stand in paths. */
+/** Classes of bytes, as bits: letters, digits, dash and underscore may occur in paths. */
 const IN_PATH = 1
 const NOT_IN_HOST = 2
 const IN_IDENTIFIER = 4
@@ -50,7 +50,7 @@ kind('abcdef', HEX)
 kind('-', IN_PATH | IN_IDENTIFIER)
 kind('_', IN_PATH | NOT_IN_HOST)
 
-/** Of a digit of base64 its value; 64 of any other byte. */
+/** The value of each base64 digit; 64 for any other byte. */
 const BASE64 = new Uint8Array(256).fill(64)
 ascii('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/').forEach((byte, i) => (BASE64[byte] = i))
 
@@ -63,8 +63,8 @@ function kind(chars: string, bits: number): void {
 }
 
 /**
- * Whether the bytes from `start` to `end` are a plain record; if so, `into` says where its names are. Offsets are
- * within `data`. Otherwise `into` says nothing.
+ * Whether the bytes from `start` to `end` are a plain record; if so, sets `into` to the positions of its names. Offsets
+ * are within `data`. Otherwise `into` is meaningless.
  */
 export function readPlain(data: Uint8Array, start: number, end: number, into: PlainRecord): boolean {
   if (start < 0 || end > data.length) return false
@@ -91,7 +91,7 @@ export function readPlain(data: Uint8Array, start: number, end: number, into: Pl
 function endOfPath(data: Uint8Array, start: number, end: number): number {
   if (data[start] === DASH) return -1
   let element = start
-  // Where the part before the first dot of this element ends, once there was one.
+  // Where the part of this element before its first dot ends; -1 before a dot was found.
   let stem = -1
   let seen = 0
   for (let i = start; i < end; i++) {
@@ -114,7 +114,7 @@ function endOfPath(data: Uint8Array, start: number, end: number): number {
   return -1
 }
 
-/** Whether this is the name of a device of Windows, in any case: con prn aux nul, and com lpt with a digit behind. */
+/** Whether this is a device name of Windows, in any case: con prn aux nul, or com or lpt followed by a digit. */
 function isReserved(data: Uint8Array, start: number, end: number): boolean {
   const length = end - start
   if (length !== 3 && length !== 4) return false
@@ -139,7 +139,7 @@ function majorOfPath(data: Uint8Array, start: number, pathEnd: number): number {
   return hasDot || data[at] === ZERO || (data[at] === ONE && isOneDigit) ? -1 : at
 }
 
-/** Where the version behind the path ends with a space; -1 if it is not plain. `major` as majorOfPath gives it. */
+/** Where the version after the path ends with a space; -1 if it is not plain. `major` is the result of majorOfPath. */
 function endOfVersion(data: Uint8Array, end: number, pathEnd: number, major: number): number {
   const start = pathEnd + 1
   if (data[start] !== LETTER_V) return -1
@@ -188,7 +188,7 @@ function endOfNumber(data: Uint8Array, start: number, end: number): number {
   return at === start || (data[start] === ZERO && at > start + 1) ? -1 : at
 }
 
-/** Where identifiers with dots between them end, none empty and no number with a leading zero; -1 if they are not such. */
+/** Where dot-separated identifiers end, none of them empty or a number with a leading zero; -1 if they are not such. */
 function endOfPrerelease(data: Uint8Array, start: number, end: number): number {
   let identifier = start
   let isNumber = true
@@ -215,7 +215,7 @@ const PATCH_BASE = 2
 const PRERELEASE_BASE = 3
 const NOT_PLAIN = 4
 
-/** Which form of pseudo-version a prerelease makes. Whatever resembles one and is none, is not plain. */
+/** The form of pseudo-version that a prerelease has. One that only resembles such a form is not plain. */
 function pseudoPart(data: Uint8Array, start: number, end: number): number {
   let dash = end - 1
   while (dash >= start && data[dash] !== DASH) dash--
@@ -242,18 +242,18 @@ function pair(data: Uint8Array, at: number): number {
   return 10 * (data[at]! - ZERO) + data[at + 1]! - ZERO
 }
 
-/** Whether exactly these bytes stand from `start` to `end`. */
+/** Whether exactly these bytes are at `start` to `end`. */
 function isAt(data: Uint8Array, start: number, end: number, bytes: Uint8Array): boolean {
   if (end - start !== bytes.length) return false
   for (let i = 0; i < bytes.length; i++) if (data[start + i] !== bytes[i]) return false
   return true
 }
 
-/** Whether a space, `h1:`, the canonical base64 of 32 bytes and the end of a line stand here. */
+/** Whether there is a space, `h1:`, the canonical base64 of 32 bytes and a newline at `at`. */
 function isHashField(data: Uint8Array, at: number): boolean {
   if (data[at] !== SPACE || data[at + 1] !== 0x68 || data[at + 2] !== ONE || data[at + 3] !== 0x3a) return false
   let seen = 0
   for (let i = at + 4; i < at + 47; i++) seen |= BASE64[data[i]!]!
-  // 43 digits have 258 bits: the last two are not used, and are zero in the one canonical spelling.
+  // 43 digits have 258 bits: the last two are unused, and zero in the canonical form.
   return (seen & 64) === 0 && (BASE64[data[at + 46]!]! & 3) === 0 && data[at + 47] === 0x3d && data[at + 48] === 0x0a
 }

@@ -1,9 +1,10 @@
 /**
- * The rules that one record of a checksum database is held to: their names, which never change, what each says, and who
- * made it. docs/audit.md has the same table (npm run docs).
+ * The rules for one record of a checksum database: their names, which never change, their texts and their sources.
+ * docs/audit.md has the same table (npm run docs).
  *
- * `error` is what, as far as is known, no release of the go command has let a log write: the log is at fault. `note` is what today's rules
- * refuse and the public log may have from its first two years, or what nobody ever forbade in so many words.
+ * `error`: as far as is known, no release of the go command has ever let a log write this, so the log is at fault.
+ * `note`: refused by today's rules but possibly in the public log from its first two years, or never explicitly
+ * forbidden.
  *
  * Pure.
  */
@@ -11,9 +12,9 @@ import type { FindingLevel } from '../finding.js'
 
 export interface Rule {
   readonly level: FindingLevel
-  /** One sentence: how a record has to be. */
+  /** One sentence: what a record must be like. */
   readonly says: string
-  /** Where that stands. */
+  /** Where that is specified. */
   readonly source: string
 }
 

@@ -1,11 +1,11 @@
-/** Several auditors that share ranges, and what each of them found, one after the other. */
+/** Distributes ranges over several auditors, and delivers their results in sequence. */
 import type { PartAuditor } from './threads.js'
 import type { Part, PartRange } from './unit.js'
 
 /**
- * Has the ranges read, each auditor taking the next one when it has done one, and ends the auditors, whatever happens. Parts are taken one
- * after the other, while the next ones are read; what waits for it is a part of each auditor. Throws what an auditor or `take`
- * throws first, and the signal's reason.
+ * Has the ranges read, each auditor taking the next one when it has finished one, and finally ends the auditors,
+ * whatever happens. Parts are delivered one after another while the next ones are read; at most one part of each
+ * auditor waits. Throws the first error of an auditor or of `take`, and the signal's reason.
  */
 export async function auditRanges(
   ranges: readonly PartRange[],
@@ -27,7 +27,8 @@ export async function auditRanges(
     await Promise.all(auditors.map(work))
     await taken
   } finally {
-    // Whatever ended the reading, the folder is somebody else's as soon as this returns; the first error is the one to tell.
+    // When this returns, the folder must be free for others, however the reading ended. The first error is the one to
+    // report.
     await taken.catch(() => undefined)
     await Promise.all(auditors.map((auditor) => auditor.stop()))
   }

@@ -1,4 +1,6 @@
-/** What an audit remembers beside its parts: whose log it is, the head it came to, and what was found to stand twice. */
+/**
+ * What an audit remembers in addition to its parts: its log, the head it reached, and the duplicates that were found.
+ */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { areCounts, areTexts } from '../../lib/is-object.js'
@@ -8,13 +10,13 @@ import { isSeed, type KeySeed } from './module-keys.js'
 import { damaged } from './part-text.js'
 
 export interface AuditState {
-  /** The log's verifier key and origin: parts of another log are of no use. */
+  /** The log's verifier key and origin: parts of another log are useless. */
   readonly log: string
   readonly origin: string
   readonly seed: KeySeed
-  /** The largest head that was audited up to, or begun, as a note. */
+  /** The largest head that was audited, or begun, as a note. */
   readonly head: string
-  /** What was found among the records [0, upTo) of keys that several share. */
+  /** The findings among records [0, upTo) whose keys are shared. */
   readonly shared: {
     readonly upTo: number
     readonly findings: readonly Finding[]
@@ -28,7 +30,7 @@ const VERSION = 'gossum/audit/v1'
 const NAME = 'audit.json'
 const LEVELS: readonly FindingLevel[] = ['error', 'note']
 
-/** What the folder remembers; undefined for a new one. Throws AUDIT_DAMAGED. */
+/** The state in the folder; undefined for a new folder. Throws AUDIT_DAMAGED. */
 export async function readState(dir: string): Promise<AuditState | undefined> {
   let text: string
   try {
@@ -41,12 +43,12 @@ export async function readState(dir: string): Promise<AuditState | undefined> {
     const { version, ...state } = JSON.parse(text) as AuditState & { version: unknown }
     if (version === VERSION && isState(state)) return state
   } catch {
-    // Below.
+    // Handled below.
   }
   throw damaged(join(dir, NAME))
 }
 
-/** Throws what JavaScript does where a part is missing. */
+/** Throws a JavaScript error if a field is missing. */
 function isState({ log, origin, head, seed, shared }: AuditState): boolean {
   const { upTo, findings, evidence, isWhole } = shared
   const isFound = ({ rule, level, detail }: Finding): boolean => areTexts(rule, detail) && LEVELS.includes(level)

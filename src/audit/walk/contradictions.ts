@@ -1,6 +1,6 @@
 /**
- * What records that share a key say: nothing of each other, when their keys are equal by chance; the same twice, which
- * is a note; or different hashes of one module version, of which evidence is made.
+ * What records that share a key say: unrelated things, if their keys are equal by chance; the same, which is a note; or
+ * different hashes of one module version, from which evidence is made.
  */
 import { contradictionOf } from '../../evidence/bad-record.js'
 import { makeBadRecord, type BadRecord } from '../../evidence/evidence.js'
@@ -13,14 +13,14 @@ import { judgeRecord } from '../rules/judge-record.js'
 import type { SharedKey } from './duplicates.js'
 import { moduleName, walkFinding } from './walk-rules.js'
 
-/** How much evidence one audit makes: a log that lies once is convicted, and the rest are findings. */
+/** The most evidence that one audit makes: one piece convicts the log, and the rest are findings. */
 const MAX_EVIDENCE = 16
 
 /** The log under one head. */
 export interface ProvenRecords {
   readonly key: VerifierKey
   readonly head: Note
-  /** The bytes of a record of the tree, proven to be in it. */
+  /** The bytes of a record, proven to be in the tree. */
   readonly record: (id: number) => Promise<Uint8Array>
   /** Its inclusion proof. */
   readonly proof: (id: number) => Promise<readonly Hash[]>
@@ -32,8 +32,8 @@ export interface SharedVerdict {
 }
 
 /**
- * Judges records that share a key, in their order; what is found is about records of number `since` and above, as it is known of
- * those below. Throws what reading and proving them throws.
+ * Judges records that share a key, in order; findings are about records numbered `since` or above, compared with those
+ * below. Throws errors of reading and proving them.
  */
 export async function judgeShared(
   groups: readonly SharedKey[],
@@ -54,7 +54,7 @@ export async function judgeShared(
       earlier.set(name, known)
       const other = known.find((one) => contradict(one.record, record))
       if (id < since) {
-        // Said before.
+        // Reported before.
       } else if (other !== undefined) {
         findings.push(walkFinding('contradicting-records', `record ${other.id} says another hash of it`, about))
         if (evidence.length < MAX_EVIDENCE) {
@@ -71,7 +71,7 @@ export async function judgeShared(
   return { findings, evidence }
 }
 
-/** Whether two records contradict each other. One that is no record says nothing that the go command would read. */
+/** Whether two records contradict each other. The go command would not read a malformed one. */
 function contradict(a: Uint8Array, b: Uint8Array): boolean {
   const texts = [unlessRefused(() => parseRecord(a)), unlessRefused(() => parseRecord(b))] as const
   if (texts[0] === undefined || texts[1] === undefined) return false

@@ -1,10 +1,9 @@
 /**
- * The records in a tile of them: a data tile of a checksum database, where an empty line is behind each record and, with
- * some servers, its number before it; or an entry bundle of c2sp.org/tlog-tiles, where its length is before it.
+ * The records in a tile: a data tile of a checksum database, where an empty line follows each record and, on some
+ * servers, its number precedes it; or an entry bundle of c2sp.org/tlog-tiles, where its length precedes it.
  *
- * A record may hold whatever the log put there, the empty line that should part it from the next included. So the leaf
- * hashes, which the caller has authenticated, decide where a record ends; how data tiles are usually written is only
- * tried first.
+ * A record may contain anything, including the empty line that should separate it from the next. So the leaf hashes,
+ * which the caller has authenticated, decide where a record ends; the usual form of data tiles is only tried first.
  *
  * Pure.
  */
@@ -14,29 +13,29 @@ import { HASH_SIZE, hashLeaf, leafHashes, type Hash } from '../../tlog/hash.js'
 /** How a log serves its records. */
 export type RecordLayout = 'data' | 'entries'
 
-/** What is asked of a tile of records. */
+/** A tile of records to be read. */
 export interface RecordTile {
   /** Number of its first record. */
   readonly first: number
   /** How many records are in it, at most 256. */
   readonly width: number
-  /** Their leaf hashes, one behind the other, authenticated. */
+  /** Their authenticated leaf hashes, concatenated. */
   readonly leaves: Uint8Array
 }
 
-/** A record before which another number is written than its own. */
+/** A record that is preceded by a number other than its own. */
 export interface Misnumbered {
   readonly id: number
   readonly written: string
 }
 
-/** The records of a tile, where they stand in its bytes: most are looked at there, and no view of them is made. */
+/** The records of a tile, as positions in its bytes: most are examined there, without making a view. */
 export class TileRecords {
   readonly misnumbered: readonly Misnumbered[]
   readonly #data: Uint8Array
   readonly #spans: Int32Array
 
-  /** `spans` has where each record begins and where it ends. */
+  /** `spans` has the beginning and the end of each record. */
   constructor(data: Uint8Array, spans: Int32Array, misnumbered: readonly Misnumbered[] = []) {
     this.#data = data
     this.#spans = spans
@@ -47,19 +46,22 @@ export class TileRecords {
     return this.#spans.length / 2
   }
 
-  /** The bytes that the leaf hashes cover, in order; views of the tile. */
+  /** The bytes covered by the leaf hashes, in order, as views of the tile. */
   get records(): readonly Uint8Array[] {
     return this.slice(0, this.count)
   }
 
-  /** The records [from, to) of them. */
+  /** The records [from, to) of the tile. */
   slice(from: number, to: number): readonly Uint8Array[] {
     const records: Uint8Array[] = []
     this.each(from, to, (data, start, end) => records.push(data.subarray(start, end)))
     return records
   }
 
-  /** Calls `act` for each of the records [from, to): the bytes of the tile, and where in them it begins and ends. */
+  /**
+   * Calls `act` for each of the records [from, to) with the bytes of the tile, and the record's beginning and end in
+   * them.
+   */
   each(from: number, to: number, act: (data: Uint8Array, start: number, end: number, i: number) => void): void {
     for (let i = from; i < to; i++) act(this.#data, this.#spans[2 * i]!, this.#spans[2 * i + 1]!, i)
   }
@@ -72,12 +74,12 @@ export interface NotHeld {
 
 const NEWLINE = 0x0a
 /**
- * How many bytes are hashed at most in the search for the records of one tile that is not written as usual: some
- * thousand times those of an honest one.
+ * The most bytes hashed in the search for the records of one tile of unusual form: several thousand times those of an
+ * honest one.
  */
 const MAX_SEARCHED_BYTES = 64 * 1024 * 1024
 
-/** The records of the tile in `data`, which may be longer than the tile: servers may give a wider one. */
+/** The records of the tile in `data`, which may be longer than the tile: servers may return a wider one. */
 export function readRecords(data: Uint8Array, tile: RecordTile, layout: RecordLayout): TileRecords | NotHeld {
   const usual = split(data, tile, layout)
   const hashes = leafHashes(data, usual)
@@ -89,7 +91,7 @@ export function readRecords(data: Uint8Array, tile: RecordTile, layout: RecordLa
   return { missing: tile.first + same / HASH_SIZE }
 }
 
-/** The leaf hashes of the records in `data` when it is written as usual, one behind the other; nothing vouches for them. */
+/** The leaf hashes, unverified and concatenated, of the records in `data` if it has the usual form. */
 export function claimedLeaves(data: Uint8Array, first: number, width: number, layout: RecordLayout): Uint8Array {
   const text = leafHashes(data, split(data, { first, width }, layout))
   const leaves = new Uint8Array(text.length)
@@ -101,17 +103,17 @@ function leafOf({ leaves }: RecordTile, i: number): Hash {
   return leaves.subarray(i * HASH_SIZE, (i + 1) * HASH_SIZE)
 }
 
-/** Which records are asked for. */
+/** Which records are wanted. */
 type Wanted = Pick<RecordTile, 'first' | 'width'>
 
-/** Where each record begins and ends in a tile that is written as usual; at most `width` of them. */
+/** The beginning and end of each record in a tile of the usual form; at most `width` of them. */
 function split(data: Uint8Array, wanted: Wanted, layout: RecordLayout): Int32Array {
   const spans = new Int32Array(2 * wanted.width)
   const count = layout === 'data' ? splitAtEmptyLines(data, wanted, spans) : splitByLength(data, wanted, spans)
   return spans.subarray(0, 2 * count)
 }
 
-/** As data tiles are usually written: without an empty line in a record, all numbered or none. Returns how many there are. */
+/** The usual form of data tiles: no empty line within a record, all numbered or none. Returns the number of records. */
 function splitAtEmptyLines(data: Uint8Array, { first, width }: Wanted, spans: Int32Array): number {
   const isNumbered = startsWith(data, 0, `${first}\n`)
   // As text, in which newlines are found three times as fast.
@@ -150,7 +152,10 @@ function splitByLength(data: Uint8Array, { width }: Wanted, spans: Int32Array): 
   return count
 }
 
-/** Finds each record by its leaf hash: behind a number or not, up to any newline that may be the one behind it. */
+/**
+ * Finds each record by its leaf hash: with or without a number before it, up to any newline that may be the one after
+ * it.
+ */
 function searchRecords(data: Uint8Array, tile: RecordTile): TileRecords | NotHeld {
   const spans = new Int32Array(2 * tile.width)
   const misnumbered: Misnumbered[] = []
@@ -180,7 +185,9 @@ function searchRecords(data: Uint8Array, tile: RecordTile): TileRecords | NotHel
   return new TileRecords(data, spans, misnumbered)
 }
 
-/** Where a record that begins before may end: before the newline at or behind `from`, or with the tile. */
+/**
+ * Where a record that begins before `from` may end: before the next newline from there on, or at the end of the tile.
+ */
 function nextEnd(data: Uint8Array, from: number): number {
   const end = data.indexOf(NEWLINE, from)
   return end === -1 ? data.length : end

@@ -1,14 +1,14 @@
 /**
- * Finds module versions that have more than one record, bucket by bucket of their keys: what is in memory is a 256th of
- * all, whatever the size of the log.
+ * Finds module versions that have more than one record, one bucket of their keys at a time: a 256th of all is in
+ * memory, whatever the size of the log.
  */
 import type { BucketEntry, KeptParts } from './kept-parts.js'
 import { BUCKETS } from './module-keys.js'
 
-/** How many records that share a key are looked at: honest logs have none, and each costs a tile. */
+/** The most records with shared keys that are examined: honest logs have none, and each costs a tile. */
 export const MAX_SHARED = 10_000
 
-/** Numbers of records with one key, ascending; whether they are of one module version is yet to be seen. */
+/** Ascending numbers of records with one key; whether they are about one module version is yet to be determined. */
 export type SharedKey = readonly number[]
 
 export interface SharedKeys {
@@ -18,7 +18,7 @@ export interface SharedKeys {
 }
 
 /**
- * The keys that several records share, one of which at least has a number of `since` or above. Throws the signal's reason.
+ * The keys shared by several records, at least one of which is numbered `since` or above. Throws the signal's reason.
  */
 export async function sharedKeys(parts: KeptParts, since: number, signal?: AbortSignal): Promise<SharedKeys> {
   const groups: number[][] = []
@@ -40,7 +40,10 @@ function inOrder(groups: readonly number[][]): SharedKey[] {
   return [...groups].sort((a, b) => a[0]! - b[0]!)
 }
 
-/** The numbers of records by key, for keys that more than one has. Open addressing: a Map of a million keys is ten times slower. */
+/**
+ * The numbers of records by key, for keys with more than one. Open addressing: a Map of a million keys is ten times
+ * slower.
+ */
 function groupsOf({ count, high, low, ids }: BucketEntry): number[][] {
   const mask = 2 ** Math.ceil(Math.log2(Math.max(count, 1) * 2)) - 1
   const slots = new Int32Array(mask + 1).fill(-1)
@@ -55,7 +58,7 @@ function groupsOf({ count, high, low, ids }: BucketEntry): number[][] {
       }
       if (high[other] === high[i] && low[other] === low[i]) {
         const group = groups.get(other)
-        // One that would fill the memory is of a log that lies; that it is one is plain by then.
+        // If this fills the memory, the log lies, which is evident by then.
         if (group === undefined) groups.set(other, [ids[other]!, ids[i]!])
         else if (group.length <= MAX_SHARED) group.push(ids[i]!)
         break

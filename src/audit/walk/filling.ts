@@ -1,11 +1,11 @@
-/** Reads again what an audit had read before there was somebody to take its records. */
+/** Reads records again that an audit had read before their taker existed. */
 import { AGAIN_RECORDS, type RecordTaker } from './record-taker.js'
 import { auditorHere, type TreeToAudit } from './threads.js'
 import { isDone, UNIT_RECORDS } from './unit.js'
 
 /**
- * Gives the taker AGAIN_RECORDS of the first `upTo` records that it has not, all of one unit. Returns whether there is more.
- * Throws what reading the right edge of the tree throws, and the signal's reason.
+ * Gives the taker up to AGAIN_RECORDS of the first `upTo` records that it lacks, all of one unit. Returns whether there
+ * are more. Throws errors of reading the right edge of the tree, and the signal's reason.
  */
 export async function fillTaker(
   taker: RecordTaker,

@@ -1,9 +1,9 @@
 /**
- * The tiles of hashes of one tree, each authenticated on its own: the right edge under the head, every other tile
- * against its entry in the tile above it. An auditor must know which tile is wrong and go on with the others, so this
- * does one by one what openTiles does for a plan.
+ * The hash tiles of one tree, each authenticated individually: the right edge under the head, every other tile against
+ * its entry in the tile above. An auditor must know which tile is wrong and continue with the others, so this does one
+ * by one what openTiles does for a plan.
  *
- * Trusted: the head that the caller names. Not trusted: where the tiles come from.
+ * Trusted: the caller's head. Not trusted: the source of the tiles.
  */
 import { GossumError } from '../../errors.js'
 import { Lru } from '../../lib/lru.js'
@@ -26,13 +26,13 @@ import {
 } from '../../tlog/tile.js'
 
 const TILE_ENTRIES = 2 ** TILE_HEIGHT
-/** How many tiles above the lowest level are kept: those of 16 million records, and all above. */
+/** How many tiles above the lowest level are cached: those of 16 million records, and all above. */
 const KEPT_TILES = 512
 
-/** A tile that is there and does not authenticate (TILE_INVALID). */
+/** A tile that exists but does not authenticate (TILE_INVALID). */
 export class WrongTile extends GossumError {
   override readonly name = 'WrongTile'
-  /** As tilePath spells it. */
+  /** In the form of tilePath. */
   readonly tile: string
 
   constructor(tile: Tile, why: string) {
@@ -45,7 +45,7 @@ export class HashTiles {
   readonly tree: Tree
   readonly #source: LogSource
   readonly #address: (tile: Tile) => string
-  /** The tiles that fold to the root, by tilePath. */
+  /** The tiles that hash to the root, by tilePath. */
   readonly #edge: ReadonlyMap<string, Uint8Array>
   readonly #kept = new Lru<Uint8Array>(KEPT_TILES)
 
@@ -56,7 +56,9 @@ export class HashTiles {
     this.#edge = edge
   }
 
-  /** Reads the right edge of the tree. Throws what LogSource.get throws, and TILE_INVALID when it is of another tree. */
+  /**
+   * Reads the right edge of the tree. Throws what LogSource.get throws, and TILE_INVALID if it belongs to another tree.
+   */
   static async open(tree: Tree, source: LogSource, origin: string, signal?: AbortSignal): Promise<HashTiles> {
     const address = dialectOf(origin).tilePath
     const plan = planTiles(tree.size, [])
@@ -66,8 +68,8 @@ export class HashTiles {
   }
 
   /**
-   * The bytes of the tile in this place, as wide as the tree makes it, authenticated. Throws WrongTile, what
-   * LogSource.get throws, and the same for a tile above that stands in the way.
+   * The authenticated bytes of the tile at this position, as wide as the tree makes it. Throws WrongTile, what
+   * LogSource.get throws, and both also for a tile above it.
    */
   async read(level: number, index: number, signal?: AbortSignal): Promise<Uint8Array> {
     const tile = this.tileAt(level, index)
@@ -82,12 +84,12 @@ export class HashTiles {
     return data
   }
 
-  /** The hash that stands for the tile in the tile above it; both that one and those above it are authenticated. */
+  /** The hash of the tile in the tile above it, which is authenticated. */
   async rootOf(level: number, index: number, signal?: AbortSignal): Promise<Hash> {
     return this.#entryOf(this.tileAt(level, index), signal)
   }
 
-  /** Whether the tile is of the right edge, and so authenticated by the head itself. */
+  /** Whether the tile is on the right edge, and so authenticated by the head itself. */
   isEdge(level: number, index: number): boolean {
     return this.#edge.has(tilePath(this.tileAt(level, index)))
   }
@@ -98,7 +100,7 @@ export class HashTiles {
     return hashFromTile(this.tileAt(level, index), await this.read(level, index, signal), storedIndex)
   }
 
-  /** The tile in this place, as wide as the tree makes it. Throws WrongTile when the tree has none. */
+  /** The tile at this position, as wide as the tree makes it. Throws WrongTile if the tree has none. */
   tileAt(level: number, index: number): Tile {
     const full = { height: TILE_HEIGHT, level, index, width: TILE_ENTRIES }
     const tile = tileAncestor(full, 0, this.tree.size)
@@ -113,7 +115,7 @@ export class HashTiles {
   }
 }
 
-/** The bytes of a tile of hashes, exactly those of its width; nothing is proven. Throws WrongTile when there are fewer. */
+/** The bytes of a hash tile, exactly those of its width; unverified. Throws WrongTile if there are fewer. */
 async function fetchTile(
   tile: Tile,
   source: LogSource,

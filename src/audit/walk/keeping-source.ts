@@ -1,6 +1,6 @@
 /**
- * A source that keeps what it gives, as files at the paths at which the log serves it: a folder that is a source in turn
- * (sumdb/log-source.ts). Kept as it came, right or wrong: whoever reads it authenticates it again.
+ * A source that stores what it fetches, as files at the paths at which the log serves them: the folder is a source in
+ * turn (sumdb/log-source.ts). Bytes are stored unverified: every reader authenticates them.
  */
 import { randomBytes } from 'node:crypto'
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
@@ -20,14 +20,14 @@ export class KeepingSource implements LogSource {
     this.#dir = dir
   }
 
-  /** Throws FILE_UNWRITABLE, too: an audit that should be kept and is not would be found out too late. */
+  /** Also throws FILE_UNWRITABLE: a missing copy would otherwise be noticed too late. */
   async get(path: string, maxBytes: number, options: GetOptions = {}): Promise<Uint8Array> {
     const data = await this.#source.get(path, maxBytes, options)
     await this.keep(path, data)
     return data
   }
 
-  /** Keeps these bytes at this path. Several may do so at a time; the file is one of theirs, whole. */
+  /** Stores these bytes at this path. Concurrent calls are safe; one complete version remains. */
   async keep(path: string, data: Uint8Array): Promise<void> {
     const file = join(this.#dir, path)
     const made = `${file}.${randomBytes(6).toString('hex')}.tmp`

@@ -1,6 +1,6 @@
 /**
- * The parts of one audit in a folder, a file each, written whole: which ranges are done is which files are there. So a
- * process may end at any moment, and nothing is lost but the ranges that it was reading.
+ * The parts of one audit in a folder, one file each, written completely: the files that exist tell which ranges are
+ * done. So a process may end at any moment, and loses only the ranges that it was reading.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
@@ -20,17 +20,17 @@ import {
 } from './part-text.js'
 import { MAX_FINDINGS, UNIT_RECORDS, type Part, type PartRange } from './unit.js'
 
-/** Of so many parts in one unit, as a follower makes them head by head, one is made. */
+/** When one unit has this many parts, as with a follower that adds one per head, they are joined. */
 const MAX_PARTS_IN_UNIT = 64
 
-/** A part that is on disk. Its findings, of which a log that lies has many, stay there. */
+/** A part on disk. Its findings, of which a lying log has many, stay there. */
 interface KeptPart extends Omit<PartHeader, 'findings'> {
   readonly path: string
   /** Where its keys begin in the file. */
   readonly keysAt: number
 }
 
-/** The keys of one bucket, with the numbers of their records, in no order. */
+/** The keys of one bucket, unordered, with the numbers of their records. */
 export interface BucketEntry {
   readonly count: number
   readonly high: Uint32Array
@@ -38,12 +38,12 @@ export interface BucketEntry {
   readonly ids: Float64Array
 }
 
-/** After so many files somebody else has a turn. */
+/** After this many files, the event loop gets a turn. */
 const FILES_A_TURN = 64
 
 export class KeptParts {
   readonly #dir: string
-  /** By where they begin; none reaches into another. */
+  /** Ordered by where they begin; they do not overlap. */
   #parts: KeptPart[]
 
   private constructor(dir: string, parts: KeptPart[]) {
@@ -51,7 +51,7 @@ export class KeptParts {
     this.#parts = parts
   }
 
-  /** Opens the folder, or makes it. What is damaged there is removed, and so to be done again. */
+  /** Opens or creates the folder. Damaged files are removed, so that their ranges are read again. */
   static async open(dir: string): Promise<KeptParts> {
     await mkdir(dir, { recursive: true, mode: 0o700 })
     const parts: KeptPart[] = []
@@ -61,7 +61,7 @@ export class KeptParts {
       if (part === undefined) await rm(path, { force: true, recursive: true })
       else parts.push(part)
     }
-    // Of two that begin together the longer one was made of the other.
+    // Of two parts that begin at the same record, the longer one was joined from the other.
     parts.sort((a, b) => a.from - b.from || b.to - a.to)
     const kept = new KeptParts(dir, [])
     for (const part of parts) {
@@ -71,12 +71,12 @@ export class KeptParts {
     return kept
   }
 
-  /** What is done, in order. */
+  /** The ranges that are done, in order. */
   get done(): readonly Omit<PartHeader, 'findings'>[] {
     return this.#parts
   }
 
-  /** Up to which record all are done, from the first of the log on. */
+  /** The number of records that are done without a gap, from the first one of the log. */
   get auditedSize(): number {
     let size = 0
     for (const { from, to } of this.#parts) {
@@ -86,7 +86,7 @@ export class KeptParts {
     return size
   }
 
-  /** What of [from, to) is not done, cut where units end. */
+  /** The parts of [from, to) that are not done, split at unit boundaries. */
   gaps({ from, to }: PartRange): PartRange[] {
     const gaps: PartRange[] = []
     let at = from
@@ -107,7 +107,7 @@ export class KeptParts {
     return gaps
   }
 
-  /** Keeps a part of which nothing is missing, in a gap or in the place of the same; it is on disk when this returns. */
+  /** Stores a complete part, in a gap or in place of an identical range; it is on disk when this returns. */
   async add(part: Part): Promise<void> {
     await this.#write(part)
     const unit = Math.floor(part.from / UNIT_RECORDS)
@@ -116,17 +116,17 @@ export class KeptParts {
     if (isWhole || beside.length > MAX_PARTS_IN_UNIT) await this.#joinParts(beside)
   }
 
-  /** What was found in each part, part by part, in order. */
+  /** The findings of each part, part by part, in order. */
   async *findings(): AsyncGenerator<readonly Finding[]> {
     for (const { path } of this.#parts) yield parsePart(await readBytes(path)).findings
   }
 
-  /** The files of the parts within a range, in order, as they are handed to others. */
+  /** The files of the parts within a range, in order, for another machine. */
   async *files({ from, to }: PartRange): AsyncGenerator<Uint8Array> {
     for (const part of this.#parts) if (part.from >= from && part.to <= to) yield readBytes(part.path)
   }
 
-  /** Whether a record of this number or above has a key in the bucket. */
+  /** Whether a record numbered `since` or above has a key in the bucket. */
   hasKeySince(bucket: number, since: number): boolean {
     return this.#parts.some((part) => part.to > since && sliceOf(part, bucket).length > 0)
   }
@@ -164,7 +164,7 @@ export class KeptParts {
     this.#parts.sort((a, b) => a.from - b.from || b.to - a.to)
   }
 
-  /** Makes one part of neighbours; those it is made of go when it is on disk. */
+  /** Joins neighbouring parts; the originals are removed when the result is on disk. */
   async #joinParts(parts: readonly KeptPart[]): Promise<void> {
     const runs: KeptPart[][] = []
     for (const part of parts) {
@@ -206,7 +206,7 @@ function readAt(file: number, at: number, length: number): Uint8Array {
   return bytes
 }
 
-/** One part of several, each of which begins where the one before it ends. */
+/** Joins parts, each of which begins where the previous one ends. */
 function joinOf(parts: readonly Part[]): Part {
   const { from } = parts[0]!
   const { to } = parts.at(-1)!
@@ -231,7 +231,7 @@ function joinOf(parts: readonly Part[]): Part {
   }
 }
 
-/** The header of a part's file; undefined when it is damaged. */
+/** The header of a part's file; undefined if it is damaged. */
 function readHeader(path: string): KeptPart | undefined {
   const file = openSync(path, 'r')
   try {

@@ -1,8 +1,8 @@
 /**
- * The audit of one log: reads every record once, keeps what it found, and goes on from there with every head that is
- * proven to extend the one before.
+ * The audit of one log: reads every record once, stores its findings, and continues from there with every head that is
+ * proven to extend the previous one.
  *
- * Trusted: the log's key, and the folder. Not trusted: where the log's bytes come from, and the log.
+ * Trusted: the log's key, and the folder. Not trusted: the source of the log's bytes, and the log.
  */
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -32,25 +32,25 @@ import { auditorBeside, auditorHere, type PartAuditor, type TreeToAudit } from '
 import { isDone, type FindingCounts, type Missing, type Part, type PartRange } from './unit.js'
 import { encodeUnitsHeader, encodeUnitsPart, type PinnedTree } from './units-file.js'
 
-/** How many findings and missing tiles of ranges that are not done are told; all are counted. */
+/** The most findings and missing tiles of unfinished ranges that are reported; all are counted. */
 const MAX_TOLD = 10_000
 
 export interface LogAuditParts {
-  /** Where the audit of this log, and of no other, is kept. Made when it is not there. */
+  /** The folder for the audit of this log alone. Created if it does not exist. */
   readonly dir: string
   readonly key: VerifierKey
   readonly origin: string
   readonly source: LogSource
-  /** How many threads read (1: this one). */
+  /** The number of threads that read (1: this one). */
   readonly threads?: number
-  /** Is given each record once it is proven; with one thread alone. */
+  /** Receives each proven record; only with a single thread. */
   readonly taker?: RecordTaker
 }
 
 /** A head that the log signed. */
 export interface AuditedHead {
   readonly head: Checkpoint
-  /** The note; any lines of others in it are not looked at. */
+  /** The note; lines of other keys in it are ignored. */
   readonly note: Note
 }
 
@@ -58,20 +58,20 @@ export interface AuditOptions {
   /** Records [from, to) instead of all up to the head. */
   readonly range?: PartRange
   readonly signal?: AbortSignal
-  /** Is told each range that was read now. */
+  /** Receives each range that was read in this run. */
   readonly onPart?: (part: Part) => void
 }
 
-/** How far an audit came, and what it found in all its runs. */
+/** How far an audit has come, and what all its runs have found. */
 export interface AuditReport {
-  /** Records that were read, of those that were asked for. */
+  /** How many of the requested records were read. */
   readonly audited: number
   readonly size: number
   readonly root: Hash
   readonly findings: FindingCounts
-  /** Whether every record that was asked for was read, and all that share a key were compared. */
+  /** Whether every requested record was read, and all that share a key were compared. */
   readonly isComplete: boolean
-  /** What could not be had in this run. */
+  /** What was unavailable in this run. */
   readonly missing: readonly Missing[]
   /** What convicts the log. */
   readonly evidence: readonly Evidence[]
@@ -83,9 +83,9 @@ export class LogAudit {
   readonly #lock: FolderLock
   readonly #client: SumdbClient
   #state: AuditState | undefined
-  /** Of this run alone: findings about places that were not done, each once. */
+  /** Of this run only: findings about ranges that are not done, each once. */
   #passing = new Map<string, Finding>()
-  /** Records of this run alone, read in ranges that are not done. */
+  /** Of this run only: records read in ranges that are not done. */
   #passed = 0
 
   private constructor(parts: LogAuditParts, kept: KeptParts, lock: FolderLock, state: AuditState | undefined) {
@@ -98,8 +98,8 @@ export class LogAudit {
   }
 
   /**
-   * Opens the audit that is kept in the folder, or a new one. Throws AUDIT_LOCKED while somebody else has it, AUDIT_DAMAGED,
-   * and LOG_KEY_CHANGED when it is that of another log.
+   * Opens the audit stored in the folder, or a new one. Throws AUDIT_LOCKED while another process uses it,
+   * AUDIT_DAMAGED, and LOG_KEY_CHANGED if it is that of another log.
    */
   static async open(parts: LogAuditParts): Promise<LogAudit> {
     await mkdir(parts.dir, { recursive: true, mode: 0o700 })
@@ -116,22 +116,22 @@ export class LogAudit {
     }
   }
 
-  /** Up to which record all were read, from the first of the log on. */
+  /** The number of records that were read without a gap, from the first one of the log. */
   get auditedSize(): number {
     return this.#kept.auditedSize
   }
 
-  /** The head that was audited last, or begun; undefined before the first. */
+  /** The last head that was audited, or begun; undefined before the first. */
   get head(): Note | undefined {
     return this.#state && parseNote(utf8(this.#state.head))
   }
 
-  /** What was found of module versions that stand twice. */
+  /** The findings about duplicate module versions. */
   get sharedFindings(): readonly Finding[] {
     return this.#state?.shared.findings ?? []
   }
 
-  /** All that was found so far: of what is kept in order, then of this run, then of what stands twice. */
+  /** All findings so far: the stored ones in order, then those of this run, then the duplicates. */
   async *findings(): AsyncGenerator<Finding> {
     for await (const findings of this.#kept.findings()) yield* findings
     yield* this.#passing.values()
@@ -139,9 +139,9 @@ export class LogAudit {
   }
 
   /**
-   * Audits what is not done yet, up to this head, which the caller knows the log to have signed. One call at a time.
-   * Throws what reading the right edge of the tree throws, and the signal's reason; both lose nothing. A head that
-   * contradicts the one before is no error: it is evidence.
+   * Audits what is not done yet, up to this head, which the caller knows to be signed by the log. One call at a time.
+   * Throws errors of reading the right edge of the tree, and the signal's reason; neither loses anything. A head that
+   * contradicts the previous one is not an error but evidence.
    */
   async audit(audited: AuditedHead, options: AuditOptions = {}): Promise<AuditReport> {
     const { head } = audited
@@ -155,9 +155,7 @@ export class LogAudit {
     return this.#report(head, range, missing, this.#evidence())
   }
 
-  /**
-   * What was read of [from, to), for another machine to merge; the range is done, and that of whole units.
-   */
+  /** The result for [from, to), for another machine to merge; the range must be done, and consist of whole units. */
   async *unitsFile({ from, to }: PartRange): AsyncGenerator<Uint8Array> {
     const { key, origin } = this.#parts
     const { head, seed } = this.#state!
@@ -166,8 +164,8 @@ export class LogAudit {
   }
 
   /**
-   * Takes up what others found, and then finishes the audit of the head that all their files are of. Returns who said something
-   * that is not so, as far as it was found out. Throws what mergeFiles and requireRoot throw.
+   * Merges the results of others, and then finishes the audit of the head that all their files belong to. Returns the
+   * files that were found to be wrong. Throws what mergeFiles and requireRoot throw.
    */
   async merge(
     files: readonly string[],
@@ -196,7 +194,7 @@ export class LogAudit {
     await this.#lock.release()
   }
 
-  /** Takes up the head when it extends the last one, or is extended by it; otherwise returns what convicts the log. */
+  /** Accepts the head if it extends the last one, or is extended by it; otherwise returns evidence against the log. */
   async #extend({ head, note }: AuditedHead, signal?: AbortSignal): Promise<Evidence | undefined> {
     const { key, origin, dir } = this.#parts
     const options = signal === undefined ? {} : { signal }
@@ -221,7 +219,7 @@ export class LogAudit {
     return undefined
   }
 
-  /** Reads the ranges that are not done, and returns what could not be had. */
+  /** Reads the ranges that are not done, and returns what was unavailable. */
   async #read({ head }: AuditedHead, range: PartRange, options: AuditOptions): Promise<Missing[]> {
     const { threads = 1, taker } = this.#parts
     const gaps = this.#kept.gaps({ from: range.from, to: Math.min(range.to, head.size) })
@@ -231,7 +229,7 @@ export class LogAudit {
     const take = async (part: Part): Promise<void> => {
       missing.push(...part.missing.slice(0, MAX_TOLD - missing.length))
       if (isDone(part)) {
-        // First: when the process ends between the two, the range is read again, and nothing is missing.
+        // In this order: if the process ends between the two, the range is read again, and nothing is lost.
         await taker?.keep(part)
         await this.#kept.add(part)
       } else {
@@ -249,8 +247,8 @@ export class LogAudit {
   }
 
   /**
-   * Gives the taker some of what was read before there was one (filling.ts). Returns whether there is more. Throws what reading
-   * the right edge of the tree throws, and the signal's reason. Not while an audit is under way.
+   * Gives the taker some of what was read before it existed (filling.ts). Returns whether there is more. Throws errors
+   * of reading the right edge of the tree, and the signal's reason. Must not be called during an audit.
    */
   async fill(signal?: AbortSignal): Promise<boolean> {
     const { taker } = this.#parts
@@ -273,10 +271,10 @@ export class LogAudit {
     }
   }
 
-  /** Compares the records that share a key, as far as that was not done; returns what could not be had. */
+  /** Compares records that share a key, as far as that was not done; returns what was unavailable. */
   async #compare(signal?: AbortSignal): Promise<Missing[]> {
     const { key, origin, source, dir } = this.#parts
-    // The largest head, under which all parts are.
+    // The largest head, which covers all parts.
     const note = this.head!
     const head = parseCheckpoint(note.text)
     const { auditedSize } = this.#kept
@@ -296,7 +294,7 @@ export class LogAudit {
         proof: async (id) => (await this.#client.recordProof(head, id, options)).proof,
       })
     }
-    // A log that has forked meanwhile has no such tiles any more: what was found before must be told all the same.
+    // A log that has forked meanwhile no longer has these tiles: earlier findings must be reported all the same.
     const found = await attempted(judge())
     if (found instanceof GossumError) return [{ what: 'records that share a key', why: found.message }]
     const evidence = found.evidence.map((one) => fromUtf8(encodeEvidence(one))!)

@@ -1,7 +1,7 @@
 /**
- * Puts together what several machines found in the units of one tree. That they read the records of this tree is proven
- * by the hashes of their units, which fold to its root. What they say of the records is not: some of it, chosen at random, is
- * done again here, so that who leaves out what it found is found out in time.
+ * Merges the results of several machines for the units of one tree. The hashes of their units, which fold to the root,
+ * prove that they read the records of this tree. What they say about the records is not proven: a random sample is
+ * audited again here, so that a machine that hides findings is likely to be caught.
  *
  * Trusted: the log's key. Not trusted: the files.
  */
@@ -17,10 +17,10 @@ import { encodePart } from './part-text.js'
 import { UNIT_RECORDS, type Part, type PartRange } from './unit.js'
 import { readUnitsHeader, readUnitsPart, type PinnedTree, type ReadBytes } from './units-file.js'
 
-/** Somebody who audits these records, too, and is believed. */
+/** A trusted audit of the same records. */
 export type AuditAgain = (range: PartRange) => Promise<Part>
 
-/** A file that says something else of some records than what is so. */
+/** A file that contradicts the facts about some records. */
 export interface Disagreement extends PartRange {
   readonly file: string
   readonly why: string
@@ -31,7 +31,7 @@ export async function readPinnedTree(file: string): Promise<PinnedTree> {
   return reading(file, readUnitsHeader)
 }
 
-/** The head that the results are of, its signature verified by the log's key. Throws LOG_UNKNOWN and the codes of notes. */
+/** The head of the results, its signature verified with the log's key. Throws LOG_UNKNOWN and the codes of notes. */
 export function headOf(pinned: PinnedTree, key: VerifierKey): { head: Checkpoint; note: Note } {
   if (pinned.log !== key.vkey) throw new GossumError('LOG_UNKNOWN', pinned.log)
   const note = parseNote(utf8(pinned.head))
@@ -46,9 +46,9 @@ export function headOf(pinned: PinnedTree, key: VerifierKey): { head: Checkpoint
 }
 
 /**
- * Gives the parts of all files to `keep`, in no order, each range once; where two files differ about a range, and for a
- * share of the others that `isChosen` picks, `again` has the last word. Returns who was wrong. Throws AUDIT_DISAGREES when the files
- * are of several trees, FILE_UNREADABLE and AUDIT_DAMAGED.
+ * Passes the parts of all files to `keep`, in any order, each range once. Where two files differ about a range, and for
+ * the sample that `isChosen` selects, `again` decides. Returns which files were wrong. Throws AUDIT_DISAGREES if the
+ * files belong to several trees, FILE_UNREADABLE and AUDIT_DAMAGED.
  */
 export async function mergeFiles(
   files: readonly string[],
@@ -61,7 +61,7 @@ export async function mergeFiles(
 ): Promise<Disagreement[]> {
   const wrong: Disagreement[] = []
   const { size } = parseCheckpoint(parseNote(utf8(pinned.head)).text)
-  /** What was said of a range first, and by whom: 32 bytes stand for it. */
+  /** The first statement about a range, as a 32-byte digest, and its file. */
   const said = new Map<string, { file: string; digest: Hash }>()
   const settled = new Map<string, Hash>()
   const settle = async (range: PartRange): Promise<Hash> => {
@@ -101,7 +101,7 @@ export async function mergeFiles(
 }
 
 /**
- * Throws AUDIT_DAMAGED unless this is a whole unit of a tree of this size: of ranges that reach into each other records would be
+ * Throws AUDIT_DAMAGED unless this is a whole unit of a tree of this size: records of overlapping ranges would be
  * counted twice, and compared with themselves.
  */
 function requireUnit({ from, to }: PartRange, size: number): void {

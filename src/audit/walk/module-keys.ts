@@ -1,8 +1,7 @@
 /**
- * Which module versions stand in a range of records, in 10 bytes each: a hash of the module version and where its
- * record is. Two equal hashes are a question, which reading the two records answers; so a hash that collides by chance,
- * or by design, costs two reads and says nothing false. Kept in 256 buckets by the hash, so that the same bucket of all
- * ranges fits into memory.
+ * Which module versions are in a range of records, in 10 bytes each: a hash of the module version and the position of
+ * its record. If two hashes are equal, reading the two records decides; so a collision, by chance or by design, costs
+ * two reads and no error. Stored in 256 buckets by hash, so that one bucket of all ranges fits into memory.
  *
  * Pure.
  */
@@ -12,28 +11,30 @@ import type { Hash } from '../../tlog/hash.js'
 export const BUCKETS = 256
 /** Bytes of one entry: the hash, high half first, and the record's offset in the range, all little-endian. */
 export const ENTRY_BYTES = 10
-/** Bytes of the table before the entries: where each bucket begins, in entries, and where the last one ends. */
+/** Bytes of the table before the entries: the beginning of each bucket, in entries, and the end of the last one. */
 export const TABLE_BYTES = (BUCKETS + 1) * 4
 /** The most records of one range: an offset has 16 bits. */
 export const MAX_KEYED_RECORDS = 2 ** 16
 
-/** What hashes are seeded with: two 32-bit numbers, the same for all ranges that are compared. */
+/** The seed of the hashes: two 32-bit numbers, the same for all ranges that are compared. */
 export type KeySeed = readonly [number, number]
 
-/** Whether it is one, as JSON has it. */
+/** Whether a value from JSON is a seed. */
 export function isSeed(value: unknown): value is KeySeed {
   const isHalf = (half: unknown): boolean =>
     Number.isInteger(half) && (half as number) >= 0 && (half as number) < 2 ** 32
   return Array.isArray(value) && value.length === 2 && value.every(isHalf)
 }
 
-/** The seed of an audit that begins with a tree of this root: the log cannot have chosen its records by their hashes. */
+/**
+ * The seed of an audit that begins with a tree of this root: the log cannot have chosen its records by their hashes.
+ */
 export function seedOf(root: Hash): KeySeed {
   const view = new DataView(root.buffer, root.byteOffset)
   return [view.getUint32(0), view.getUint32(4)]
 }
 
-/** Where a module version stands in bytes: the path from where the record begins, a space, the version. */
+/** Where bytes have a module version: the path at the beginning of the record, a space, the version. */
 export interface ModuleSpan {
   readonly pathEnd: number
   readonly versionStart: number
@@ -46,12 +47,12 @@ interface KeyHash {
   low: number
 }
 
-/** One for all, as hashing does not wait. */
+/** One instance suffices, since hashing is synchronous. */
 const scratch: KeyHash = { high: 0, low: 0 }
 
 /**
- * Hashes `path@version`, whose parts stand in the bytes of a record, which begins at `start`. Two lanes of the mixing of
- * MurmurHash3, with a seed each. The result is overwritten by the next call.
+ * Hashes the `path@version` in the bytes of a record that begins at `start`. Two lanes of MurmurHash3's mixing, with a
+ * seed each. The result is overwritten by the next call.
  */
 export function hashModule(data: Uint8Array, at: ModuleSpan, seed: KeySeed, start = 0): Readonly<KeyHash> {
   scratch.high = seed[0]
@@ -63,21 +64,21 @@ export function hashModule(data: Uint8Array, at: ModuleSpan, seed: KeySeed, star
   return scratch
 }
 
-/** The same of a module version that is not at hand as bytes. */
+/** The same for a module version given as text. */
 export function hashModuleText(path: string, version: string, seed: KeySeed): Readonly<KeyHash> {
   const data = utf8(`${path} ${version}`)
   const pathEnd = utf8(path).length
   return hashModule(data, { pathEnd, versionStart: pathEnd + 1, versionEnd: data.length }, seed)
 }
 
-/** Four bytes at a time, and what is left one by one. */
+/** Four bytes at a time, then the rest one by one. */
 function mixRange(data: Uint8Array, from: number, to: number): void {
   let i = from
   for (; i + 4 <= to; i += 4) mix(data[i]! | (data[i + 1]! << 8) | (data[i + 2]! << 16) | (data[i + 3]! << 24))
   for (; i < to; i++) mix(data[i]!)
 }
 
-/** Takes 32 bits into both lanes, each with constants of its own. */
+/** Mixes 32 bits into both lanes, each with its own constants. */
 function mix(word: number): void {
   const high = scratch.high ^ Math.imul(rotate(Math.imul(word, 0xcc9e2d51), 15), 0x1b873593)
   const low = scratch.low ^ Math.imul(rotate(Math.imul(word, 0x239b961b), 16), 0xab0e9789)
@@ -102,7 +103,7 @@ export class KeyCollector {
   readonly #offset = new Uint16Array(MAX_KEYED_RECORDS)
   #count = 0
 
-  /** `offset` of the record in the range, below MAX_KEYED_RECORDS. */
+  /** `offset` is that of the record in the range, below MAX_KEYED_RECORDS. */
   add({ high, low }: Readonly<KeyHash>, offset: number): void {
     this.#high[this.#count] = high
     this.#low[this.#count] = low
@@ -110,7 +111,7 @@ export class KeyCollector {
     this.#count++
   }
 
-  /** The table and the entries by bucket, in a bucket by offset; the collector is empty afterwards. */
+  /** Returns the table and the entries by bucket, each bucket ordered by offset; the collector is empty afterwards. */
   take(): Uint8Array {
     const starts = new Uint32Array(BUCKETS + 1)
     for (let i = 0; i < this.#count; i++) starts[(this.#high[i]! >>> 24) + 1]!++
@@ -130,12 +131,12 @@ export class KeyCollector {
   }
 }
 
-/** Where a bucket is in the bytes of a range: the first entry and the one behind the last. */
+/** Where a bucket is in the bytes of a range: its first entry, and the one after its last. */
 export function bucketRange(table: DataView, bucket: number): { from: number; to: number } {
   return { from: table.getUint32(bucket * 4, true), to: table.getUint32(bucket * 4 + 4, true) }
 }
 
-/** Whether each bucket of a table begins where the one before it ends. */
+/** Whether each bucket of a table begins where the previous one ends. */
 export function isTable(table: DataView): boolean {
   if (bucketRange(table, 0).from !== 0) return false
   for (let bucket = 0; bucket < BUCKETS; bucket++) {
@@ -145,7 +146,7 @@ export function isTable(table: DataView): boolean {
   return true
 }
 
-/** Whether these are the keys of a range of `records` records, in bounds and in order. */
+/** Whether these are the keys of a range of `records` records, within limits and in order. */
 export function isKeys(bytes: Uint8Array, records: number): boolean {
   if (bytes.length < TABLE_BYTES || (bytes.length - TABLE_BYTES) % ENTRY_BYTES !== 0) return false
   const count = (bytes.length - TABLE_BYTES) / ENTRY_BYTES
@@ -158,7 +159,7 @@ export function isKeys(bytes: Uint8Array, records: number): boolean {
     for (let i = from; i < to; i++) {
       const at = TABLE_BYTES + i * ENTRY_BYTES
       const offset = view.getUint16(at + 8, true)
-      // One record that stands there twice would be compared with itself.
+      // A record that is listed twice would be compared with itself.
       if (view.getUint32(at, true) >>> 24 !== bucket || offset >= records || offset <= last) return false
       last = offset
     }

@@ -1,6 +1,6 @@
 /**
- * How the audit of a range is written: a header of JSON behind its length, then the keys as they are. What is read is
- * checked for its form; that its words are true is known of one's own files, and of others' it is for the merger to see.
+ * The file format of an audited range: a JSON header preceded by its length, then the keys. Parsing checks the form;
+ * our own files are trusted, and the merger checks those of others.
  *
  * Pure.
  */
@@ -12,15 +12,15 @@ import { ENTRY_BYTES, isKeys, TABLE_BYTES } from './module-keys.js'
 import { MAX_FINDINGS, UNIT_RECORDS, type Part, type PartRange } from './unit.js'
 
 const VERSION = 'gossum/audit-part/v1'
-/** Of the length before the header: a little-endian uint32. */
+/** Bytes of the length before the header: a little-endian uint32. */
 export const LENGTH_BYTES = 4
-/** The largest header: a thousand findings of some hundred bytes. */
+/** The largest header: a thousand findings of some hundred bytes each. */
 export const MAX_HEADER_BYTES = 4 * 1024 * 1024
 
 /** A part without its keys. */
 export type PartHeader = Omit<Part, 'keys' | 'missing'>
 
-/** The file of a part of which nothing is missing. */
+/** The file of a complete part. */
 export function encodePart({ from, to, audited, counts, findings, hashes, keys }: Part): Uint8Array {
   const fields = { version: VERSION, from, to, audited, counts, findings, hashes: hashes.map(formatHash) }
   const header = utf8(JSON.stringify(fields))
@@ -29,14 +29,14 @@ export function encodePart({ from, to, audited, counts, findings, hashes, keys }
   return concatBytes(length, header, keys)
 }
 
-/** Length of the header that follows, in bytes; undefined for what begins no part. */
+/** Length of the header that follows, in bytes; undefined if this is not the beginning of a part. */
 export function headerLength(bytes: Uint8Array): number | undefined {
   if (bytes.length < LENGTH_BYTES) return undefined
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true)
   return length <= MAX_HEADER_BYTES ? length : undefined
 }
 
-/** Reads the header of a part. Throws AUDIT_DAMAGED. */
+/** Parses the header of a part. Throws AUDIT_DAMAGED. */
 export function parsePartHeader(bytes: Uint8Array): PartHeader {
   let value: unknown
   try {
@@ -58,7 +58,7 @@ export function parsePartHeader(bytes: Uint8Array): PartHeader {
   return { ...range, audited, counts, findings, hashes: read as Hash[] }
 }
 
-/** Reads a whole part, its keys too. Throws AUDIT_DAMAGED. */
+/** Parses a whole part, including its keys. Throws AUDIT_DAMAGED. */
 export function parsePart(bytes: Uint8Array): Part {
   const length = headerLength(bytes)
   if (length === undefined) throw damaged('it is cut')
@@ -75,7 +75,7 @@ export function damaged(why: string): GossumError {
   return new GossumError('AUDIT_DAMAGED', why)
 }
 
-/** A range that is not empty, of one unit. */
+/** Whether it is a non-empty range within one unit. */
 function isRange(range: { from: unknown; to: unknown }): range is PartRange {
   const { from, to } = range
   if (!isCount(from) || !isCount(to) || from >= to) return false
@@ -92,7 +92,7 @@ function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0
 }
 
-/** As many of each level as there are; more only where the words end. */
+/** Whether there are as many findings of each level as counted; more may be counted only if the list is full. */
 function isCountOf(counts: Part['counts'], findings: readonly Finding[]): boolean {
   const error = findings.filter(({ level }) => level === 'error').length
   const note = findings.length - error
@@ -100,7 +100,10 @@ function isCountOf(counts: Part['counts'], findings: readonly Finding[]): boolea
   return findings.length === MAX_FINDINGS && counts.error >= error && counts.note >= note
 }
 
-/** Whether it is a finding about a record of the range. A tile that is wrong may be right the next time, and is not kept. */
+/**
+ * Whether it is a finding about a record of the range. Findings about tiles are not stored: the tile may be right the
+ * next time.
+ */
 function isFinding(value: unknown, { from, to }: PartRange): value is Finding {
   if (typeof value !== 'object' || value === null) return false
   const { rule, level, id, tile, module, detail } = value as Record<string, unknown>

@@ -1,8 +1,8 @@
 /**
- * Audits a range of records of one tree: reads them, each proven to be in the tree, and judges them. What is wrong is
- * reported and the rest goes on; what cannot be had is said, and then the range is not done.
+ * Audits a range of records of one tree: reads them, each proven to be in the tree, and judges them. Faults are
+ * reported, and the rest continues; if something is unavailable, that is reported, and the range is not done.
  *
- * Trusted: the head of the tree. Not trusted: where tiles come from.
+ * Trusted: the head of the tree. Not trusted: the source of tiles.
  */
 import { errorCode, GossumError } from '../../errors.js'
 import { attempted } from '../../errors/attempt.js'
@@ -23,9 +23,9 @@ import { RecordJudge } from './record-judge.js'
 import { MAX_FINDINGS, TILE_RECORDS, UNIT_RECORDS, type Missing, type Part, type PartRange } from './unit.js'
 import { walkFinding } from './walk-rules.js'
 
-/** The largest entry bundle, in bytes: 256 entries of 65,535, each behind its length. */
+/** The largest entry bundle, in bytes: 256 entries of 65,535 bytes, each preceded by its length. */
 const MAX_BUNDLE_BYTES = TILE_RECORDS * (2 ** 16 + 1)
-/** Where records are read. */
+/** The sources of records. */
 export interface RecordReading {
   readonly tiles: HashTiles
   readonly source: LogSource
@@ -35,16 +35,16 @@ export interface RecordReading {
 
 export interface PartReading extends RecordReading {
   readonly seed: KeySeed
-  /** How many tiles are asked for at a time. */
+  /** How many tiles are fetched concurrently. */
   readonly atOnce: number
-  /** Is given the proven records, tile by tile, in their order. */
+  /** Receives the proven records, tile by tile, in order. */
   readonly onRecords?: ((first: number, records: readonly Uint8Array[]) => void) | undefined
 }
 
-/** The range of records in which one tile lies, as it was read. */
+/** The records of one tile, as read. */
 interface ReadTile {
   readonly index: number
-  /** Undefined when the records could not be had, or are not what the tree has there. */
+  /** Undefined if the records were unavailable, or are not those of the tree. */
   readonly read: TileRecords | undefined
   readonly findings: readonly Finding[]
   readonly missing: readonly Missing[]
@@ -56,7 +56,7 @@ export async function auditPart(range: PartRange, reading: PartReading): Promise
   const [first, end] = [Math.floor(range.from / TILE_RECORDS), Math.ceil(range.to / TILE_RECORDS)]
   const result = new PartCollector(range)
   const judge = new RecordJudge(origin === SUMDB_ORIGIN, seed)
-  // Without the tile above them none of these is authenticated, and each would ask for it again.
+  // Without the tile above, none of these can be authenticated, and each would request it again.
   const above = await attempted(parentOf(first, reading))
   if (above instanceof GossumError) return result.refused(above, tilePath(dataTile(first, tiles)))
   for (let from = first; from < end; from += atOnce) {
@@ -92,8 +92,8 @@ function dataTile(index: number, tiles: HashTiles): Tile {
 }
 
 /**
- * The bytes of one record of the tree, proven to be in it. Throws what stands in the way: RECORD_INVALID when its tile
- * does not hold it.
+ * The bytes of one record, proven to be in the tree. Throws what prevents that: RECORD_INVALID if its tile does not
+ * contain it.
  */
 export async function provenRecord(id: number, reading: RecordReading): Promise<Uint8Array> {
   const index = Math.floor(id / TILE_RECORDS)
@@ -102,7 +102,7 @@ export async function provenRecord(id: number, reading: RecordReading): Promise<
   throw new GossumError('RECORD_INVALID', findings[0]?.detail ?? missing[0]?.why)
 }
 
-/** Reads the records of one tile, with all that can be said of where they are not. */
+/** Reads the records of one tile, and reports why some cannot be read. */
 async function readTile(index: number, reading: RecordReading): Promise<ReadTile> {
   const { tiles, source, origin, signal } = reading
   const layout: RecordLayout = origin === SUMDB_ORIGIN ? 'data' : 'entries'
@@ -128,8 +128,8 @@ async function readTile(index: number, reading: RecordReading): Promise<ReadTile
 }
 
 /**
- * The leaf hashes of a tile whose hashes cannot be had: those of its records, when they fold to what the tile above says.
- * So a tile of hashes that is wrong, or gone, hides no record.
+ * The leaf hashes of a tile whose hashes are unavailable: those of its records, if they fold to the entry in the tile
+ * above. So a wrong or missing hash tile hides no record.
  */
 async function leavesOf(
   data: Uint8Array,
@@ -144,7 +144,7 @@ async function leavesOf(
   return equalBytes(tileRoot(leaves), expected) ? leaves : undefined
 }
 
-/** What stands in the way of one tile. */
+/** The problems of one tile. */
 class Problems {
   readonly #index: number
   readonly #findings: Finding[] = []
@@ -157,7 +157,7 @@ class Problems {
   add(error: GossumError, tile: string, rule: 'hash-tile' | 'data-tile'): void {
     if (error instanceof WrongTile) this.wrong(rule, error.tile, error.message)
     else if (isWrongAnswer(error)) this.wrong(rule, tile, error.message)
-    // Of our own disk, not of the log.
+    // An error of our own disk, not of the log.
     else if (errorCode(error) === 'FILE_UNWRITABLE') throw error
     else this.#missing.push({ what: tile, why: error.message })
   }
@@ -175,7 +175,7 @@ class Problems {
   }
 }
 
-/** An answer that is there and is no tile: it is larger than any. */
+/** Whether there is an answer that cannot be a tile: it is larger than any. */
 function isWrongAnswer(error: GossumError): boolean {
   return errorCode(error) === 'LOG_ANSWER_INVALID' && !(error instanceof StatusError)
 }
@@ -192,7 +192,7 @@ class PartCollector {
     this.#range = range
   }
 
-  /** Whether every record was read, and nothing but records was wrong. */
+  /** Whether every record was read, and nothing except records was wrong. */
   get isWhole(): boolean {
     return this.#audited === this.#range.to - this.#range.from
   }
@@ -205,7 +205,7 @@ class PartCollector {
     this.#missing.push(...missing)
   }
 
-  /** The records [from, to) of the tile whose first record has the number `first`. */
+  /** Judges the records [from, to) that are in the tile whose first record is numbered `first`. */
   judge(first: number, read: TileRecords, { from, to }: PartRange, judge: RecordJudge): void {
     this.#audited += to - from
     if (!judge.hasRules) return
@@ -216,7 +216,7 @@ class PartCollector {
     })
   }
 
-  /** When nothing of the range can be read. */
+  /** The result if nothing of the range can be read. */
   refused(error: GossumError, tile: string): Part {
     const problems = new Problems(0)
     problems.add(error, tile, 'hash-tile')

@@ -1,9 +1,9 @@
-/** A source that is asked no faster than its operator would like. */
+/** A source with a rate limit. */
 import type { GetOptions } from '../../sumdb/fetcher.js'
 import type { LogSource } from '../../sumdb/log-source.js'
 import type { RequestBudget } from '../../sumdb/request-budget.js'
 
-/** Bytes that go with one request of the budget: a little more than a tile of records has. */
+/** Bytes that count as one request: a little more than a tile of records has. */
 const BYTES_A_REQUEST = 64 * 1024
 
 export class PoliteSource implements LogSource {
@@ -20,7 +20,7 @@ export class PoliteSource implements LogSource {
   async get(path: string, maxBytes: number, options: GetOptions = {}): Promise<Uint8Array> {
     await this.#budget.take(1, options.signal)
     const data = await this.#source.get(path, maxBytes, options)
-    // How large it is shows only now.
+    // Its size is known only now.
     this.#budget.charge(Math.max(data.length / BYTES_A_REQUEST - 1, 0))
     return data
   }

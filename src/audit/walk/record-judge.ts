@@ -1,4 +1,4 @@
-/** Judges the records of one log, and says which module version each is about. Pure. */
+/** Judges the records of one log, and determines which module version each is about. Pure. */
 import { judgeRecord } from '../rules/judge-record.js'
 import { readPlain, type PlainRecord } from '../rules/plain-record.js'
 import { RULES } from '../rules/rules.js'
@@ -8,7 +8,7 @@ import { hashModule, hashModuleText, type KeySeed } from './module-keys.js'
 
 export interface Judgement {
   readonly findings: readonly Finding[]
-  /** Of the module version; overwritten by the next judgement. Undefined when the record is about none. */
+  /** The key of the module version; overwritten by the next judgement. Undefined if the record is about none. */
   readonly key: { readonly high: number; readonly low: number } | undefined
 }
 
@@ -18,16 +18,16 @@ export class RecordJudge {
   readonly #isSumdb: boolean
   readonly #seed: KeySeed
   readonly #plain: PlainRecord = { pathEnd: 0, versionStart: 0, versionEnd: 0 }
-  /** One for all faultless records, of which there are many millions. */
+  /** Shared by all faultless records, of which there are many millions. */
   readonly #faultless: { findings: readonly Finding[]; key: Judgement['key'] } = { findings: [], key: undefined }
 
-  /** Of a log that is no checksum database the records have no rules and are about no module. */
+  /** Records of a log that is not a checksum database have no rules and no module. */
   constructor(isSumdb: boolean, seed: KeySeed) {
     this.#isSumdb = isSumdb
     this.#seed = seed
   }
 
-  /** Whether there is anything to be said of a record: where not, it need not be asked. */
+  /** Whether records have rules at all: if not, there is no need to judge them. */
   get hasRules(): boolean {
     return this.#isSumdb
   }
@@ -36,7 +36,7 @@ export class RecordJudge {
     return this.judgeAt(record, 0, record.length, id)
   }
 
-  /** The record in `data` from `start` to `end`. */
+  /** Judges the record in `data` from `start` to `end`. */
   judgeAt(data: Uint8Array, start: number, end: number, id: number): Judgement {
     if (!this.#isSumdb) return SILENT
     if (readPlain(data, start, end, this.#plain)) {

@@ -1,4 +1,4 @@
-/** Who audits ranges: this thread, or several beside it. */
+/** Auditors of ranges: in this thread, or in several others. */
 import { Worker } from 'node:worker_threads'
 import { GossumError } from '../../errors.js'
 import { LogFolder, type LogSource } from '../../sumdb/log-source.js'
@@ -16,13 +16,13 @@ import {
   type WorkerSetting,
 } from './worker-messages.js'
 
-/** One who audits a range at a time. */
+/** Audits one range at a time. */
 export interface PartAuditor {
   audit(range: PartRange, signal: AbortSignal | undefined): Promise<Part>
   stop(): Promise<void>
 }
 
-/** What all who audit one tree have in common. */
+/** What all auditors of one tree share. */
 export interface TreeToAudit {
   readonly tree: Tree
   readonly origin: string
@@ -31,12 +31,12 @@ export interface TreeToAudit {
   readonly onRecords?: PartReading['onRecords']
 }
 
-/** How many tiles one auditor asks for at a time: over a network it waits for them, from a folder they are there. */
+/** How many tiles one auditor fetches concurrently: over a network it waits for them, in a folder they are at hand. */
 function tilesAtOnce(source: LogSource): number {
   return source instanceof LogFolder ? 1 : 8
 }
 
-/** One in this thread. Throws what HashTiles.open throws. */
+/** An auditor in this thread. Throws what HashTiles.open throws. */
 export async function auditorHere(audited: TreeToAudit, signal?: AbortSignal): Promise<PartAuditor> {
   const { tree, source, origin, seed, onRecords } = audited
   const tiles = await HashTiles.open(tree, source, origin, signal)
@@ -47,7 +47,7 @@ export async function auditorHere(audited: TreeToAudit, signal?: AbortSignal): P
   }
 }
 
-/** One in a thread of its own. */
+/** An auditor in a thread of its own. */
 export function auditorBeside({ tree, source, origin, seed }: TreeToAudit): PartAuditor {
   const folder = source instanceof LogFolder ? source.dir : undefined
   const setting: WorkerSetting = { folder, origin, tree, seed, atOnce: tilesAtOnce(source) }
@@ -58,7 +58,7 @@ export function auditorBeside({ tree, source, origin, seed }: TreeToAudit): Part
   const answer = async ({ number, path, maxBytes }: Question): Promise<void> => {
     try {
       const data = await source.get(path, maxBytes, wanted === undefined ? {} : { signal: wanted })
-      // What is sent as it is may be a view of something larger, which others still read.
+      // A copy: the bytes may be a view of something larger that is still in use.
       worker.postMessage({ answer: { number, data: new Uint8Array(data) } satisfies Answer })
     } catch (error) {
       worker.postMessage({ answer: { number, error: toldError(error) } satisfies Answer })

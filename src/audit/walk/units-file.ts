@@ -1,7 +1,6 @@
 /**
- * What one machine found in some units of a log, for another one that puts the results together (merge.ts): a line of
- * JSON that says of which log, head and units, and then the parts. Nobody signs it; what it says is for the merger to
- * check. Pure.
+ * The results of one machine for some units of a log, for another that merges them (merge.ts): a line of JSON that
+ * names the log, head and units, followed by the parts. The file is not signed; the merger checks its content. Pure.
  */
 import { concatBytes, fromUtf8, utf8 } from '../../tlog/bytes.js'
 import { isSeed, type KeySeed } from './module-keys.js'
@@ -11,16 +10,16 @@ import type { Part } from './unit.js'
 const VERSION = 'gossum/audit-units/v1'
 /** The largest header line, in bytes: a head may have many lines. */
 const MAX_HEADER_BYTES = 128 * 1024
-/** Of the length before each part: a little-endian uint32. */
+/** Bytes of the length before each part: a little-endian uint32. */
 const LENGTH_BYTES = 4
 const NEWLINE = 0x0a
 
-/** One tree, as all who audit it together must have pinned it. */
+/** One tree, which all machines that audit it together must have pinned. */
 export interface PinnedTree {
   /** The log's verifier key. */
   readonly log: string
   readonly origin: string
-  /** The head, as a note with the log's line alone. */
+  /** The head, as a note with only the log's signature. */
   readonly head: string
   readonly seed: KeySeed
 }
@@ -30,14 +29,14 @@ export function encodeUnitsHeader({ log, origin, head, seed }: PinnedTree): Uint
   return utf8(`${JSON.stringify({ version: VERSION, log, origin, head, seed })}\n`)
 }
 
-/** One part behind the header, from its file. */
+/** One part after the header, from its file. */
 export function encodeUnitsPart(part: Uint8Array): Uint8Array {
   const length = new Uint8Array(LENGTH_BYTES)
   new DataView(length.buffer).setUint32(0, part.length, true)
   return concatBytes(length, part)
 }
 
-/** Reads bytes piece by piece: `read` gives as many as are asked for, or fewer at the end. */
+/** Reads bytes in sequence: returns as many as requested, or fewer at the end. */
 export type ReadBytes = (length: number) => Promise<Uint8Array>
 
 /** Reads the header. Throws AUDIT_DAMAGED. */
@@ -61,7 +60,7 @@ export async function readUnitsHeader(read: ReadBytes): Promise<PinnedTree> {
   return { log, origin, head, seed }
 }
 
-/** Reads the next part; undefined behind the last one. Throws AUDIT_DAMAGED. */
+/** Reads the next part; undefined after the last one. Throws AUDIT_DAMAGED. */
 export async function readUnitsPart(read: ReadBytes): Promise<Part | undefined> {
   const length = await read(LENGTH_BYTES)
   if (length.length === 0) return undefined

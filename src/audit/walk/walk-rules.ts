@@ -1,8 +1,8 @@
-/** The rules about places of a log; those about what one record says are in ../rules. Pure. */
+/** The rules about places of a log; those for single records are in ../rules. Pure. */
 import { printable } from '../../lib/printable.js'
 import type { Finding, FindingLevel } from '../finding.js'
 
-/** Rule name -> what it says, and where that stands. */
+/** Rule name -> its text, and where that is specified. */
 export const WALK_RULES = {
   'hash-tile': {
     level: 'error',
@@ -41,7 +41,7 @@ export function isWalkRule(rule: string): rule is WalkRule {
 /** The longest detail of a finding, in characters. */
 const MAX_DETAIL = 200
 
-/** A module version as findings name it: the log may have written anything. */
+/** The name of a module version in findings: the log may have written anything. */
 export function moduleName({ path, version }: { readonly path: string; readonly version: string }): string {
   return printable(`${path}@${version}`.slice(0, MAX_DETAIL))
 }

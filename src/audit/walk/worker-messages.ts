@@ -1,13 +1,13 @@
-/** What a thread that audits and the main thread say to each other. */
+/** The messages between an auditing thread and the main thread. */
 import { errorText, GossumError, type ErrorCode } from '../../errors.js'
 import { StatusError } from '../../sumdb/fetcher.js'
 import type { LogSource } from '../../sumdb/log-source.js'
 import type { Tree } from '../../tlog/merkle.js'
 import type { KeySeed } from './module-keys.js'
 
-/** What a thread is made with. */
+/** The parameters of a thread. */
 export interface WorkerSetting {
-  /** The folder of the log; undefined when the main thread is asked. */
+  /** The folder of the log; undefined if tiles come through the main thread. */
   readonly folder: string | undefined
   readonly origin: string
   readonly tree: Tree
@@ -21,11 +21,11 @@ export interface Question {
   readonly maxBytes: number
 }
 
-/** An error as plain data: classes do not cross from one thread to another. */
+/** An error as plain data: classes do not survive the transfer between threads. */
 export interface ToldError {
   readonly code: ErrorCode
   readonly detail: string
-  /** Of a StatusError. */
+  /** For a StatusError. */
   readonly status?: number
 }
 
@@ -41,7 +41,7 @@ export function errorOf({ code, detail, status }: ToldError): GossumError {
   return status === undefined ? new GossumError(code, detail) : new StatusError(status, detail)
 }
 
-/** The source of a thread that asks another one. */
+/** A source that fetches through another thread. */
 export class AskingSource implements LogSource {
   readonly url = 'the main thread'
   readonly #ask: (question: Question) => void

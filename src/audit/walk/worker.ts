@@ -1,4 +1,4 @@
-/** A thread that audits ranges: it has its own eyes on a folder, and asks the main thread for what comes over a network. */
+/** A thread that audits ranges: it reads a folder itself, and asks the main thread for everything over a network. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { LogFolder, type LogSource } from '../../sumdb/log-source.js'
 import { auditPart } from './part.js'

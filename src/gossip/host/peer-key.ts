@@ -18,7 +18,7 @@ export async function loadOrCreatePeerKey(path: string): Promise<PrivateKey> {
   if (await writeNewPrivateFile(path, privateKeyToProtobuf(made))) return made
   // Another process created it a moment ago.
   const theirs = await load(path)
-  if (theirs === undefined) throw keyFileInvalid(path, 'it vanished while it was being made')
+  if (theirs === undefined) throw keyFileInvalid(path, 'it vanished while it was being created')
   return theirs
 }
 

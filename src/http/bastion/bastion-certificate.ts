@@ -1,6 +1,6 @@
 /**
- * The certificate that a backend shows a bastion (c2sp.org/https-bastion): self-signed X.509 (RFC 5280) with an Ed25519
- * key (RFC 8410). Nobody reads anything in it but the key, so all but the key and the signature are the same bytes always.
+ * The certificate that a backend presents to a bastion (c2sp.org/https-bastion): self-signed X.509 (RFC 5280) with an
+ * Ed25519 key (RFC 8410). Only the key in it is ever read, so all bytes except the key and the signature are constant.
  *
  * Pure.
  */
@@ -10,18 +10,18 @@ import { concatBytes, fromHex, toBase64 } from '../../tlog/bytes.js'
 const ED25519 = '300506032b6570'
 /** A name with one attribute, CN=gossum. */
 const NAME = '3011310f300d06035504030c06676f7373756d'
-/** From 2020 to the time that stands for no end, 9999-12-31 23:59:59. */
+/** From 2020 to the date that means "no expiry", 9999-12-31 23:59:59. */
 const VALIDITY = '3020170d3230303130313030303030305a180f39393939313233313233353935395a'
 /** Version 3, serial number 1. */
 const BEFORE = 'a003020102020101'
 
-/** A certificate in PEM for a raw public key of 32 bytes; `sign` makes the 64 bytes of its Ed25519 signature. */
+/** A PEM certificate for a raw 32-byte public key; `sign` makes its 64-byte Ed25519 signature. */
 export function bastionCertificate(publicKey: Uint8Array, sign: (message: Uint8Array) => Uint8Array): string {
   const toBeSigned = sequence(hex(BEFORE + ED25519 + NAME + VALIDITY + NAME), sequence(hex(ED25519), bits(publicKey)))
   return pem('CERTIFICATE', sequence(toBeSigned, hex(ED25519), bits(sign(toBeSigned))))
 }
 
-/** A private key in PEM (PKCS #8) for an Ed25519 seed of 32 bytes. */
+/** A PEM private key (PKCS #8) for a 32-byte Ed25519 seed. */
 export function privateKeyPem(seed: Uint8Array): string {
   return pem('PRIVATE KEY', concatBytes(hex('302e020100300506032b657004220420'), seed))
 }
@@ -30,7 +30,7 @@ function hex(text: string): Uint8Array {
   return fromHex(text)!
 }
 
-/** A SEQUENCE of fewer than 65,536 bytes, its length in the shortest form. */
+/** A SEQUENCE of fewer than 65,536 bytes, with its length in the shortest form. */
 function sequence(...parts: readonly Uint8Array[]): Uint8Array {
   const body = concatBytes(...parts)
   const { length } = body
@@ -38,7 +38,7 @@ function sequence(...parts: readonly Uint8Array[]): Uint8Array {
   return concatBytes(Uint8Array.of(0x30, ...form), body)
 }
 
-/** A BIT STRING of whole bytes, fewer than 127. */
+/** A BIT STRING of fewer than 127 whole bytes. */
 function bits(bytes: Uint8Array): Uint8Array {
   return concatBytes(Uint8Array.of(0x03, bytes.length + 1, 0), bytes)
 }

@@ -1,10 +1,10 @@
 /**
- * A witness without a public address serves through a bastion (c2sp.org/https-bastion): we dial it, and it sends us over
- * that connection, as HTTP/2, what comes for us at `https://BASTION/<SHA-256 of our key>/`.
+ * A witness without a public address serves through a bastion (c2sp.org/https-bastion): it dials the bastion, which
+ * forwards over that connection, as HTTP/2, the requests for `https://BASTION/<SHA-256 of our key>/`.
  *
- * A socket that is up says nothing: two Go witnesses were dead behind theirs for a day. So the node asks itself through
- * the bastion, as any log would, and counts the cosignatures that went out; a connection that does not carry what we ask is
- * made anew.
+ * An open socket proves nothing: two Go witnesses were unreachable behind theirs for a day. So the node sends itself a
+ * request through the bastion, as a log would, and counts the cosignatures that went out; it replaces a connection over
+ * which its own requests do not arrive.
  */
 import { createHash, createPrivateKey, randomUUID, sign } from 'node:crypto'
 import { once } from 'node:events'
@@ -23,63 +23,65 @@ import { Responder, type ResponderReports } from '../responder.js'
 import type { Route } from '../router.js'
 
 export interface BastionOptions extends ResponderReports {
-  /** `https://HOST[:PORT]`, where it is dialled and where logs ask. */
+  /** `https://HOST[:PORT]`, the address that the node dials, and at which logs make requests. */
   readonly url: string
-  /** Raw Ed25519 key by which the bastion knows us: 32 bytes of public key, 32 of seed. */
+  /** The raw Ed25519 key by which the bastion identifies us: 32 bytes of public key, 32 of seed. */
   readonly key: { readonly publicKey: Uint8Array; readonly seed: Uint8Array }
-  /** What is served there, and nothing else: whoever asks comes from anywhere. */
+  /** The routes served there, and no others: requests may come from anyone. */
   readonly routes: readonly Route[]
-  /** As of the server (server.ts). */
+  /** As in the server (server.ts). */
   readonly gate?: Gate
   readonly onChange: (report: BastionReport) => void
   /** Milliseconds since 1970. */
   readonly now: () => number
-  /** Less than usual, for tests. */
+  /** Smaller limits, for tests. */
   readonly limits?: Partial<BastionLimits>
 }
 
-/** `serving`: the self-check through it succeeds. `connected`: it has not succeeded yet, or no longer does. */
+/** `serving`: the self-check succeeds. `connected`: it has not succeeded yet, or no longer does. */
 export type BastionState = 'connecting' | 'connected' | 'serving'
 
 export interface BastionReport {
-  /** The prefix to give to logs, with a slash at the end. */
+  /** The prefix to give to logs, with a trailing slash. */
   readonly url: string
   readonly state: BastionState
-  /** RFC 3339, when this state began. */
+  /** When this state began, in RFC 3339. */
   readonly since: string
-  /** When the last cosignature went out through it; null before the first since the start. */
+  /** When the last cosignature went out through the bastion; null before the first since the start. */
   readonly lastCosignature: string | null
-  /** Why it does not serve, as far as that is known. */
+  /** Why it does not serve, if known. */
   readonly error: string | null
 }
 
-/** How long things may take, in ms. */
+/** Time limits, in milliseconds. */
 export interface BastionLimits {
-  /** The connection and its handshake. */
+  /** For the connection and its handshake. */
   readonly dialMs: number
-  /** An answer to what we ask ourselves. */
+  /** For the answer to a self-check. */
   readonly checkMs: number
-  /** A request, to its end: as long as one to the server. */
+  /** For receiving a request completely: the same as in the server. */
   readonly requestMs: number
-  /** A request and its answer, to the end of both. A head may wait for a look at its log, deposits and an agent. */
+  /**
+   * For a request and its answer together. A head may wait for a request to its log, for deposits, and for an agent.
+   */
   readonly streamMs: number
 }
 
 const BASTION_LIMITS: BastionLimits = { dialMs: 10_000, checkMs: 5_000, requestMs: 15_000, streamMs: 60_000 }
-/** Milliseconds until we ask ourselves again, after a question that came in and after one that did not. */
+/** Milliseconds until the next self-check, after one that succeeded and after one that failed. */
 const CHECK_MS = { fine: 60_000, failed: 2_000 }
-/** Questions in a row that do not come in, after which the connection is made anew. */
+/** Self-checks that may fail in a row; then the connection is replaced. */
 const MAX_FAILED_CHECKS = 3
-/** Milliseconds before the second try, doubled up to the longest. */
+/** Milliseconds before the second attempt, doubled each time up to the longest. */
 const BACKOFF_MS = { first: 1_000, longest: 60_000 }
-/** Where an answer of 200 is a cosignature, of a head or of a subtree. */
+/** Paths whose answers with status 200 are cosignatures, of a head or of a subtree. */
 const SIGNING: ReadonlySet<string> = new Set(['/add-checkpoint', '/sign-subtree'])
-/** Streams at once, and bytes of headers of each. */
+/** Concurrent streams, and bytes of headers of each. */
 const LIMITS = { maxConcurrentStreams: 256, maxHeaderListSize: 16 * 1024 }
-/** Where we ask ourselves. */
+/** The path of the self-check. */
 const CHECK_PATH = '/bastion-check'
 
-/** What we ask ourselves: a word that nobody else knows. */
+/** A self-check: a random word that nobody else knows. */
 interface Question {
   readonly word: string
   hasArrived: boolean
@@ -92,7 +94,7 @@ export class Bastion {
   readonly #routes: ChangingRoutes
   readonly #tls: { readonly cert: string; readonly key: string }
   readonly #stopped = lastingController()
-  /** The question that is under way. */
+  /** The self-check in progress. */
   #asked: Question | undefined
   #report: BastionReport
   #running: Promise<void> = Promise.resolve()
@@ -123,7 +125,7 @@ export class Bastion {
           this.#change({ lastCosignature: new Date(now()).toISOString() })
         }
       })
-      // The interface of HTTP/2 is made to be that of HTTP/1 for whoever reads a request and answers it.
+      // Node's HTTP/2 API is compatible with that of HTTP/1 for reading requests and answering them.
       const asked = [request as unknown as IncomingMessage, response as unknown as ServerResponse] as const
       void responder.respond(...asked, { client: undefined, closes: () => false })
     })
@@ -134,7 +136,7 @@ export class Bastion {
     return this.#report
   }
 
-  /** From now on it serves these. */
+  /** Serves these routes from now on. */
   serveRoutes(routes: readonly Route[]): void {
     this.#routes.now = [...routes, this.#checkRoute()]
   }
@@ -158,17 +160,17 @@ export class Bastion {
       if (isStopped()) return
       if (this.#report.state === 'serving') pause = BACKOFF_MS.first
       this.#change({ state: 'connecting', error: why })
-      // Not all witnesses at once when a bastion comes back.
+      // Jitter, so that not all witnesses dial at once when a bastion returns.
       await delay(pause * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => undefined)
       pause = Math.min(2 * pause, BACKOFF_MS.longest)
     }
   }
 
-  /** Serves one connection to its end; why it ended. */
+  /** Serves one connection until it ends; returns why it ended. */
   async #serve(signal: AbortSignal): Promise<string> {
     const socket = await this.#dial(signal)
     const session = await this.#attach(socket)
-    // It ends when we stop, too: then its socket is destroyed.
+    // It also ends when we stop, which destroys its socket.
     const ended = lastingController()
     session.once('close', () => ended.abort())
     this.#change({ state: 'connected', error: null })
@@ -198,23 +200,23 @@ export class Bastion {
     }).catch((error: unknown) => {
       throw times.late && !signal.aborted ? new GossumError('TIMEOUT', `no connection to ${host}`, error) : error
     })
-    // From here on the session speaks of it.
+    // From here on the session reports errors of the socket.
     socket.on('error', () => undefined)
     // SPEC: c2sp.org/https-bastion, Backend: TLS 1.3 with ALPN bastion/0, then HTTP/2 with the backend as server.
     if (socket.alpnProtocol !== 'bastion/0') {
       socket.destroy()
-      throw new Error(`${host} is no bastion: it does not speak bastion/0`)
+      throw new Error(`${host} is not a bastion: it does not speak bastion/0`)
     }
     return socket
   }
 
-  /** A connection to the bastion, when both have said who they are. */
+  /** A connection to the bastion after mutual authentication. */
   async #secured(host: string, late: AbortSignal): Promise<TLSSocket> {
     const socket = connect({
       socket: await outgoing.dial(this.#options.url, late),
-      // Whom its certificate is to name.
+      // The name that its certificate must have.
       host,
-      // An address has no name to ask for.
+      // Server names (SNI) are names only, not IP addresses.
       ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }),
       ALPNProtocols: ['bastion/0'],
       minVersion: 'TLSv1.3',
@@ -230,7 +232,7 @@ export class Bastion {
     return socket
   }
 
-  /** Hands the connection that we made to the server, which takes it for one that was made to it. */
+  /** Passes the connection that we made to the server, which treats it as an incoming one. */
   async #attach(socket: TLSSocket): Promise<ServerHttp2Session> {
     return timed(this.#limits.dialMs, [], async (signal) => {
       const session = once(this.#server, 'session', { signal })
@@ -241,7 +243,7 @@ export class Bastion {
     })
   }
 
-  /** Ends a stream that takes too long: whoever is behind the bastion could hold all of them for ever. */
+  /** Ends a stream that takes too long: clients behind the bastion could otherwise occupy all of them for ever. */
   #limit({ stream }: Http2ServerRequest): void {
     const end = (): void => stream.close(constants.NGHTTP2_CANCEL)
     const whole = setTimeout(end, this.#limits.streamMs)
@@ -266,7 +268,7 @@ export class Bastion {
     }
   }
 
-  /** Asks ourselves through the bastion, as a log would; why the question did not come in, if it did not. */
+  /** Sends a request to ourselves through the bastion, as a log would. Returns why it did not arrive, if it did not. */
   async #check(signal: AbortSignal): Promise<string | undefined> {
     const word = randomUUID()
     const asked = { word, hasArrived: false }

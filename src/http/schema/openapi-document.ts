@@ -6,26 +6,26 @@ import * as feedShapes from '../../status/feed-shapes.js'
 import * as mirrorShapes from '../../status/mirror-shapes.js'
 import * as shapes from '../../status/shapes.js'
 
-const DESCRIPTION = `What a gossum node answers over HTTP. Fields are only added under v1, so whoever reads an answer ignores what it does not know. \
-Times are ISO 8601, roots base64, keys verifier keys, ids lower-case hex. Every read has an ETag. docs/http.md says more.`
+const DESCRIPTION = `The HTTP API of a gossum node. Fields are only ever added under v1, so clients must ignore unknown ones. \
+Times are ISO 8601, roots base64, keys verifier keys, ids lower-case hex. Every read has an ETag. docs/http.md has the details.`
 
-/** The schemas that have names. */
+/** The named schemas. */
 const NAMED = Object.entries({ ...shapes, ...feedShapes, ...mirrorShapes })
 const NAMES = new Map<unknown, string>(NAMED.map(([name, schema]) => [schema, name]))
 
-/** What the public server takes, as JSON. */
+/** The document of the public server, as JSON. */
 export function openApi(): string {
   const paths: Record<string, Record<string, object>> = {}
   for (const operation of OPERATIONS.filter(({ isForOperator }) => isForOperator !== true)) {
     ;(paths[operation.path] ??= {})[operation.method] = describe(operation)
   }
-  // Copies, which have no names: here each stands in full.
+  // Copies lose their identity, so that here each schema is written out.
   const schemas = Object.fromEntries(NAMED.map(([name, schema]) => [name, { ...schema }]))
   const info = { title: 'gossum', version: VERSION, description: DESCRIPTION }
   return JSON.stringify({ openapi: '3.1.0', info, paths, components: { schemas } }, byName)
 }
 
-/** A schema that has a name stands in one place, and elsewhere by its name. */
+/** Replaces a named schema by a reference to it. */
 function byName(_key: string, value: unknown): unknown {
   const name = NAMES.get(value)
   return name === undefined ? value : { $ref: `#/components/schemas/${name}` }
@@ -51,7 +51,7 @@ function describe({ method, path, summary, parameters = [], body, answers, error
       default: response(
         errors === 'problem'
           ? { description: 'a problem', content: { 'application/problem+json': shapes.Problem } }
-          : { description: 'why not, in words', content: { 'text/plain': { type: 'string' } } },
+          : { description: 'the reason, as text', content: { 'text/plain': { type: 'string' } } },
       ),
     },
   }

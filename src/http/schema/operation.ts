@@ -1,18 +1,18 @@
-/** How one request that is taken over HTTP, and its answers, are described. Pure. */
+/** The description of one HTTP request and its answers. Pure. */
 import Type, { type TSchema } from 'typebox'
 
 export interface Operation {
   readonly method: 'get' | 'post'
-  /** With the names of parameters in braces. */
+  /** With parameters in braces. */
   readonly path: string
   readonly summary: string
   readonly parameters?: readonly Parameter[]
   readonly body?: { readonly type: string; readonly maxBytes: number; readonly description: string }
   /** By status. */
   readonly answers: Readonly<Record<number, Answered>>
-  /** What every other status has: a problem body unless it is text. */
+  /** The form of all other statuses: a problem body, or text. */
   readonly errors: 'problem' | 'text'
-  /** Taken by the socket of the operator alone. */
+  /** Available only at the operator's socket. */
   readonly isForOperator?: true
 }
 

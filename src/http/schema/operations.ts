@@ -1,4 +1,4 @@
-/** What can be asked for over HTTP, and what is answered. Pure. */
+/** All requests over HTTP, and their answers. Pure. */
 import Type from 'typebox'
 import { MAX_EVIDENCE_BYTES } from '../../evidence/evidence.js'
 import { MAX_READ_NOTE_BYTES } from '../../tlog/note.js'
@@ -29,10 +29,10 @@ const TEXT = { type: 'string' } as const
 const NAME = fromPath('name', 'the key name of a checksum database', TEXT)
 const BYTES = Type.Unsafe<Uint8Array>({ type: 'string', format: 'binary' })
 
-/** The parameters of a list that is read by pages. */
+/** The parameters of a paged list. */
 const paged = <T>({ filters }: ListOrder<T>): readonly Parameter[] => [
-  { name: 'limit', in: 'query', description: 'how many at most; all without it', schema: PAGE_LIMIT },
-  { name: 'after', in: 'query', description: 'the `next` of the page before', schema: AFTER },
+  { name: 'limit', in: 'query', description: 'the most entries; all if absent', schema: PAGE_LIMIT },
+  { name: 'after', in: 'query', description: 'the `next` of the previous page', schema: AFTER },
   ...Object.entries(filters).map(
     ([name, { description, schema }]) => ({ name, in: 'query', description, schema }) as const,
   ),
@@ -40,43 +40,35 @@ const paged = <T>({ filters }: ListOrder<T>): readonly Parameter[] => [
 
 const API: readonly Operation[] = [
   read('/', 'what a person should believe now, as a page', textAnswer('the page', 'text/html')),
-  read(
-    '/assets/{name}',
-    'what makes the page live; its name is of its hash',
-    textAnswer('the program of the page', 'text/javascript'),
-    [fromPath('name', 'as the page names it', { type: 'string' })],
-  ),
-  read('/api/v1/status', 'how the node stands', jsonAnswer('the status', shapes.StatusView)),
-  read('/api/v1/logs', 'the logs that it follows', jsonAnswer('the logs', shapes.Logs), paged(LOG_LIST)),
+  read('/assets/{name}', 'the script of the page, named by its hash', textAnswer('the script', 'text/javascript'), [
+    fromPath('name', 'as the page names it', { type: 'string' }),
+  ]),
+  read('/api/v1/status', 'the status of the node', jsonAnswer('the status', shapes.StatusView)),
+  read('/api/v1/logs', 'the logs that the node follows', jsonAnswer('the logs', shapes.Logs), paged(LOG_LIST)),
   read(
     '/api/v1/logs/{log}/head',
     'the newest cosigned head',
     {
-      description: 'the head; as a note where text/plain is asked for and JSON is not',
+      description: 'the head; as a note if the client accepts text/plain and not JSON',
       content: { [JSON_TYPE]: shapes.HeadView, [TEXT_TYPE]: Type.String() },
     },
     [LOG],
   ),
   read(
     '/api/v1/logs/{log}/quorum',
-    'the quorum head: the largest that the policy is satisfied with, and the cosignatures that count',
+    'the quorum head: the largest that satisfies the policy, with the cosignatures that count',
     {
-      description: 'the head; as a note where text/plain is asked for and JSON is not',
+      description: 'the head; as a note if the client accepts text/plain and not JSON',
       content: { [JSON_TYPE]: shapes.HeadView, [TEXT_TYPE]: Type.String() },
     },
     [LOG],
   ),
-  read('/api/v1/logs/{log}/heads', 'the heads that were cosigned, by pages', jsonAnswer('a page', shapes.HeadsPage), [
+  read('/api/v1/logs/{log}/heads', 'the cosigned heads, paged', jsonAnswer('a page', shapes.HeadsPage), [
     LOG,
-    { name: 'limit', in: 'query', description: 'heads of the page; it may end earlier', schema: LIMIT },
-    { name: 'below', in: 'query', description: 'the heads are smaller than this', schema: BELOW },
+    { name: 'limit', in: 'query', description: 'the most heads of the page; it may have fewer', schema: LIMIT },
+    { name: 'below', in: 'query', description: 'only heads smaller than this', schema: BELOW },
   ]),
-  read(
-    '/api/v1/logs/{log}/pictures',
-    'what the pictures of the page show of a log',
-    jsonAnswer('the facts', LogPictures),
-    [LOG],
-  ),
+  read('/api/v1/logs/{log}/pictures', 'the data of the pictures of a log', jsonAnswer('the facts', LogPictures), [LOG]),
   read('/api/v1/peers', 'the connected peers', jsonAnswer('the peers', shapes.Peers), paged(PEER_LIST)),
   read(
     '/api/v1/witnesses',
@@ -86,12 +78,12 @@ const API: readonly Operation[] = [
   ),
   read(
     '/api/v1/witness',
-    'what whoever runs a log may want to know',
+    'about this witness, for operators of logs',
     jsonAnswer('this witness', shapes.AboutWitnessView),
   ),
   read(
     '/api/v1/evidence',
-    'the evidence that it has',
+    'the evidence that the node has',
     jsonAnswer('the evidence, without the files', shapes.EvidenceFile),
     paged(EVIDENCE_LIST),
   ),
@@ -100,13 +92,13 @@ const API: readonly Operation[] = [
   ]),
   read(
     '/api/v1/events',
-    'what happens in the node, as it happens',
+    'events of the node, as they happen',
     textAnswer('server-sent events: the data of each is JSON, as `gossum run --json` prints it', 'text/event-stream'),
     [
-      { name: 'event', in: 'query', description: 'names of events, with commas between: these alone', schema: TEXT },
-      { name: 'log', in: 'query', description: 'a log id: events about this log alone', schema: LOG_ID },
-      { name: 'after', in: 'query', description: 'the id of an event: those behind it', schema: EVENT_ID },
-      { name: 'last-event-id', in: 'header', description: 'the same; it comes before `after`', schema: EVENT_ID },
+      { name: 'event', in: 'query', description: 'names of events, separated by commas: only these', schema: TEXT },
+      { name: 'log', in: 'query', description: 'a log id: only events about this log', schema: LOG_ID },
+      { name: 'after', in: 'query', description: 'the id of an event: only later ones', schema: EVENT_ID },
+      { name: 'last-event-id', in: 'header', description: 'the same; takes precedence over `after`', schema: EVENT_ID },
     ],
   ),
   read(
@@ -119,23 +111,23 @@ const API: readonly Operation[] = [
   {
     method: 'post',
     path: '/api/v1/heads',
-    summary: 'brings a signed head',
+    summary: 'submits a signed head',
     body: { type: TEXT_TYPE, maxBytes: MAX_READ_NOTE_BYTES, description: 'a signed note' },
-    answers: { 200: jsonAnswer('what became of it', shapes.HeadAnswer) },
+    answers: { 200: jsonAnswer('the result', shapes.HeadAnswer) },
     errors: 'problem',
   },
   {
     method: 'post',
     path: '/api/v1/evidence',
-    summary: 'brings evidence',
+    summary: 'submits evidence',
     body: { type: JSON_TYPE, maxBytes: MAX_EVIDENCE_BYTES, description: 'a file of evidence, as gossum wrote it' },
-    answers: { 200: jsonAnswer('what became of it', shapes.SubmittedEvidence) },
+    answers: { 200: jsonAnswer('the result', shapes.SubmittedEvidence) },
     errors: 'problem',
   },
   {
     method: 'post',
     path: '/api/v1/evidence/{id}/ack',
-    summary: 'lets the node sign again, or the witness count again',
+    summary: 'acknowledges evidence: the node may sign again, or the witness counts again',
     parameters: [EVIDENCE],
     answers: { 200: jsonAnswer('it is acknowledged', shapes.Acknowledged) },
     errors: 'problem',
@@ -143,7 +135,7 @@ const API: readonly Operation[] = [
   },
 ]
 
-/** The format of the module index (index.golang.org), of a checksum database. */
+/** The index of a checksum database, in the format of the module index (index.golang.org). */
 const INDEX: readonly Operation[] = [
   read(
     '/index',
@@ -153,10 +145,10 @@ const INDEX: readonly Operation[] = [
       {
         name: 'since',
         in: 'query',
-        description: 'the first time that is wanted',
+        description: 'the earliest time',
         schema: { type: 'string', format: 'date-time' },
       },
-      { name: 'limit', in: 'query', description: 'lines at most; who wants more gets the most', schema: INDEX_LIMIT },
+      { name: 'limit', in: 'query', description: 'the most lines; larger values get the maximum', schema: INDEX_LIMIT },
       {
         name: 'include',
         in: 'query',
@@ -166,7 +158,7 @@ const INDEX: readonly Operation[] = [
       {
         name: 'module',
         in: 'query',
-        description: 'the versions of this module path alone',
+        description: 'only versions of this module path',
         schema: { type: 'string' },
       },
     ],
@@ -175,23 +167,23 @@ const INDEX: readonly Operation[] = [
 
 const READY = { 200: textAnswer('ready'), 503: textAnswer('not ready') }
 const VERBOSE: Parameter = {
-  ...{ name: 'verbose', in: 'query', description: 'with a line for each condition', schema: { type: 'string' } },
+  ...{ name: 'verbose', in: 'query', description: 'adds a line for each condition', schema: { type: 'string' } },
 }
 
 const HEALTH: readonly Operation[] = [
-  read('/livez', 'whether the process runs', textAnswer('it does')),
+  read('/livez', 'whether the process is running', textAnswer('it is')),
   { ...read('/readyz', 'whether it is ready', READY[200], [VERBOSE]), answers: READY },
   { ...read('/healthz', 'the same as /readyz', READY[200], [VERBOSE]), answers: READY },
-  read('/feed.atom', 'what people should hear of, as Atom', textAnswer('the feed', 'application/atom+xml')),
+  read('/feed.atom', 'news for people, as Atom', textAnswer('the feed', 'application/atom+xml')),
   read('/feed.json', 'the same as a JSON Feed', {
     description: 'the feed',
     content: { 'application/feed+json': JsonFeed },
   }),
-  read('/metrics', 'for Prometheus', textAnswer('the metrics')),
+  read('/metrics', 'metrics for Prometheus', textAnswer('the metrics')),
   read('/openapi.json', 'this description', jsonAnswer('OpenAPI 3.1', Type.Object({}))),
 ]
 
-/** What c2sp.org/tlog-witness asks of a witness. Its answers are in its own words. */
+/** The requests to a witness in c2sp.org/tlog-witness. The answers have the wording of that protocol. */
 const C2SP: readonly Operation[] = [
   {
     method: 'post',
@@ -199,8 +191,8 @@ const C2SP: readonly Operation[] = [
     summary: 'c2sp.org/tlog-witness: a head of a log with its proof, for our cosignature',
     body: { type: TEXT_TYPE, maxBytes: MAX_BODY_BYTES, description: 'old size, proof, an empty line, the checkpoint' },
     answers: {
-      200: textAnswer('our lines of signature'),
-      409: textAnswer('the size that is held, in decimal', 'text/x.tlog.size'),
+      200: textAnswer('our signature lines'),
+      409: textAnswer('the size of the newest cosigned head, in decimal', 'text/x.tlog.size'),
     },
     errors: 'text',
   },
@@ -209,7 +201,7 @@ const C2SP: readonly Operation[] = [
     path: '/sign-subtree',
     summary: 'c2sp.org/tlog-witness: a subtree with its proof, for the signature of the ML-DSA-44 key',
     body: { type: TEXT_TYPE, maxBytes: MAX_BODY_BYTES, description: 'subtree, proof, an empty line, the reference' },
-    answers: { 200: textAnswer('our line of signature') },
+    answers: { 200: textAnswer('our signature line') },
     errors: 'text',
   },
   {
@@ -220,7 +212,7 @@ const C2SP: readonly Operation[] = [
   },
 ]
 
-/** What the go command asks of a checksum database (golang.org/design/25530-sumdb). */
+/** The requests of the go command to a checksum database (golang.org/design/25530-sumdb). */
 const SUMDB: readonly Operation[] = (
   [
     ['supported', 'whether the database is served here', textAnswer('it is'), []],
@@ -228,8 +220,8 @@ const SUMDB: readonly Operation[] = (
     [
       'lookup/{module}',
       'the record of a module version',
-      textAnswer('the record and a quorum head that holds it'),
-      [fromPath('module', 'path@version, with its capital letters escaped', { type: 'string' })],
+      textAnswer('the record and a quorum head that covers it'),
+      [fromPath('module', 'path@version, with upper-case letters escaped', { type: 'string' })],
     ],
     [
       'tile/{tile}',
@@ -246,28 +238,25 @@ const SUMDB: readonly Operation[] = (
   errors: 'text' as const,
 }))
 
-const MODULE = fromPath('module', 'a module path, with its capital letters escaped', { type: 'string' })
-const VERSION = fromPath('version', 'a version, with its capital letters escaped', { type: 'string' })
-const QUERY = fromPath('version', 'a version, a branch or a revision, with its capital letters escaped', {
+const MODULE = fromPath('module', 'a module path, with upper-case letters escaped', { type: 'string' })
+const VERSION = fromPath('version', 'a version, with upper-case letters escaped', { type: 'string' })
+const QUERY = fromPath('version', 'a version, a branch or a revision, with upper-case letters escaped', {
   type: 'string',
 })
 
-/** What the go command asks of a GOPROXY (go.dev/ref/mod, "GOPROXY protocol"). */
+/** The requests of the go command to a GOPROXY (go.dev/ref/mod, "GOPROXY protocol"). */
 const MODULES: readonly Operation[] = [
-  read('/mod/{module}/@v/list', 'the versions of a module', textAnswer('a version a line'), [MODULE]),
+  read('/mod/{module}/@v/list', 'the versions of a module', textAnswer('one version per line'), [MODULE]),
   read('/mod/{module}/@latest', 'the newest version', jsonAnswer('the version', Type.Object({})), [MODULE]),
   read('/mod/{module}/@v/{version}.info', 'which version that is', jsonAnswer('the version', Type.Object({})), [
     MODULE,
     QUERY,
   ]),
-  read('/mod/{module}/@v/{version}.mod', 'its go.mod file', textAnswer('as the log has it recorded'), [
-    MODULE,
-    VERSION,
-  ]),
+  read('/mod/{module}/@v/{version}.mod', 'its go.mod file', textAnswer('as recorded in the log'), [MODULE, VERSION]),
   read(
     '/mod/{module}/@v/{version}.zip',
     'its files',
-    { description: 'as the log has them recorded', content: { 'application/zip': BYTES } },
+    { description: 'as recorded in the log', content: { 'application/zip': BYTES } },
     [MODULE, VERSION],
   ),
 ].map((operation) => ({ ...operation, errors: 'text' as const }))
@@ -276,7 +265,7 @@ const ABOUT_MODULE: Parameter = {
   ...{
     name: 'module',
     in: 'query',
-    description: 'path@version, as it is, without escapes',
+    description: 'path@version, without escapes',
     schema: { type: 'string' },
   },
 }
@@ -284,7 +273,7 @@ const EXISTING: Parameter = {
   ...{
     name: 'existing',
     in: 'query',
-    description: 'in place of a module: all that was there',
+    description: 'in place of a module: everything that the log had before',
     schema: { type: 'string' },
   },
 }
@@ -293,28 +282,28 @@ const toMirror = (verb: string, summary: string, ...parameters: readonly Paramet
   answers: { 200: jsonAnswer('it is done', MirrorAnswer) },
 })
 
-/** What the operator of a module mirror sees of it, and says to it. */
+/** The operator's requests to a module mirror. */
 const MIRROR: readonly Operation[] = [
   {
-    ...read('/api/v1/mirror', 'how the mirror stands', jsonAnswer('as it stands', MirrorStatusView)),
+    ...read('/api/v1/mirror', 'the status of the mirror', jsonAnswer('the status', MirrorStatusView)),
     isForOperator: true,
   },
   toMirror('allow', 'lets a version through the cooldown', ABOUT_MODULE, EXISTING),
   toMirror('pin', 'keeps the files of a version', ABOUT_MODULE),
-  toMirror('unpin', 'keeps them no longer than others', ABOUT_MODULE),
+  toMirror('unpin', 'treats them like all other files again', ABOUT_MODULE),
 ]
 
-/** Whom the node tells of what is wrong, and what they were told. */
+/** The operator's requests about alarms. */
 const ALARM: readonly Operation[] = [
   {
-    ...read('/api/v1/alarm', 'what people were told of and is not over', jsonAnswer('as it stands', AlarmListView)),
+    ...read('/api/v1/alarm', 'the alerts that are firing', jsonAnswer('the alerts and receivers', AlarmListView)),
     isForOperator: true,
   },
   {
     method: 'post',
     path: '/api/v1/alarm/test',
-    summary: 'tells a sample to each hook and webhook',
-    answers: { 200: jsonAnswer('what they made of it', AlarmTestView) },
+    summary: 'sends a sample to each hook and webhook',
+    answers: { 200: jsonAnswer('the results', AlarmTestView) },
     errors: 'problem',
     isForOperator: true,
   },

@@ -1,6 +1,6 @@
 /**
- * What this witness says to whoever runs a log: which logs it takes, the keys that it signs with, and whom to write to. It
- * changes when the settings do, and not with every head: C2SP#298 asks for it at an address that stays.
+ * What this witness tells operators of logs: which logs it accepts, its keys, and whom to contact. It changes only with
+ * the settings, not with every head: C2SP#298 proposes a stable address for it.
  */
 import { SLOW_CACHING } from '../caching.js'
 import { json } from '../reply.js'
@@ -8,7 +8,7 @@ import type { Route } from '../router.js'
 import type { AboutWitnessView } from '../../status/shapes.js'
 import type { VerifierKey } from '../../tlog/note.js'
 
-/** What of a node says that. */
+/** The data that it is made from. */
 export interface AboutWitness {
   readonly contact: string | undefined
   readonly logs: readonly {
@@ -22,7 +22,7 @@ export interface AboutWitness {
     readonly shared: readonly [VerifierKey, ...VerifierKey[]]
     readonly of: (log: string) => readonly VerifierKey[]
   }
-  /** Whether the keys of a log are bound to another one of its origin: then nothing of it is cosigned. */
+  /** Whether the keys of a log are bound to another one with its origin, so that nothing of it is cosigned. */
   readonly isTaken: (log: string) => boolean
   readonly isFrozen: (log: string) => boolean
 }
@@ -42,7 +42,7 @@ export function aboutWitness({ contact, logs, keys, isTaken, isFrozen }: AboutWi
   }
 }
 
-/** The one route of it, also behind a bastion. */
+/** Its route, also served behind a bastion. */
 export function aboutWitnessRoute(node: AboutWitness): Route {
   return { method: 'GET', path: '/api/v1/witness', caching: SLOW_CACHING, handle: () => json(aboutWitness(node)) }
 }

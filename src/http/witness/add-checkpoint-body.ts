@@ -1,6 +1,6 @@
 /**
  * The body of POST /add-checkpoint (c2sp.org/tlog-witness): a line `old SIZE`, up to 63 lines of proof, an empty line,
- * and the signed note. Pure; what it gives was read, and nothing of it is believed.
+ * and the signed note. Pure; the result is parsed, but nothing in it is verified.
  */
 import { GossumError } from '../../errors.js'
 import { fromBase64, fromUtf8 } from '../../tlog/bytes.js'
@@ -9,15 +9,15 @@ import type { PushedProof } from '../../witness/decide.js'
 
 /** The largest body, in bytes: lines of other witnesses with post-quantum keys take 3.3 kB each. */
 export const MAX_BODY_BYTES = 128 * 1024
-/** Lines of proof: as many as the largest tree can need. */
+/** The most lines of proof: as many as the largest tree can need. */
 const MAX_HASHES = 63
 const NEWLINE = 0x0a
 
 /** The note in a body. */
 export interface PushedNote {
-  /** The first line of the note; undefined when it is no text. */
+  /** The first line of the note; undefined if it is not text. */
   readonly origin: string | undefined
-  /** The bytes of the note, whatever they are. */
+  /** The bytes of the note, valid or not. */
   readonly note: Uint8Array
 }
 
@@ -25,14 +25,16 @@ export interface PushedHead extends PushedNote {
   readonly proof: PushedProof
 }
 
-/** Reads a body. Throws REQUEST_INVALID for a separator, an old size or a line of proof that cannot be read. */
+/** Parses a body. Throws REQUEST_INVALID for an unreadable separator, old size or line of proof. */
 export function parseAddCheckpoint(body: Uint8Array): PushedHead {
   const { lines, ...pushed } = splitBody(body)
   const [first, ...proof] = lines
   return { ...pushed, proof: { oldSize: parseOldSize(first!), hashes: parseProof(proof) } }
 }
 
-/** The lines before the first empty one, of which there is at least one, and the note behind it. Throws REQUEST_INVALID. */
+/**
+ * The lines before the first empty one, of which there is at least one, and the note after it. Throws REQUEST_INVALID.
+ */
 export function splitBody(body: Uint8Array): PushedNote & { readonly lines: readonly string[] } {
   // SPEC: c2sp.org/tlog-witness, add-checkpoint: old size line, proof lines, empty line, checkpoint.
   // The first empty line: the note has one more, and its text may have others.
@@ -60,16 +62,16 @@ function parseOldSize(line: string): number {
   return Infinity
 }
 
-/** The hashes of a proof, a line each. Throws REQUEST_INVALID. */
+/** The hashes of a proof, one per line. Throws REQUEST_INVALID. */
 export function parseProof(lines: readonly string[]): Hash[] {
   // SPEC: c2sp.org/tlog-witness, add-checkpoint: the client must not send more than 63 consistency proof lines.
   if (lines.length > MAX_HASHES) throw new GossumError('REQUEST_INVALID', `more than ${MAX_HASHES} lines of proof`)
   return lines.map((line, i) => parseHashLine(line, `line ${i + 1} of the proof`))
 }
 
-/** The hash of a line; `what` names it. Throws REQUEST_INVALID. */
+/** The hash on a line; `what` names it in errors. Throws REQUEST_INVALID. */
 export function parseHashLine(line: string, what: string): Hash {
   const hash = fromBase64(line)
-  if (hash?.length !== HASH_SIZE) throw new GossumError('REQUEST_INVALID', `${what} is no hash`)
+  if (hash?.length !== HASH_SIZE) throw new GossumError('REQUEST_INVALID', `${what} is not a hash`)
   return hash
 }

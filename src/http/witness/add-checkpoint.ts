@@ -1,6 +1,7 @@
 /**
- * The doors of c2sp.org/tlog-witness, and add-checkpoint among them: logs push their heads here, with a proof, and get our cosignature. What is
- * accepted is decided by the step; this file reads the request and says the answer in the words of the protocol.
+ * The requests of c2sp.org/tlog-witness, above all add-checkpoint: logs push their heads here, with a proof, and get
+ * our cosignature. The step decides what is accepted; this file parses the request and puts the answer in the
+ * protocol's terms.
  */
 import { Slots } from '../../lib/slots.js'
 import { GossumError } from '../../errors.js'
@@ -17,13 +18,13 @@ import type { Route } from '../router.js'
 import { subtreeDoor, type SubtreeSigning } from './sign-subtree.js'
 import { busy, readable, refusal, troubleReply } from './witness-reply.js'
 
-/** What the door needs of a node. */
+/** What these routes need of a node. */
 export interface WitnessNode {
-  /** The logs whose heads are taken, in configured order. */
+  /** The logs whose heads are accepted, in configured order. */
   readonly logs: readonly LogIdentity[]
-  /** Takes a head through the pipeline. */
+  /** Sends a head through the pipeline. */
   submit(candidate: Candidate): Promise<Outcome>
-  /** The newest head that this node cosigned, with the line of the log and its own. */
+  /** The newest head that this node cosigned, with the log's signature and its own. */
   checkpoint(log: string): Promise<Uint8Array | undefined>
   /** What signs subtrees; absent without an ML-DSA-44 key. */
   readonly subtrees?: SubtreeSigning | undefined
@@ -31,7 +32,7 @@ export interface WitnessNode {
   now(): number
 }
 
-/** Requests under way; whoever comes beyond is told to come again. */
+/** The most requests in progress; further ones are asked to come again. */
 const MAX_UNDER_WAY = 256
 
 const PREFLIGHT = {
@@ -69,8 +70,8 @@ export function witnessRoutes(node: WitnessNode): Route[] {
 }
 
 /**
- * Logs by the SHA-256 of their origin, in hex, as the protocol names them, and by their own id. Of several with one
- * origin, as all checksum databases have, the first is meant; the others have their id.
+ * Logs by the hex SHA-256 of their origin, as the protocol names them, and by their own id. If several share an origin,
+ * as all checksum databases do, the hash means the first; the others have their id.
  */
 function logsByHash(logs: readonly LogIdentity[]): ReadonlyMap<string, string> {
   const byHash = new Map(logs.map(({ id }) => [id, id]))
@@ -99,8 +100,8 @@ async function addCheckpoint(node: WitnessNode, body: Uint8Array): Promise<Reply
 }
 
 /**
- * The head as the witness takes it. The order is that of the protocol: the body (400), the origin (404), the note (400),
- * whether a trusted key claims it (403). Throws the GossumError of the first that fails.
+ * The head as the witness receives it. Checks are in the protocol's order: the body (400), the origin (404), the note
+ * (400), whether it has a line of a trusted key (403). Throws the GossumError of the first that fails.
  */
 function readCandidate(node: WitnessNode, body: Uint8Array): Candidate {
   const { proof, origin, note: bytes } = parseAddCheckpoint(body)
@@ -111,8 +112,8 @@ function readCandidate(node: WitnessNode, body: Uint8Array): Candidate {
   const log = logThatSigned(note, ofOrigin)
   // SPEC: c2sp.org/tlog-witness, add-checkpoint: 403 when no trusted key's signature verifies.
   if (log === undefined) throw new GossumError('SIGNATURE_MISSING', keysOf(ofOrigin))
-  // Lines of other types say nothing here, may be large, and those of ML-DSA-44 cost 5 ms each, which anybody could make
-  // us spend: they come by the mesh. The others are spelled anew: it is the text that is signed.
+  // Lines of other types are irrelevant here and may be large; each ML-DSA-44 line would cost us 5 ms, which anyone
+  // could cause: such lines come through the mesh. The remaining ones are reformatted: only the text is signed.
   const signatures = note.signatures.filter((line) => isBy(line, log.key) || line.bytes.length === COSIGNATURE_SIZE)
   const parsed = { text: note.text, signatures }
   return { source: 'push', log: log.id, note: formatNote(parsed), parsed, proof, receivedAt: node.now() }

@@ -1,6 +1,4 @@
-/**
- * What an observer says where others are witnesses: that it is none. To a log it is like a witness that does not know it.
- */
+/** The answers of an observer at the routes of a witness. To a log, it is like a witness that does not know the log. */
 import { GossumError } from '../../errors.js'
 import type { Reply } from '../reply.js'
 import type { Route } from '../router.js'

@@ -1,11 +1,11 @@
 /**
- * The other door of c2sp.org/tlog-witness: signs a subtree of a log, with a proof that it is part of a checkpoint that we
- * have cosigned. Only ML-DSA-44 keys sign subtrees.
+ * POST /sign-subtree of c2sp.org/tlog-witness: signs a subtree of a log, given a proof that it is part of a checkpoint
+ * that we have cosigned. Only ML-DSA-44 keys sign subtrees.
  *
- * Nothing is written before the answer leaves, and nothing has to be. What must not be forgotten is which tree we have
- * cosigned: that was on disk before the cosignature left, and whoever asks brings it back to us, under our own signature. A
- * subtree of that tree says nothing that the cosignature has not said, so no crash and no old backup can make us
- * contradict ourselves here. That is why anything else than our own valid cosignature must never do.
+ * Nothing needs to be written before the answer leaves. What must not be forgotten is which tree we have cosigned: that
+ * was on disk before the cosignature left, and the client brings it back, under our own signature. A subtree of that
+ * tree states nothing that the cosignature has not stated, so no crash and no old backup can make us contradict
+ * ourselves here. That is why nothing but our own valid cosignature may be accepted.
  */
 import { setImmediate } from 'node:timers/promises'
 import { Slots } from '../../lib/slots.js'
@@ -25,14 +25,14 @@ import { busy, readable, refusal } from './witness-reply.js'
 export interface SubtreeSigning {
   /** Our ML-DSA-44 key. */
   readonly signer: SignerKey
-  /** Why nothing of this origin may be signed now. */
+  /** Why nothing of this origin may be signed now; undefined if it may. */
   readonly obstacle: (origin: string) => ErrorCode | undefined
 }
 
-/** Requests whose signatures are verified and made; whoever comes beyond is told to come again. */
+/** Requests whose signatures are verified and made concurrently; further ones are asked to come again. */
 const MAX_UNDER_WAY = 4
 
-/** A request that was read, and whose reference is a checkpoint of a log that we know. */
+/** A parsed request, whose reference is a checkpoint of a known log. */
 interface Asked extends AskedSubtree {
   readonly reference: Note
   readonly checkpoint: Checkpoint
@@ -47,14 +47,17 @@ export function subtreeDoor(
   const underWay = new Slots({ total: MAX_UNDER_WAY })
   const answer = async (body: Uint8Array): Promise<Reply> => {
     if (signing === undefined) {
-      return text('not here: this witness has no ML-DSA-44 key, and no other signs subtrees\n', { status: 404 })
+      return text('not available: signing subtrees needs an ML-DSA-44 key, which this witness does not have\n', {
+        status: 404,
+      })
     }
-    // Who sends what cannot be signed anyway takes no place.
+    // Requests that cannot be signed anyway take no slot.
     const asked = readRequest(logs, body)
     const leave = underWay.take('')
     if (leave === undefined) return busy()
     try {
-      // A verification and a signature take some 20 ms of the one thread: between two requests everybody else has a turn.
+      // A verification and a signature occupy the only thread for some 20 ms: other work gets a turn between two
+      // requests.
       return await turns.run('', async () => {
         await setImmediate()
         return sign(asked, signing)
@@ -74,8 +77,8 @@ export function subtreeDoor(
 }
 
 /**
- * What is asked for, as far as that costs nothing: the body (400), the origin (404), the note and its checkpoint (400), the
- * end (400). Throws the GossumError of the first that fails.
+ * The request, after the cheap checks: the body (400), the origin (404), the note and its checkpoint (400), the end
+ * (400). Throws the GossumError of the first that fails.
  */
 function readRequest(logs: readonly LogIdentity[], body: Uint8Array): Asked {
   const asked = parseSignSubtree(body)
@@ -86,16 +89,19 @@ function readRequest(logs: readonly LogIdentity[], body: Uint8Array): Asked {
   }
   const reference = parseNote(asked.note, MAX_BODY_BYTES)
   const checkpoint = readCheckpoint(reference.text)
-  // Extension lines are not signed with ML-DSA-44, so we have cosigned no checkpoint that has any.
+  // Notes with extension lines are not signed with ML-DSA-44, so we have cosigned no such checkpoint.
   if (formatCheckpoint(checkpoint) !== reference.text) throw new GossumError('NOT_CANONICAL')
   // SPEC: c2sp.org/tlog-witness, sign-subtree: 400 when the end is larger than the checkpoint's size.
   if (subtree.end > checkpoint.size) {
-    throw new GossumError('REQUEST_INVALID', `the subtree ends behind a checkpoint of ${checkpoint.size}`)
+    throw new GossumError('REQUEST_INVALID', `the subtree ends beyond a checkpoint of size ${checkpoint.size}`)
   }
   return { ...asked, reference, checkpoint }
 }
 
-/** A size that no tree has would freeze its log at the other door; here it is just nothing that we have cosigned. */
+/**
+ * With add-checkpoint, a size that no tree has would freeze its log; here it is only something that we have not
+ * cosigned.
+ */
 function readCheckpoint(text: string): Checkpoint {
   try {
     return parseCheckpoint(text)
@@ -106,7 +112,7 @@ function readCheckpoint(text: string): Checkpoint {
 }
 
 /**
- * Our line over the subtree, or what stands in its way (503). Throws SIGNATURE_MISSING or SIGNATURE_INVALID (403) when the
+ * Our signature on the subtree, or the obstacle (503). Throws SIGNATURE_MISSING or SIGNATURE_INVALID (403) if the
  * reference is not cosigned by this very key, and PROOF_INVALID (422).
  */
 function sign({ reference, checkpoint, subtree, proof }: Asked, { signer, obstacle }: SubtreeSigning): Reply {
@@ -120,7 +126,7 @@ function sign({ reference, checkpoint, subtree, proof }: Asked, { signer, obstac
   }
   // SPEC: c2sp.org/tlog-witness, sign-subtree: 422 when the proof does not tie the subtree to the checkpoint.
   checkSubtree(proof, size, root, subtree)
-  // Asked last, in the same turn of the event loop as the signature: nothing can come between.
+  // Checked last, in the same turn of the event loop as the signature, so that nothing can happen in between.
   const code = obstacle(origin)
   if (code !== undefined) return refusal({ kind: 'pending', news: false, code })
   return exact(formatSignature(cosignSubtree(origin, subtree, signer)))

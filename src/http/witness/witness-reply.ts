@@ -1,21 +1,21 @@
-/** What a witness says to logs, in the words of c2sp.org/tlog-witness. Pure. */
+/** The answers of a witness to logs, in the terms of c2sp.org/tlog-witness. Pure. */
 import { ERRORS, errorCode, type ErrorCode } from '../../errors.js'
 import { answerTo, type Outcome } from '../../witness/outcome.js'
 import { text, type Reply } from '../reply.js'
 
-/** Seconds after which it may be worth to come again. */
+/** Seconds after which trying again may succeed. */
 const RETRY_AFTER = 5
-/** The same for a log that has used up its day. */
+/** The same for a log that has used up its daily quota. */
 const BUDGET_RETRY_AFTER = 10 * 60
 
-/** What a status says in the words of the protocol; the sentence of the code comes behind it. */
+/** The protocol's phrase for a status; it is followed by the sentence of the error code. */
 const PHRASES: Readonly<Record<number, string>> = {
   400: 'invalid input',
   403: 'invalid signature',
   404: 'unknown log',
   413: 'too large',
   422: 'bad consistency proof',
-  500: 'trouble here',
+  500: 'internal error',
 }
 const CHECKPOINT_CODES: readonly ErrorCode[] = ['CHECKPOINT_MALFORMED', 'NOT_CANONICAL']
 
@@ -30,18 +30,18 @@ export function refusal(outcome: Outcome, detail = ''): Reply {
   return wait === undefined ? reply : { ...reply, headers: { ...reply.headers, 'retry-after': String(wait) } }
 }
 
-/** What kept us from judging: nothing that who pushed can help, so it may come again. */
+/** The reply if something prevented a judgement that the client cannot influence, so that it may try again. */
 export function troubleReply(error: unknown): Reply {
   const code = errorCode(error)
   return readable(code === 'NODE_BUSY' ? busy() : refusal({ kind: 'pending', news: false, code }))
 }
 
 export function busy(): Reply {
-  const reply = text('not now: too many requests are under way\n', { status: 503 })
+  const reply = text('not now: too many requests are in progress\n', { status: 503 })
   return { ...reply, headers: { ...reply.headers, 'retry-after': '1' } }
 }
 
-/** Any website may read the answer: it holds nothing that is not public. */
+/** Any website may read the answer: it contains only public data. */
 export function readable(reply: Reply): Reply {
   return { ...reply, headers: { ...reply.headers, 'access-control-allow-origin': '*' } }
 }

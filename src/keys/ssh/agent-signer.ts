@@ -1,6 +1,6 @@
 /**
- * A signer whose private key is in an ssh-agent: it takes time, and it may be gone. When it is, it is only asked
- * whether it is back, with increasing delay, up to a minute.
+ * A signer whose private key is in an ssh-agent, which takes time and may be unavailable. While it is, it is only
+ * checked again, with increasing delays of up to a minute.
  */
 import type { GossumError } from '../../errors.js'
 import { lastingController } from '../../lib/timed.js'
@@ -9,14 +9,14 @@ import type { Signer, VerifierKey } from '../../tlog/note.js'
 import { agentUnavailable } from './agent-answer.js'
 import { agentKeys, agentSign, type AgentPlace } from './agent.js'
 
-/** Milliseconds until the agent is looked for again, the first time and at most. */
+/** Milliseconds until the agent is checked again: the first delay, and the longest. */
 const LOOK_AGAIN_MS = { first: 1_000, most: 60_000 }
 
-/** Who is told how it stands with the agent. */
+/** Receives changes in the state of the agent. */
 export interface AgentWatch {
-  /** It does not sign any more, or never did. */
+  /** The agent no longer signs, or never did. */
   onLost(error: GossumError): void
-  /** It holds the key again. */
+  /** The agent holds the key again. */
   onBack(): void
 }
 
@@ -24,11 +24,11 @@ export class AgentSigner implements Signer {
   readonly verifier: VerifierKey
   readonly #place: AgentPlace
   #watch: AgentWatch | undefined
-  /** Why it does not sign; undefined while it does. */
+  /** Why the agent does not sign; undefined while it does. */
   #error: GossumError | undefined
-  /** How often in a row it was of no use. */
+  /** The number of failures in a row. */
   #failures = 0
-  /** Requests go one after another: what is signed first is stored first. */
+  /** Requests are sequential: what is signed first is stored first. */
   #queue: Promise<unknown> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
   readonly #stopped = lastingController()
@@ -38,7 +38,7 @@ export class AgentSigner implements Signer {
     this.#place = { ...place, signal: this.#stopped.signal }
   }
 
-  /** Why nothing can be signed now; then sign() fails at once. */
+  /** Why nothing can be signed now, in which case sign() fails at once; undefined otherwise. */
   get unavailable(): GossumError | undefined {
     return this.#error
   }
@@ -50,20 +50,20 @@ export class AgentSigner implements Signer {
     return turn
   }
 
-  /** Resolves when the agent holds the key now. Throws AGENT_UNAVAILABLE. */
+  /** Resolves if the agent holds the key now. Throws AGENT_UNAVAILABLE. */
   async find(): Promise<void> {
     const keys = await agentKeys(this.#place)
     const holdsIt = keys.some(({ publicKey }) => equalBytes(publicKey, this.verifier.publicKey))
     if (!holdsIt) throw agentUnavailable(`it does not hold the key of ${this.verifier.name}`)
   }
 
-  /** Looks whether the agent holds the key, and says how it stands with it from now on. */
+  /** Checks whether the agent holds the key, and reports changes of its state from now on. */
   watch(watch: AgentWatch): void {
     this.#watch = watch
     if (this.#error === undefined) void this.#look()
   }
 
-  /** Ends every wait for the agent; nothing is signed any more. Safe to call twice. */
+  /** Ends every wait for the agent; nothing more is signed. Safe to call twice. */
   stop(): void {
     this.#stopped.abort(new Error('the node stops'))
     clearTimeout(this.#timer)

@@ -1,6 +1,6 @@
 /**
- * Talks with an ssh-agent (draft-ietf-sshm-ssh-agent): which Ed25519 keys it holds, and signatures by them. One request,
- * one connection: an agent that was started again is another one at the same place.
+ * Talks to an ssh-agent (draft-ietf-sshm-ssh-agent): lists its Ed25519 keys, and requests signatures. Each request uses
+ * a new connection: a restarted agent is a different process at the same socket.
  */
 import { connect } from 'node:net'
 import { errorCode, errorText } from '../../errors.js'
@@ -11,18 +11,18 @@ import { publicKeyBlob, sshString, uint32 } from './ssh-wire.js'
 
 const REQUEST_IDENTITIES = 11
 const SIGN_REQUEST = 13
-/** The most bytes that an agent may answer: OpenSSH's own bound for what it is sent. */
+/** The largest answer of an agent, in bytes: OpenSSH's own limit for requests. */
 const MAX_ANSWER_BYTES = 256 * 1024
 /** Milliseconds that an answer may take. */
 const TIMEOUT_MS = 10_000
 
-/** Where an agent is, and how long it may take. */
+/** The address of an agent, and how long it may take. */
 export interface AgentPlace {
-  /** Path of its socket; undefined when nothing says where it is. */
+  /** Path of its socket; undefined if unknown. */
   readonly socket: string | undefined
-  /** Milliseconds; TIMEOUT_MS unless said otherwise. */
+  /** Milliseconds; TIMEOUT_MS by default. */
   readonly timeoutMs?: number
-  /** Ends every wait for it. */
+  /** Ends every wait for the agent. */
   readonly signal?: AbortSignal
 }
 
@@ -31,7 +31,7 @@ export async function agentKeys(place: AgentPlace): Promise<AgentKey[]> {
   return keysInAnswer(await ask(place, Uint8Array.of(REQUEST_IDENTITIES)))
 }
 
-/** What the agent says is the signature of a message by a key of its; not verified. Throws AGENT_UNAVAILABLE. */
+/** What the agent returns as the signature of a message by one of its keys, unverified. Throws AGENT_UNAVAILABLE. */
 export async function agentSign(place: AgentPlace, publicKey: Uint8Array, message: Uint8Array): Promise<Uint8Array> {
   const words = [sshString(publicKeyBlob(publicKey)), sshString(message), uint32(0)]
   return signatureInAnswer(await ask(place, concatBytes(Uint8Array.of(SIGN_REQUEST), ...words)))
@@ -42,7 +42,7 @@ async function ask(
   { socket, timeoutMs = TIMEOUT_MS, signal: stopped }: AgentPlace,
   request: Uint8Array,
 ): Promise<Uint8Array> {
-  if (!socket) throw agentUnavailable('SSH_AUTH_SOCK says no place')
+  if (!socket) throw agentUnavailable('SSH_AUTH_SOCK is not set')
   try {
     const frame = concatBytes(uint32(request.length), request)
     return await timed(timeoutMs, [stopped], (signal) => exchange(socket, frame, signal))
@@ -51,7 +51,7 @@ async function ask(
   }
 }
 
-/** Sends one frame and resolves to the content of the one that comes back. */
+/** Sends one frame, and resolves to the content of the answer's frame. */
 function exchange(socket: string, frame: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const connection = connect({ path: socket, signal })
@@ -70,7 +70,7 @@ function exchange(socket: string, frame: Uint8Array, signal: AbortSignal): Promi
       const head = readUint32(Buffer.concat(chunks.slice(0, 4)), 0)
       if (head === 0 || head > MAX_ANSWER_BYTES)
         return end(() => reject(agentUnavailable(`an answer of ${head} bytes`)))
-      if (length > 4 + head) return end(() => reject(agentUnavailable('it says more than it was asked')))
+      if (length > 4 + head) return end(() => reject(agentUnavailable('it sent more than one answer')))
       if (length === 4 + head) end(() => resolve(new Uint8Array(Buffer.concat(chunks)).subarray(4)))
     })
     connection.write(frame)

@@ -1,13 +1,13 @@
 /**
- * The words of SSH (RFC 4251, section 5): numbers of 32 bits and byte strings behind their length. Key files and agents
- * speak in them.
+ * The data types of SSH (RFC 4251, section 5): 32-bit numbers and length-prefixed byte strings. Used by key files and
+ * agents.
  *
  * Pure.
  */
 import { GossumError } from '../../errors.js'
 import { concatBytes, fromUtf8, readUint32, utf8 } from '../../tlog/bytes.js'
 
-/** The only kind of key that is used: plain Ed25519. */
+/** The only supported type of key: plain Ed25519. */
 export const ED25519 = 'ssh-ed25519'
 
 export function uint32(value: number): Uint8Array {
@@ -16,7 +16,7 @@ export function uint32(value: number): Uint8Array {
   return out
 }
 
-/** A byte string, or a text, behind its length. */
+/** A length-prefixed byte string or text. */
 export function sshString(value: Uint8Array | string): Uint8Array {
   const bytes = typeof value === 'string' ? utf8(value) : value
   return concatBytes(uint32(bytes.length), bytes)
@@ -27,7 +27,7 @@ export function publicKeyBlob(publicKey: Uint8Array): Uint8Array {
   return concatBytes(sshString(ED25519), sshString(publicKey))
 }
 
-/** Reads such words, one after another. Every method throws KEY_MALFORMED where the bytes end too early. */
+/** Reads such values in sequence. Every method throws KEY_MALFORMED if the bytes end too early. */
 export class SshReader {
   readonly #bytes: Uint8Array
   #at = 0
@@ -36,7 +36,7 @@ export class SshReader {
     this.#bytes = bytes
   }
 
-  /** How many bytes are left. */
+  /** The number of bytes left. */
   get left(): number {
     return this.#bytes.length - this.#at
   }
@@ -55,7 +55,7 @@ export class SshReader {
     return this.take(this.uint32())
   }
 
-  /** A string that is a text; undefined when it is not UTF-8. */
+  /** A string as text; undefined if it is not UTF-8. */
   text(): string | undefined {
     return fromUtf8(this.string())
   }

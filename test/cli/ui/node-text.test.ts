@@ -177,7 +177,7 @@ describe('deposits and the clock', () => {
 
 describe('the guard', () => {
   it('is told as it is', async () => {
-    expect(await statusOf({})).toContain(' guard       peers have said what this key signed before\n')
+    expect(await statusOf({})).toContain(' guard       peers have reported what this key signed before\n')
   })
 })
 

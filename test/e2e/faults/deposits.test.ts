@@ -126,7 +126,7 @@ test('by default: it is signed all the same, said to be undeposited, and deposit
   const told = await node.event(depositIs('undeposited'))
   expect(told).toMatchObject({
     undeposited: 1,
-    text: expect.stringContaining('signing goes on without them') as string,
+    text: expect.stringContaining('signing continues without them') as string,
   })
   expect((await status(node)).deposit).toMatchObject({ state: 'undeposited', connected: 0, undeposited: 1 })
   const ready = await readiness(node)

@@ -142,7 +142,7 @@ export async function pushPatiently(
 ): Promise<WitnessAnswer> {
   for (;;) {
     const answer = await pushTo(node, log, from, to)
-    if (answer.status !== 503 || !answer.body.includes('until peers have said')) return answer
+    if (answer.status !== 503 || !answer.body.includes('until peers have reported')) return answer
   }
 }
 

@@ -180,7 +180,7 @@ describe('a home without its witness.key', () => {
     expect([refused.code, refused.stdout]).toEqual([1, ''])
     const { code, message, hint } = jsonError(refused)
     expect([code, message]).toEqual(['KEY_MISSING', expect.stringMatching(trace)])
-    expect(hint).toMatch(/^put the key file back/)
+    expect(hint).toMatch(/^restore the key file/)
     expect(contents(home)).toEqual(before)
   })
 

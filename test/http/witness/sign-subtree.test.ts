@@ -285,7 +285,7 @@ describe('nothing is signed that we have not cosigned', () => {
     }
     const rollback = { maySign: false, sawUnknown: () => undefined }
     const waiting = await witness({ rollback })
-    await refused(waiting, 'until peers have said')
+    await refused(waiting, 'until peers have reported')
     rollback.maySign = true
     expect((await waiting.ask(body)).status).toBe(200)
 

@@ -84,14 +84,14 @@ const lies: [string, Answering, RegExp][] = [
   [
     'bytes behind the signature',
     saying(frame(14, sshString(concatBytes(sshString('ssh-ed25519'), sshString(truth), uint32(0))))),
-    /behind its signature/,
+    /after its signature/,
   ],
   [
     'bytes behind the answer',
     saying(frame(14, sshString(concatBytes(sshString('ssh-ed25519'), sshString(truth))), uint32(0))),
-    /behind its answer/,
+    /after its answer/,
   ],
-  ['a second answer', saying(concatBytes(signature(truth), signature(truth))), /more than it was asked/],
+  ['a second answer', saying(concatBytes(signature(truth), signature(truth))), /more than one answer/],
   ['a refusal', saying(frame(5)), /refuses \(5\)/],
   ['an answer to another question', saying(identities(key.verifier.publicKey)), /refuses \(12\)/],
   ['a length that lies', saying(frame(14, uint32(0xffffffff))), /cut/],

@@ -89,16 +89,16 @@ describe('an OpenSSH private key', () => {
     ['no key', { count: 0 }, /0 keys/],
     ['check numbers that differ', { checks: [1, 2] }, /check numbers/],
     ['another type inside', { type: 'ssh-rsa' }, /ssh-rsa/],
-    ['another public key outside', { outer: publicKeyBlob(OTHER) }, /not that of the private key/],
-    ['another public key inside', { inner: OTHER }, /not that of the private key/],
-    ['another public key behind the seed', { pair: concatBytes(SEED, OTHER) }, /not that of the private key/],
+    ['another public key outside', { outer: publicKeyBlob(OTHER) }, /does not belong to the private key/],
+    ['another public key inside', { inner: OTHER }, /does not belong to the private key/],
+    ['another public key behind the seed', { pair: concatBytes(SEED, OTHER) }, /does not belong to the private key/],
     ['a public key of 31 bytes', { outer: publicKeyBlob(PUBLIC.slice(1)) }, /not 32 bytes/],
-    ['bytes behind the public key', { outer: concatBytes(publicKeyBlob(PUBLIC), uint32(0)) }, /behind the public key/],
+    ['bytes after the public key', { outer: concatBytes(publicKeyBlob(PUBLIC), uint32(0)) }, /after the public key/],
     ['a private key of 32 bytes', { pair: SEED }, /not 64 bytes/],
     ['padding that is none', { comment: '', padding: [1, 2, 3, 4, 0] }, /padding is wrong/],
     ['a whole block of padding', { comment: '12345', padding: [1, 2, 3, 4, 5, 6, 7, 8] }, /padding is wrong/],
-    ['half a block', { padding: [] }, /whole blocks/],
-    ['bytes behind its end', { tail: Uint8Array.of(0) }, /1 bytes behind/],
+    ['half a block', { padding: [] }, /whole number of blocks/],
+    ['bytes behind its end', { tail: Uint8Array.of(0) }, /1 bytes after/],
   ])('with %s is refused', (_what, parts, why) => {
     expect(codeOf(() => parseOpenSshKey(armour(bytesOf(parts))))).toBe('KEY_MALFORMED')
     expect(() => parseOpenSshKey(armour(bytesOf(parts)))).toThrow(why)

@@ -296,7 +296,9 @@ describe('what is no report', () => {
   ])('%s is refused, with words about what is expected', async (_what, text) => {
     const human = await importText(text, ['--node', NOBODY])
     expect(human).toMatchObject({ code: 2, stdout: '' })
-    expect(human.stderr).toMatch(/^gossum: this is not an evidence file: no report of the go command is in this text\n/)
+    expect(human.stderr).toMatch(
+      /^gossum: this is not an evidence file: this text contains no report of the go command\n/,
+    )
     expect(human.stderr).toMatch(/hint: .*"old database:" and "new database:" .* "proof of misbehavior:"\n$/)
     expect(jsonError(await importText(text, ['--json', '--node', NOBODY])).code).toBe('EVIDENCE_MALFORMED')
   })
