@@ -1,7 +1,6 @@
 /**
  * A soak test: real processes for ten minutes while the log grows. Does their memory stay flat? After the warm-up a
- * line
- * is fitted through the resident memory of each node, and the mean of the slopes decides.
+ * line is fitted through the resident memory of each node, and the mean of the slopes decides.
  *
  *   npm run soak -- [--nodes 20] [--minutes 10] [--bound MB_PER_HOUR] [--json]
  *

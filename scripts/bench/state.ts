@@ -1,8 +1,7 @@
 /**
  * The cost of sharing the state of a key: advancing pushes to a node that keeps its state in its home, to one with
  * PostgreSQL on the same machine, and to one whose PostgreSQL waits for a synchronous standby, alternating; and how
- * long
- * a failover takes for a log that pushes.
+ * long a failover takes for a log that pushes.
  *
  *   npm run bench:state
  */

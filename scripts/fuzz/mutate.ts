@@ -1,7 +1,6 @@
 /**
  * Mutates inputs: bytes, numbers, words, lines and parts of them, as a hostile or broken writer would. Everything is
- * drawn
- * from one seed. Pure.
+ * drawn from one seed. Pure.
  */
 import { concatBytes, utf8 } from '../../src/tlog/bytes.js'
 

@@ -93,8 +93,7 @@ export class SimulatedNode implements Station {
 
   /**
    * Starts polling, heartbeats and sync. The first poll is after this many milliseconds; the second is at a random
-   * point
-   * of an interval, as for nodes that were started on different days.
+   * point of an interval, as for nodes that were started on different days.
    */
   start(firstPoll: number): void {
     const { time, pollMs } = this.world

@@ -1,7 +1,6 @@
 /**
  * Reading of heads by the production code, once for all nodes that have the same keys: repeating the verification of
- * one
- * signature for ten thousand nodes would give the same result.
+ * one signature for ten thousand nodes would give the same result.
  */
 import { GossumError } from '../../src/errors.js'
 import type { VerifierKey } from '../../src/tlog/note.js'

@@ -1,7 +1,6 @@
 /**
  * The scenario `bench` with real processes on this machine, one line of JSON per run: the simulation is compared with
- * it,
- * and takes its costs from it. Linux only; bytes are those that the kernel counted (`ss`).
+ * it, and takes its costs from it. Linux only; bytes are those that the kernel counted (`ss`).
  *
  *   npm run simulate:real -- [--nodes 50] [--witnesses 10] [--runs 3] [--seed 1]
  *   npm run simulate:real -- --costs

@@ -1,7 +1,6 @@
 /**
  * The setting for attacks: a victim and two honest nodes, each a process of its own, whose three cosignatures are all
- * needed
- * for a quorum; and a log that keeps growing during the attack.
+ * needed for a quorum; and a log that keeps growing during the attack.
  */
 import { expect, onTestFinished } from 'vitest'
 import type { PeerView } from '../../src/status/shapes.js'
@@ -11,8 +10,7 @@ import { isQuorum, type FleetNode } from '../helpers/fleet-node.js'
 
 /**
  * Megabytes of heap that a victim has, a third of which it needs before an attack: a victim made to hold more would
- * abort.
- * Resident memory alone does not distinguish held memory from uncollected garbage.
+ * abort. Resident memory alone does not distinguish held memory from uncollected garbage.
  */
 const HEAP_MB = 96
 /** The part of it for young objects, in megabytes; by default sixteen, which any load fills. */

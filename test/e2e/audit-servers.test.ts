@@ -1,8 +1,7 @@
 /**
  * `gossum audit` of served logs: by our own server, by golang.org/x/mod, by Tessera; of logs that grow and fork while
- * they
- * are read; and up to what a node vouches for. Tests of peers that are not installed (scripts/ci/peers.sh) are skipped,
- * unless REQUIRE_PEERS=1 makes that a failure.
+ * they are read; and up to what a node vouches for. Tests of peers that are not installed (scripts/ci/peers.sh) are
+ * skipped, unless REQUIRE_PEERS=1 makes that a failure.
  */
 import { join } from 'node:path'
 import { writeFileSync } from 'node:fs'

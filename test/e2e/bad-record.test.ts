@@ -1,7 +1,6 @@
 /**
  * A log that has one module version twice, with whole nodes: the proof is imported at one, reaches the others over
- * libp2p,
- * freezes the log everywhere, and is kept until each operator has acknowledged it.
+ * libp2p, freezes the log everywhere, and is kept until each operator has acknowledged it.
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,7 +1,6 @@
 /**
  * The real go command uses a node, by both routes: it gets what a quorum vouches for, and nothing else. All go commands
- * of
- * this machine are tested. Skipped if there is none, unless REQUIRE_PEERS=1, which makes that a failure.
+ * of this machine are tested. Skipped if there is none, unless REQUIRE_PEERS=1, which makes that a failure.
  */
 import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -1,8 +1,7 @@
 /**
  * golang.org/x/mod's gosumcheck and `gossum check go.sum` on the same files and the same log: they agree line by line.
  * Skipped if gosumcheck is not installed, unless REQUIRE_PEERS=1, which makes that a failure. Its exit status is always
- * 0,
- * so its output is compared.
+ * 0, so its output is compared.
  */
 import { execFile } from 'node:child_process'
 import { readdirSync } from 'node:fs'

@@ -1,7 +1,6 @@
 /**
  * The real litewitness and our program: one table of requests, equal answers, and a reason for each difference. Skipped
- * if
- * it is not installed, unless REQUIRE_PEERS=1, which makes that a failure; scripts/ci/peers.sh installs it.
+ * if it is not installed, unless REQUIRE_PEERS=1, which makes that a failure; scripts/ci/peers.sh installs it.
  */
 import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'

@@ -1,7 +1,6 @@
 /**
  * An upstream that lies, stalls, breaks off or is gone, with a real node and the real go command: whatever the log has
- * not
- * recorded leaves nothing behind, and good files stay.
+ * not recorded leaves nothing behind, and good files stay.
  */
 import { existsSync, readdirSync, symlinkSync } from 'node:fs'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'

@@ -1,7 +1,6 @@
 /**
  * The example of docs/mirror.md, unchanged except for ports and keys: every command is run in order, and prints what
- * the
- * page shows. Skipped if there is no go command or no git, unless REQUIRE_PEERS=1, which makes that a failure.
+ * the page shows. Skipped if there is no go command or no git, unless REQUIRE_PEERS=1, which makes that a failure.
  */
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { once } from 'node:events'

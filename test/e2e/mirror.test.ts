@@ -1,7 +1,6 @@
 /**
  * The real go command gets modules and the checksum database from a node, with one GOPROXY line. All go commands of
- * this
- * machine are tested. Skipped if there is none, unless REQUIRE_PEERS=1, which makes that a failure.
+ * this machine are tested. Skipped if there is none, unless REQUIRE_PEERS=1, which makes that a failure.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -1,7 +1,6 @@
 /**
  * The published folder of a real node, behind the web servers of deploy/public-reads: they answer like the node. Parts
- * that
- * need Debian's nginx and Caddy are skipped without them, unless REQUIRE_PEERS=1, which makes that a failure.
+ * that need Debian's nginx and Caddy are skipped without them, unless REQUIRE_PEERS=1, which makes that a failure.
  */
 import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

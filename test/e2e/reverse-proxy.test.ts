@@ -1,7 +1,7 @@
 /**
  * The reverse proxies of docs/operating.md, configured as there except for addresses and certificates, with a real
- * node:
- * Debian's nginx and Caddy. Skipped if they are not installed, unless REQUIRE_PEERS=1, which makes that a failure.
+ * node: Debian's nginx and Caddy. Skipped if they are not installed, unless REQUIRE_PEERS=1, which makes that a
+ * failure.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

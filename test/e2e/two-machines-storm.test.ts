@@ -1,7 +1,6 @@
 /**
  * Two machines with one key, a primary and its synchronous standby, and all kinds of faults, one after another, while a
- * log
- * pushes to both. FAULTS=200 for a long storm, SEED to repeat one.
+ * log pushes to both. FAULTS=200 for a long storm, SEED to repeat one.
  */
 import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'

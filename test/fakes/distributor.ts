@@ -1,7 +1,6 @@
 /**
  * A distributor of transparency-dev, in memory: strict about what it accepts, and it serves what it was given. It has
- * one
- * log, and the witnesses that it knows.
+ * one log, and the witnesses that it knows.
  */
 import { toHex, utf8, fromUtf8 } from '../../src/tlog/bytes.js'
 import { parseCheckpoint } from '../../src/tlog/checkpoint.js'

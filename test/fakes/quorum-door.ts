@@ -1,7 +1,6 @@
 /**
  * A node's checksum database as a client sees it, below /sumdb/<name>/: the only head that it serves, also in lookups,
- * is
- * the quorum head with its cosignatures.
+ * is the quorum head with its cosignatures.
  */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'

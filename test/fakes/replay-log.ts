@@ -1,7 +1,6 @@
 /**
  * A log on node:http that replays files as they were once served: heads, lookups, tiles. A partial tile that is not
- * among
- * the files is cut from a wider copy, of which it is a prefix.
+ * among the files is cut from a wider copy, of which it is a prefix.
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { createServer } from 'node:http'

@@ -1,9 +1,7 @@
 /**
  * A log of c2sp.org/tlog-tiles, in memory: a checkpoint under its own origin, tiles without a height in their paths,
- * and
- * nothing else. Strict: a path with another spelling than the specification's, a tile of a size that was never
- * published,
- * and a partial tile whose full tile exists are not found.
+ * and nothing else. Strict: a path with another spelling than the specification's, a tile of a size that was never
+ * published, and a partial tile whose full tile exists are not found.
  */
 import type { LogReply } from '../../src/sumdb/log-server.js'
 import { utf8 } from '../../src/tlog/bytes.js'

@@ -1,7 +1,6 @@
 /**
  * A log with several faces: one key, and an address of its own for each view. All views show one history until one of
- * them
- * is forked; each can be stopped and started again. The records are generated; the trees, signatures and tiles are
+ * them is forked; each can be stopped and started again. The records are generated; the trees, signatures and tiles are
  * real.
  */
 import { randomBytes } from 'node:crypto'

@@ -80,8 +80,7 @@ export class Assumptions {
 
   /**
    * A5: whether the answer of a peer may be the next to count, after these. If k remember, any may, which is what the
-   * proof
-   * relies on. If fewer do, one of them has to be among those that answer.
+   * proof relies on. If fewer do, one of them has to be among those that answer.
    */
   mayAnswer(peer: Peer, answered: ReadonlySet<Peer>): boolean {
     if (!this.isOld) return true

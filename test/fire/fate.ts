@@ -1,7 +1,6 @@
 /**
  * When the power fails. Each place where a crash would leave a different state behind is passed during one life; at the
- * one
- * that was drawn, everything in that life stops permanently, as if the process were gone.
+ * one that was drawn, everything in that life stops permanently, as if the process were gone.
  */
 
 /** Places where a process may end. */

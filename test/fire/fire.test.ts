@@ -1,9 +1,8 @@
 /**
  * Proof under fire: whatever a log, its messengers, peers, disks, crashes, clocks, backups and operators do, in any
- * order,
- * any two texts signed under one key are of one history, and none has a lower size at a later time (docs/protocol.md,
- * "What
- * a key never does"). The parts are the production ones; the model knows the trees, and observes the keys.
+ * order, any two texts signed under one key are of one history, and none has a lower size at a later time
+ * (docs/protocol.md, "What a key never does"). The parts are the production ones; the model knows the trees, and
+ * observes the keys.
  *
  * FIRE_CRASHES: how many crashes there should be in the middle of an operation. A failure prints its seed and path:
  * FIRE_SEED=... FIRE_PATH=... replay it.

@@ -1,7 +1,6 @@
 /**
  * One life of a node, from a start to a crash or a stop: the production parts, wired as in src/node/node.ts, over a
- * volatile
- * home, and with a network in memory instead of libp2p.
+ * volatile home, and with a network in memory instead of libp2p.
  */
 import { GossumError } from '../../src/errors.js'
 import { Alarm } from '../../src/evidence/alarm.js'

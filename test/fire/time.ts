@@ -1,7 +1,6 @@
 /**
  * Time in the model stands still until nothing else can happen: timers, the date and the monotonic clock are simulated,
- * the
- * turns of the event loop are not.
+ * the turns of the event loop are not.
  */
 import { vi } from 'vitest'
 

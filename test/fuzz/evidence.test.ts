@@ -1,7 +1,6 @@
 /**
  * Forged evidence against an honest log and an honest witness. The forger has everything that the two ever signed, keys
- * of
- * its own, and time, but neither of their keys.
+ * of its own, and time, but neither of their keys.
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'

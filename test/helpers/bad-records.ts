@@ -1,7 +1,6 @@
 /**
  * Generated records, each of which breaks exactly one rule of src/audit/rules/rules.ts, at least one for every rule. No
- * two
- * name the same module version, so all of them can be in one log.
+ * two name the same module version, so all of them can be in one log.
  */
 import type { RuleName } from '../../src/audit/rules/rules.js'
 import { toBase64, utf8 } from '../../src/tlog/bytes.js'

@@ -21,8 +21,7 @@ export const PACKED_VARIABLE = 'TEST_PROGRAM'
 
 /**
  * The program to start: the packed one if a test runner made it, otherwise the build itself, as for benchmarks. Tests
- * of
- * the program's files use `built('cli/main.js')`.
+ * of the program's files use `built('cli/main.js')`.
  */
 export function program(): string {
   const main = built('cli/main.js')

@@ -42,8 +42,7 @@ let isBusy = false
 
 /**
  * Runs `gossum` with these arguments to its end. To save time it may run in a process that ran others before, if that
- * makes
- * no difference, which program.test.ts verifies. Tests of start, signals and streams use `gossumProcess`.
+ * makes no difference, which program.test.ts verifies. Tests of start, signals and streams use `gossumProcess`.
  */
 export async function gossum(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
   const env = environment(options)

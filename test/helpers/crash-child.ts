@@ -1,7 +1,6 @@
 /**
  * A process in which a witness over a real home follows a history in memory, and which kills itself at a given place,
- * by
- * SIGKILL, so that nothing is closed or flushed. It writes what it releases to stdout, one JSON line each.
+ * by SIGKILL, so that nothing is closed or flushed. It writes what it releases to stdout, one JSON line each.
  *
  *   node --conditions gossum-source --import tsx test/helpers/crash-child.ts '{"home": ..., "die": ..., ...}'
  */

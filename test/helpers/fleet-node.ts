@@ -48,8 +48,7 @@ export class FleetNode {
 
   /**
    * Starts `gossum run` with these arguments, after `prefix` if any ("ip netns exec NAME"). It uses multicast DNS only
-   * if
-   * `mdns` is set, since tests must not meet each other. Rejects if it ends.
+   * if `mdns` is set, since tests must not meet each other. Rejects if it ends.
    */
   static async start(args: readonly string[], prefix: readonly string[] = [], mdns = false): Promise<FleetNode> {
     const [command, ...rest] = [...prefix, process.execPath, PROGRAM, 'run', '--json', ...args]

@@ -1,7 +1,6 @@
 /**
  * Many nodes, each a process of its own: keys made first so that a policy can name them, a topology in which each new
- * node
- * dials node 0 and up to three random earlier ones, and an orderly shutdown of all of them.
+ * node dials node 0 and up to three random earlier ones, and an orderly shutdown of all of them.
  */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -36,8 +36,7 @@ export function scratchFolder(): { dir: string; file: (name: string, data: strin
 
 /**
  * Removes a folder with its contents, repeatedly while another process writes into it: the go command's telemetry goes
- * on
- * in a process of its own after the command has ended.
+ * on in a process of its own after the command has ended.
  */
 export async function removeFolder(dir: string): Promise<void> {
   for (let tries = 100; ; tries--) {

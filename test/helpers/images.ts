@@ -1,7 +1,7 @@
 /**
  * Images and containers without an engine (Linux, root): each step of a Dockerfile is run in an overlay over this
- * machine's
- * files, with its Node in place of the base image's; containers run in such an overlay, in a network of their own.
+ * machine's files, with its Node in place of the base image's; containers run in such an overlay, in a network of their
+ * own.
  */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'

@@ -1,7 +1,6 @@
 /**
  * One table of requests, sent to this witness and to litewitness, and the comparison of the answers. Where the two
- * differ,
- * the reason is written here, next to both answers: a difference without a reason fails.
+ * differ, the reason is written here, next to both answers: a difference without a reason fails.
  */
 import { parseVerifierKey } from '../../src/tlog/note.js'
 import { startGossum } from './cli.js'

@@ -1,7 +1,6 @@
 /**
  * The real litewitness (filippo.io/torchwood) as a process: found at $LITEWITNESS, on the PATH, or where `go install`
- * puts
- * it. It signs through an ssh-agent of its own, which is started with it.
+ * puts it. It signs through an ssh-agent of its own, which is started with it.
  */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, mkdtempSync } from 'node:fs'
@@ -54,8 +53,7 @@ export function findLitewitness(): string | undefined {
 
 /**
  * The SQL that its own tool writes to add logs, each beginning as the empty tree. The tool itself cannot be built where
- * one
- * of its libraries is not available.
+ * one of its libraries is not available.
  */
 function logsAsSql(logs: readonly KnownLog[]): string {
   const text = (value: string): string => `'${value.replaceAll("'", "''")}'`

@@ -1,7 +1,6 @@
 /**
  * A network of network namespaces (Linux, root): two halves, each a bridge with nodes on it, and one link between the
- * two
- * that can be cut. Nodes meet in one subnet that spans both halves. Each half has another subnet that includes this
+ * two that can be cut. Nodes meet in one subnet that spans both halves. Each half has another subnet that includes this
  * process, which serves it a log and queries its nodes. There is no route to anywhere else.
  */
 import { execFileSync } from 'node:child_process'

@@ -17,8 +17,7 @@ const PORT = 46_786
 
 /**
  * The same on the loopback device. Nodes of one half dial each other directly. A node of the other half, or one that
- * only
- * learnt the address from another, goes through a relay of ours, where the link is cut.
+ * only learnt the address from another, goes through a relay of ours, where the link is cut.
  */
 export async function startRelays(nodes: number, half: (index: number) => 0 | 1): Promise<Network> {
   const mesh = (index: number): string => `127.${64 + (process.pid % 128)}.${(process.pid >> 7) % 256}.${index + 1}`

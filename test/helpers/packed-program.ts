@@ -1,9 +1,7 @@
 /**
  * The built program in a few files, for the many hundred processes that the tests start: a node spends half of its
- * start on
- * finding and reading a thousand small ones. It is dist/ and the packages, bundled and otherwise unchanged. The test
- * runner
- * makes it once, before all tests, and again if dist/ is built from other sources.
+ * start on finding and reading a thousand small ones. It is dist/ and the packages, bundled and otherwise unchanged.
+ * The test runner makes it once, before all tests, and again if dist/ is built from other sources.
  */
 import {
   chmodSync,

@@ -30,8 +30,7 @@ export interface SocketBytes {
 
 /**
  * The TCP connections of all processes that use one of these local ports at either end, by their addresses. Counted by
- * the
- * kernel, hence exact: what noise and yamux add is included, TCP and IP headers are not.
+ * the kernel, hence exact: what noise and yamux add is included, TCP and IP headers are not.
  */
 export async function socketBytes(ports: ReadonlySet<number>): Promise<Map<string, SocketBytes>> {
   const { stdout } = await promisify(execFile)('ss', ['-tinpOH', 'state', 'established'], { maxBuffer: 64 * 2 ** 20 })

@@ -1,7 +1,6 @@
 /**
  * The shells of this machine as a person uses them: on a terminal, with a completion script loaded, and with a `gossum`
- * that
- * prints its arguments. Tests of a shell that is not installed are skipped, unless REQUIRE_PEERS=1 makes that a
+ * that prints its arguments. Tests of a shell that is not installed are skipped, unless REQUIRE_PEERS=1 makes that a
  * failure.
  */
 import { execFileSync, spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'

@@ -1,7 +1,6 @@
 /**
  * A disk in memory that distinguishes what was written from what is durable, and that can be made to fail: the
- * journal's
- * file, and a database. A crash drops or tears at random what was not synced.
+ * journal's file, and a database. A crash drops or tears at random what was not synced.
  */
 import { MemoryLevel } from 'memory-level'
 import type { JournalFile } from '../../src/store/journal-file.js'
@@ -140,8 +139,7 @@ function failure(fault: Fault): Error {
 
 /**
  * A database in memory whose crash loses any number of the latest batches that were not synced, as the log file of
- * LevelDB
- * does. A sync makes everything durable that was written before it.
+ * LevelDB does. A sync makes everything durable that was written before it.
  */
 export class VolatileDatabase {
   readonly db: MemoryLevel

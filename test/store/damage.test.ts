@@ -1,7 +1,7 @@
 /**
  * LevelDB opens silently over many kinds of damage, with records missing, and a journal is a file like any other.
- * Whatever
- * is done to the files of a home, it must open with the state that was written last, or report that it did not.
+ * Whatever is done to the files of a home, it must open with the state that was written last, or report that it did
+ * not.
  */
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,7 +1,6 @@
 /**
  * The system calls of a process that advances logs: after each of them the power may fail. Whatever was not synced by
- * then
- * is dropped or torn, and the journal is opened again: every state that had been announced is in it.
+ * then is dropped or torn, and the journal is opened again: every state that had been announced is in it.
  */
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'

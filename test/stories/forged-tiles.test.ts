@@ -1,7 +1,7 @@
 /**
  * A proxy forges a record that the log never had (CVE-2026-56865). This was possible because a tile reader started
- * checking
- * tiles against their parents too late: several hashes of the right edge share a tile, and it counted the hashes.
+ * checking tiles against their parents too late: several hashes of the right edge share a tile, and it counted the
+ * hashes.
  */
 import { describe, expect, test } from 'vitest'
 import { GossumError } from '../../src/errors.js'

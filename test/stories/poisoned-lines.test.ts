@@ -1,7 +1,6 @@
 /**
  * Anyone can add lines to a head in transit: garbage, copies, lines under our own name. What we store and send has only
- * the
- * log's line and cosignatures that we verified; otherwise the bad lines would return to us from our own disk.
+ * the log's line and cosignatures that we verified; otherwise the bad lines would return to us from our own disk.
  */
 import { MemoryLevel } from 'memory-level'
 import { beforeEach, describe, expect, test } from 'vitest'

@@ -1,7 +1,6 @@
 /**
  * A log hides a fork in a spelling that the go command accepts and a strict witness would discard: whatever the go
- * command
- * reads is compared, kept and used to convict; only what is canonical is signed.
+ * command reads is compared, kept and used to convict; only what is canonical is signed.
  */
 import { createHash } from 'node:crypto'
 import { Point } from '@noble/ed25519'

@@ -1,7 +1,6 @@
 /**
  * Every Go checksum database has the origin `go.sum database tree`. So a log is identified by its key, and a
- * cosignature,
- * which contains only the origin, is by a key that cosigns no other log of that origin.
+ * cosignature, which contains only the origin, is by a key that cosigns no other log of that origin.
  */
 import { MemoryLevel } from 'memory-level'
 import { describe, expect, test } from 'vitest'

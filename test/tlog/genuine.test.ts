@@ -52,8 +52,7 @@ function expectGenuine(head: Head): void {
 
 /**
  * A flipped bit must make the head invalid, with one exception: the signature line's last base64 digit has two unused
- * bits,
- * which Go ignores. Then the bytes are the same head in a spelling that is not canonical.
+ * bits, which Go ignores. Then the bytes are the same head in a spelling that is not canonical.
  */
 function expectRefused(bytes: Uint8Array, bit: number): 'refused' | 'other spelling' {
   const flipped = flipBit(bytes, bit)
@@ -111,8 +110,7 @@ function split(n: number): number {
 
 /**
  * The side on which each hash of an inclusion proof is taken. A proof and a root do not distinguish two sizes of one
- * shape
- * (the signature on the head does), so a flipped size is refused unless the shape stays.
+ * shape (the signature on the head does), so a flipped size is refused unless the shape stays.
  */
 function recordShape(size: number, index: number): string {
   if (index >= size) return 'impossible'

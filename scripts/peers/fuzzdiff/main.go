@@ -3,8 +3,7 @@
 //
 // A request is one byte with the length of its name, the name, four bytes with the length of the input, big-endian, and
 // the input. An answer is four bytes with its length, and what was read, in a canonical spelling; the length -1 means
-// that
-// the input is refused. The program ends with its input.
+// that the input is refused. The program ends with its input.
 package main
 
 import (

@@ -1,6 +1,5 @@
 // Command go-reads writes test/vectors/go-reads.json: notes in unusual spellings of all kinds, with the results of the
-// go
-// command's own libraries: golang.org/x/mod/sumdb/note opens, golang.org/x/mod/sumdb/tlog reads the tree.
+// go command's own libraries: golang.org/x/mod/sumdb/note opens, golang.org/x/mod/sumdb/tlog reads the tree.
 //
 // Everything is derived from fixed labels, so that a second run writes the same bytes.
 package main

@@ -1,7 +1,6 @@
 /**
  * golang.org/x/mod's verdicts on module paths and versions, from scripts/peers/checkmodules: for genuine ones, and for
- * ones
- * corrupted in every way. Skipped if the program is not installed (scripts/ci/peers.sh), unless REQUIRE_PEERS=1.
+ * ones corrupted in every way. Skipped if the program is not installed (scripts/ci/peers.sh), unless REQUIRE_PEERS=1.
  */
 import { execFileSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'

@@ -1,7 +1,6 @@
 /**
  * Healthy means that cosignatures are made. Whole nodes, each with a fault that leaves the process running and the
- * address
- * answering: /readyz, `gossum status`, its exit code and the metrics report it, and name the same conditions.
+ * address answering: /readyz, `gossum status`, its exit code and the metrics report it, and name the same conditions.
  */
 import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'

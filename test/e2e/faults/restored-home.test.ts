@@ -1,7 +1,6 @@
 /**
  * A home restored from an older copy, at a node with no policy and one bootstrap peer: the peer immediately knows what
- * the
- * key has signed since then, whatever its verdict on it, and nothing that contradicts it is signed.
+ * the key has signed since then, whatever its verdict on it, and nothing that contradicts it is signed.
  */
 import { copyFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,7 +1,6 @@
 /**
  * The only bootstrap peer is slow, and all others are fast: no peer that a stranger named ends the wait for it,
- * whatever it
- * answers, and the slow peer's answer is processed before anything is signed.
+ * whatever it answers, and the slow peer's answer is processed before anything is signed.
  */
 import { multiaddr } from '@multiformats/multiaddr'
 import { join } from 'node:path'

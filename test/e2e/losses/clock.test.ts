@@ -1,7 +1,6 @@
 /**
  * A clock that was wrong, with whole nodes: its effects are reported until somebody acts, the guide's instructions
- * work,
- * it hides nothing, and with a clock that cannot be right nothing is signed.
+ * work, it hides nothing, and with a clock that cannot be right nothing is signed.
  */
 import { renameSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'

@@ -1,7 +1,6 @@
 /**
  * Evidence is never lost, with whole nodes: it arrives while the disk is full, while nothing may be signed, and after
- * its
- * operator has acknowledged an earlier lie.
+ * its operator has acknowledged an earlier lie.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { join } from 'node:path'

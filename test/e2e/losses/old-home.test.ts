@@ -1,7 +1,6 @@
 /**
  * Homes written by an older version are taken over by the program: once, automatically, with nothing forgotten,
- * whenever it
- * is killed; and the older version cannot use them any more.
+ * whenever it is killed; and the older version cannot use them any more.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'

@@ -1,7 +1,6 @@
 /**
  * One origin, two checksum databases, with whole nodes: if one takes over a fork of the other, this is not cosigned by
- * the
- * key that the other's readers count, and that key stays with its log whatever is configured later.
+ * the key that the other's readers count, and that key stays with its log whatever is configured later.
  */
 import { onTestFinished, expect, test } from 'vitest'
 import type { LogView } from '../../../src/status/shapes.js'

@@ -57,8 +57,7 @@ export function takeRefusal(): string | undefined {
 
 /**
  * The result of `read`; undefined if it is refused, for which only these codes are allowed, with a printable message.
- * Other
- * errors are passed on.
+ * Other errors are passed on.
  */
 export function reading<T>(read: () => T, ...codes: readonly ErrorCode[]): T | undefined {
   try {
