@@ -7,7 +7,7 @@
  *   A3 one bearer    broken in a test of its own (twins.test.ts)
  *   A4 same peers    n and k are the same in all lives of one node
  *   A5 memory        peers lose what they keep, or hide it; at least one that remembers stays
- *   A6 patience      a home is not restored from a state that was signed undeposited, and an old home waits until it is guarded
+ *   A6 patience      no home is restored from a state signed undeposited, and an old home waits until it is guarded
  *   A7 marks         nothing to do here: the production code has to satisfy it
  *   A8 clock         in an old home the clock is not before a time that was signed without a promise
  */
