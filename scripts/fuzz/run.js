@@ -1,5 +1,5 @@
 // npm run fuzz -- [TARGET ...] [--seconds T] [--inputs N] [--seed S] [--keep] [--list] [--input FILE]: see docs/fuzzing.md.
-// Bundles the fuzzer and the parsers without the wrappers that a loader puts around every function, which halve the speed.
+// Bundles the fuzzer and the parsers without the wrappers that a loader adds to every function, which halve the speed.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { rmSync } from 'node:fs'

@@ -112,7 +112,7 @@ export class HeldHeads {
     if (held?.text === logNote.text && size >= (this.#current?.size ?? 0)) this.#current = held
   }
 
-  /** Adds cosignatures to a head that is held, or is about to be. Returns those by keys that had not cosigned it yet. */
+  /** Adds cosignatures to a head that is or will be held. Returns those by keys that had not cosigned it yet. */
   merge(
     logNote: Note,
     size: number,

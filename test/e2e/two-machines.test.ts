@@ -1,4 +1,4 @@
-/** One witness key on two machines, with PostgreSQL between them: real nodes, a real server, a log that pushes to both. */
+/** One witness key on two machines that share PostgreSQL: real nodes, a real server, a log that pushes to both. */
 import { copyFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, afterAll, describe, expect, onTestFinished, test } from 'vitest'

@@ -1,4 +1,4 @@
-/** Reads server-sent events over a real connection, as a browser does: by the rules of WHATWG HTML, "Parsing an event stream". */
+/** Reads server-sent events over a real connection like a browser: by WHATWG HTML, "Parsing an event stream". */
 import { once } from 'node:events'
 import { request, type ClientRequest, type IncomingMessage } from 'node:http'
 import { onTestFinished } from 'vitest'

@@ -1,4 +1,4 @@
-/** The promises of the mesh at the scale of a thousand nodes: `SEED=4711 npx vitest run test/simulate/simulation.test.ts`. */
+/** The guarantees of the mesh with a thousand nodes: `SEED=4711 npx vitest run test/simulate/simulation.test.ts`. */
 import { describe, expect, test } from 'vitest'
 import type { Figures } from '../../scripts/simulate/figures.js'
 import { SCENARIOS, type Scenario, type ScenarioName } from '../../scripts/simulate/scenarios.js'
