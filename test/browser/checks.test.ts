@@ -105,7 +105,7 @@ describe.skipIf(CHROMIUM === undefined)('in the browser', () => {
       expect(await objectionsOfAxe(page)).toEqual([])
       await send(page)
       const text = await answer(page, 'ALL WELL')
-      expect(text).toContain('ALL WELL: 6 lines stand in the log')
+      expect(text).toContain('ALL WELL: 6 lines are in the log')
       expect(text).toContain('The head of 400 records is signed by log.example and by 1 of the witnesses')
       expect(text).toContain(`the key that this node says log.example has, ${key.vkey}.`)
       expect(named(asked)).toHaveLength(3)
@@ -120,7 +120,7 @@ describe.skipIf(CHROMIUM === undefined)('in the browser', () => {
       await choose(page, 'go.sum', GO_SUM.replace(right!, wrong!))
       await answer(page, 'Nothing was sent yet')
       await send(page)
-      expect(await answer(page, 'are NOT as the log has them')).toContain('1 of 6 lines')
+      expect(await answer(page, 'are NOT as in the log')).toContain('1 of 6 lines')
       const row = await page.locator('#answers tbody td').allInnerTexts()
       expect(row).toEqual([
         '3',
@@ -176,9 +176,7 @@ describe.skipIf(CHROMIUM === undefined)('in the browser', () => {
       await choose(page, '<img src=x onerror=alert(1)>', `${lines.join('\n')}\n${GO_SUM}`)
       await answer(page, 'Nothing was sent yet')
       await send(page)
-      expect(await answer(page, 'are NOT as the log has them')).toContain(
-        '<img src=http://evil.example onerror=alert(1)>',
-      )
+      expect(await answer(page, 'are NOT as in the log')).toContain('<img src=http://evil.example onerror=alert(1)>')
       expect(await page.locator('#answers img').count()).toBe(0)
       expect(await page.locator('#answers').innerText()).not.toMatch(/[\u001b\u202e]/)
       expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true)
@@ -190,7 +188,7 @@ describe.skipIf(CHROMIUM === undefined)('in the browser', () => {
     test('of the one history is consistent, dropped as a file', async () => {
       const { page, asked } = await open()
       await drop(page, 'latest', fromUtf8(remembered)!)
-      expect(await answer(page, 'CONSISTENT')).toContain('the head of 350 records is of the one history')
+      expect(await answer(page, 'CONSISTENT')).toContain('the head of 350 records belongs to the one history')
       expect(asked.filter((path) => path.startsWith('/api/v1/heads'))).toEqual([])
     })
 
@@ -246,7 +244,7 @@ describe.skipIf(CHROMIUM === undefined)('in the browser', () => {
     test('a text that is nothing of all this is not sent', async () => {
       const { page, asked } = await open()
       await choose(page, 'notes.txt', 'dear diary\n')
-      await answer(page, 'This is no go.sum, no signed head and no evidence.')
+      await answer(page, 'This is neither a go.sum, nor a signed head, nor evidence.')
       await drop(page, 'big', 'x'.repeat(17), 1024 * 1024)
       await answer(page, 'too large')
       expect(asked.filter((path) => path !== '/' && path !== '/api/v1/events')).toEqual([])
@@ -258,7 +256,7 @@ describe.skipIf(CHROMIUM === undefined)('in the browser', () => {
     const { page, hosts, faults, violations } = await open(watched.ready.http)
     const verdict = page.locator('.verdict')
     expect(await verdict.textContent()).not.toContain('SPLIT')
-    await page.getByText('Live: changes appear by themselves.').waitFor()
+    await page.getByText('Live: changes appear automatically.').waitFor()
     // Somebody brings what they were shown.
     const brought = await fetch(`${watched.ready.http}/api/v1/heads`, { method: 'POST', body: new Uint8Array(forked) })
     expect(await brought.json()).toMatchObject({ outcome: 'conflict' })

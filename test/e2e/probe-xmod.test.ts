@@ -39,6 +39,6 @@ test.skipIf(xmod === undefined)("golang.org/x/mod's server is honest, and so is 
     expect(checks.filter(({ verdict }) => verdict !== 'ok')).toEqual([])
     expect(result).toMatchObject({ code: 0, stderr: '' })
     // It writes numbers before the records of its tiles, and refuses a path that is not escaped with status 500.
-    expect(checks.map(({ detail }) => detail).join('\n')).toContain('3 tiles of records hold what the tree says')
+    expect(checks.map(({ detail }) => detail).join('\n')).toContain('3 tiles of records match the tree')
   }
 })
