@@ -1,6 +1,6 @@
 /**
- * The hashes of go.sum lines: h1 of a set of files (golang.org/x/mod/sumdb/dirhash). Only names and contents count, so two
- * zips of the same files have one hash, whatever their order, times and compression.
+ * The hashes of go.sum lines: h1 of a set of files (golang.org/x/mod/sumdb/dirhash). Only names and contents matter, so
+ * two zips of the same files have the same hash, whatever their order, times and compression.
  *
  * Pure.
  */
@@ -9,7 +9,7 @@ import { GossumError } from '../errors.js'
 import { utf8 } from '../tlog/bytes.js'
 
 export interface HashedFile {
-  /** As the hash has it: `path@version/name` for the files of a module, `go.mod` for a go.mod alone. */
+  /** Its name in the hash: `path@version/name` for the files of a module, `go.mod` for a go.mod alone. */
   readonly name: string
   /** SHA-256 of the content: 64 hexadecimal digits. */
   readonly sha256: string

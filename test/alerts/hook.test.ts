@@ -168,7 +168,7 @@ describe('which files are hooks', () => {
     expect(await namesOf(dir)).toEqual({
       hooks: ['well'],
       refused: [
-        { name: 'a-folder', why: 'it is no file' },
+        { name: 'a-folder', why: 'it is not a file' },
         { name: 'dead', why: 'it cannot be read (ENOENT)' },
         { name: 'linked', why: 'others may write to its folder' },
       ],

@@ -118,10 +118,10 @@ describe('a secret', () => {
 
   test.each([
     ['is not there', () => '/nowhere/secret', 'cannot be read: ENOENT'],
-    ['everybody may read', () => secretFile(undefined, 0o644), 'everybody may read'],
-    ['is too short', () => secretFile(`whsec_${Buffer.alloc(23).toString('base64')}`), 'does not hold'],
-    ['has another form', () => secretFile(KEY.toString('hex')), 'does not hold'],
-    ['is no base64', () => secretFile('whsec_SECRET***'), 'does not hold'],
+    ['everybody may read', () => secretFile(undefined, 0o644), 'everyone may read'],
+    ['is too short', () => secretFile(`whsec_${Buffer.alloc(23).toString('base64')}`), 'does not contain'],
+    ['has another form', () => secretFile(KEY.toString('hex')), 'does not contain'],
+    ['is no base64', () => secretFile('whsec_SECRET***'), 'does not contain'],
     ['is too large', () => secretFile('x'.repeat(2000)), 'too large'],
   ])('that %s: nothing is sent without its signature, and nothing of it is said', async (_what, path, said) => {
     const server = await WebhookServer.start()

@@ -164,7 +164,7 @@ describe('an address that does not answer for the log', () => {
     const report = await probing(log.url)
     expect(report).toMatchObject({ verdict: 'undecided', kind: 'proxy', head: null })
     expect(verdicts(report)).toMatchObject({ reachable: 'unknown', tiles: 'unknown' })
-    expect(detail(report, 'reachable')).toContain(`(status ${status}): the go command goes past it`)
+    expect(detail(report, 'reachable')).toContain(`(status ${status}): the go command bypasses it`)
     expect(log.requests).toEqual(['latest', 'sumdb/example.com/log/supported'])
   })
 
@@ -225,7 +225,7 @@ describe('a head', () => {
     log.lie = () => (response) => response.end('<!DOCTYPE html><title>Sign in</title>\n')
     const report = await probing(log.url)
     expect(report).toMatchObject({ verdict: 'unreachable', kind: null, head: null })
-    expect(detail(report, 'reachable')).toContain('a web page answers')
+    expect(detail(report, 'reachable')).toContain('answered with a web page')
   })
 
   test('that is not shown leaves the rest unknown', async () => {
@@ -276,7 +276,7 @@ describe('malformed paths', () => {
             : undefined
     const report = await probing(log.url, { modules: [target] })
     expect(verdicts(report)).toEqual(ALL_OK)
-    expect(detail(report, 'syntax')).toBe('0 of 5 malformed paths were refused; 5 were answered, truly')
+    expect(detail(report, 'syntax')).toBe('0 of 5 malformed paths were refused; 5 were answered correctly')
   })
 
   test.each<[string, (path: string) => boolean, string]>([

@@ -33,8 +33,8 @@ describe('a go.sum', () => {
   })
 
   test.each([
-    ['what is no line of go.sum', 'example.com/m v1.0.0\n', /is no line of go.sum/],
-    ['a page that says that there is none', '<html>not found</html>\n', /is no line of go.sum/],
+    ['what is no line of go.sum', 'example.com/m v1.0.0\n', /is not a line of go.sum/],
+    ['a page that says that there is none', '<html>not found</html>\n', /is not a line of go.sum/],
     ['what is not UTF-8', new Uint8Array([0xff, 0xfe]), /not UTF-8/],
     ['what is too large', new Uint8Array(MAX_RELEASES_BYTES + 1), /too large/],
     ['more lines than a list may have', 'a v1.0.0 h1:x\n'.repeat(200_001), /more than 200000 lines/],
