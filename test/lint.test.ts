@@ -1,4 +1,7 @@
-/** Rules of our own that a file may lose unseen: of two settings of one rule that match it the later one takes all. */
+/**
+ * Rules of our own that a file may lose unnoticed: if two settings of one rule match it, the later one replaces the
+ * earlier.
+ */
 import { ESLint } from 'eslint'
 import { expect, test } from 'vitest'
 

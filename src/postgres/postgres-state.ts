@@ -172,7 +172,7 @@ export class PostgresState implements SharedState {
     return new Map(rows.map((row) => [row.log, stateRowOf(row)]))
   }
 
-  // ---- small words -----------------------------------------------------------------------------------------------
+  // ---- helpers ---------------------------------------------------------------------------------------------------
 
   async #look(): Promise<void> {
     const { key } = this.#options

@@ -1,4 +1,4 @@
-/** What an alert says: fit to be shown and pasted whoever's words are in it, and with a place to read more that is there. */
+/** The text of an alert: safe to show and paste whatever text of others is in it, with a link that exists. */
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { adviceFor } from '../../src/alerts/advice.js'

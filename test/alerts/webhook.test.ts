@@ -1,4 +1,4 @@
-/** What webhooks are sent, signed as the specification says, and what their answers mean. */
+/** Webhook requests, signed as the specification says, and the meaning of their answers. */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { chmodSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
@@ -26,7 +26,7 @@ function webhook(text: string): Webhook {
   return webhooksOf([parseAlarm(text, 'alarm')], () => NOW)[0]!
 }
 
-/** Written from the words of the specification, and not from our code. */
+/** Written from the text of the specification, not from our code. */
 function isSigned({ headers, body }: WebhookRequest, key: Buffer): boolean {
   const signed = Buffer.concat([
     Buffer.from(`${String(headers['webhook-id'])}.${String(headers['webhook-timestamp'])}.`),

@@ -1,4 +1,4 @@
-/** Answers to lookups that are empty, about something else, forged, or more than they should be. */
+/** Answers to lookups that are empty, about another module, forged, or too long. */
 import { MemoryLevel } from 'memory-level'
 import { describe, expect, test } from 'vitest'
 import type { ProbeReport } from '../../src/audit/probe.js'
@@ -171,7 +171,7 @@ describe('lookups', () => {
     await tree.append([{ key: 'hidden', record: utf8(madeUpRecord(5, 'old').text) }])
     const log = await serve(await SumdbServer.open({ db, signer }))
     await log.history.append([target])
-    // Whichever of the two is read from the tile of records: chance 0 is the first.
+    // Either record may be read from the tile of records: random number 0 selects the first.
     const report = await probing(log.url, { references: [], random: () => 0 })
     expect(detail(report, 'lookups')).toContain('it is record 1, but the tree has it in record 0')
     expect(verdicts(report)).toMatchObject({ tiles: 'ok', lookups: 'failed' })

@@ -1,4 +1,4 @@
-/** Tiles that are wrong, changing or missing, and the gap through which one could be forged. */
+/** Tiles that are wrong, changing or missing, and the gap that allowed forged tiles. */
 import { describe, expect, test } from 'vitest'
 import { formatRecord } from '../../src/sumdb/module.js'
 import { concatBytes, utf8 } from '../../src/tlog/bytes.js'
@@ -33,7 +33,7 @@ import {
 
 // ---- tiles -----------------------------------------------------------------------------------------------------
 
-/** What is done with the nth request (from 1) for a path. */
+/** How the nth request (from 1) for a path is handled. */
 function onTime(nth: number, wanted: string, behaviour: Behaviour): (path: string) => Behaviour | undefined {
   let times = 0
   return (path) => (path === wanted && ++times === nth ? behaviour : undefined)
@@ -112,7 +112,7 @@ describe('tiles', () => {
 // ---- CVE-2026-56865 --------------------------------------------------------------------------------------------
 
 describe('a forged record in the gap of CVE-2026-56865', () => {
-  /** Whether a client that begins to check tiles behind as many as the edge has HASHES reads this leaf. */
+  /** Whether a client that skips the checks of as many tiles as the edge has HASHES would read this leaf. */
   async function fools(
     size: number,
     root: Hash,
@@ -165,7 +165,7 @@ describe('a forged record in the gap of CVE-2026-56865', () => {
   })
 
   test('fools it with two tiles that match each other, and not the probe', async () => {
-    // 10 hashes in 3 tiles on 3 levels: 7 tiles more went unchecked, and a lookup needs 2.
+    // 10 hashes in 3 tiles on 3 levels: 7 further tiles went unchecked, and a lookup needs 2.
     const size = 66_511
     const large = new LargeLog(signer, size)
     const log = await serve(large)

@@ -1,4 +1,4 @@
-/** The probe against real servers on loopback: an honest one, what answers for no log, heads and malformed paths. */
+/** The probe against real servers on loopback: an honest one, servers that are no log, heads and malformed paths. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -73,7 +73,7 @@ describe('an honest server', () => {
     const log = await serve(await memoryLog(signer, madeUpRecords(0, size)))
     const node = { name: 'the node', url: 'http://127.0.0.1:1', head: await log.history.head() }
     const report = await probing(log.url, { references: [node] })
-    // Where nothing is, nothing can be looked up.
+    // An empty log has nothing to look up.
     expect(verdicts(report)).toEqual(size === 0 ? { ...ALL_OK, lookups: 'unknown' } : ALL_OK)
   })
 
@@ -195,7 +195,7 @@ describe('an address that does not answer for the log', () => {
 
 // ---- heads -----------------------------------------------------------------------------------------------------
 
-/** Says yes. */
+/** Answers 200. */
 const yes: Behaviour = (response) => response.end()
 
 describe('a head', () => {

@@ -257,7 +257,7 @@ describe.skipIf(CHROMIUM === undefined)('in the browser', () => {
     const verdict = page.locator('.verdict')
     expect(await verdict.textContent()).not.toContain('SPLIT')
     await page.getByText('Live: changes appear automatically.').waitFor()
-    // Somebody brings what they were shown.
+    // A visitor submits the head that they were shown.
     const brought = await fetch(`${watched.ready.http}/api/v1/heads`, { method: 'POST', body: new Uint8Array(forked) })
     expect(await brought.json()).toMatchObject({ outcome: 'conflict' })
     await page.locator('.verdict.split', { hasText: 'SPLIT VIEW' }).waitFor()

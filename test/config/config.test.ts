@@ -1,4 +1,4 @@
-/** Which logs a setting names, and how it says what is wrong with it. */
+/** Which logs a setting names, and its error messages. */
 import { describe, expect, test } from 'vitest'
 import { loadConfig, SUM_GOLANG_ORG, type Settings } from '../../src/config/config.js'
 import { logId, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'

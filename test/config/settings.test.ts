@@ -292,7 +292,7 @@ describe('what cannot be, in the words for it', () => {
         `mirror-bytes: bytes such as 10GiB or 500MB expected, 1MiB at least, got "${text}"`,
       ],
     ),
-    // What would be silently ignored.
+    // Settings that would be ignored silently.
     [{ private: 'a.example' }, 'private: it is for the module mirror, but there is none: --mirror URL'],
     [{ cooldown: '7d' }, 'cooldown: it is for the module mirror, but there is none: --mirror URL'],
     [{ cooldownExcept: 'a.example' }, 'cooldown-except: it is for the module mirror, but there is none: --mirror URL'],

@@ -1,4 +1,7 @@
-/** A witness that cosigned two heads that contradict each other. What it shares with a split view is in evidence.test.ts. */
+/**
+ * A witness that cosigned two heads that contradict each other. What it shares with a split view is in
+ * evidence.test.ts.
+ */
 import { describe, expect, test } from 'vitest'
 import {
   encodeEvidence,
@@ -182,7 +185,7 @@ describe('no witness is convicted', () => {
   })
 })
 
-/** A line by somebody whom nobody knows. */
+/** A line by an unknown key. */
 function formatNoise({ text }: Note): string {
   return fromUtf8(formatNote({ text: '', signatures: [cosign(text, 1, stranger).signature] }))!.slice(1)
 }

@@ -1,11 +1,11 @@
-/** A shared state in memory, that several machines of a test share, and that can be made to fail. */
+/** A shared state in memory for several machines of a test, which can be made to fail. */
 import type { SharedState, StatePlace, StateRow, WriteResult } from '../../src/store/shared-state.js'
 import { GossumError } from '../../src/errors.js'
 
 export class MemoryState implements SharedState {
   readonly states = new Map<string, StateRow>()
   readonly #lineage = new Set<string>()
-  /** What the next write comes to, and whether it is made all the same. */
+  /** The result of the next write, and whether it is applied all the same. */
   fate: { readonly result: WriteResult; readonly isMade: boolean } | undefined
   isAway = false
 

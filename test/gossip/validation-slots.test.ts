@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ValidationSlots } from '../../src/gossip/validation-slots.js'
 
-/** Takes places until there is none; how many there were. */
+/** Takes slots until there is none; returns how many there were. */
 function fill(places: ValidationSlots, peer: string, bytes = 300): number {
   let taken = 0
   while (places.take(peer, bytes) !== undefined) taken++

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { Ages } from '../../src/status/ages.js'
 
-/** A clock that is set, and one that nobody sets; both in milliseconds. */
+/** A wall clock and a monotonic clock, both in milliseconds. */
 function clocks() {
   const time = { wall: 1_000_000, monotonic: 0 }
   const ages = new Ages(

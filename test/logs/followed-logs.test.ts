@@ -68,7 +68,7 @@ describe('the book', () => {
     await add(home, `${vkey} - one`)
     writeFileSync(join(home, 'logs.json.new'), 'half a bo')
     await expect(add(home, `${vkey} - two`)).rejects.toThrow(/another gossum is writing it/)
-    // What is half written is nothing.
+    // A half-written file counts as none.
     expect(readBook(home)).toHaveLength(1)
   })
 

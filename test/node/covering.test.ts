@@ -1,4 +1,7 @@
-/** The times of records in a node: of many quorum heads that come at once the last one is kept, and nobody hears of one before it is on disk. */
+/**
+ * The times of records in a node: of many quorum heads at once the last one is kept, and none is announced before it is
+ * on disk.
+ */
 import { MemoryLevel } from 'memory-level'
 import { expect, test } from 'vitest'
 import { CoveringTimes } from '../../src/node/covering.js'

@@ -2,7 +2,7 @@ import { Socket } from 'node:net'
 import { expect, test } from 'vitest'
 import { connectTo, type ConnectOptions } from '../../src/outgoing/connect.js'
 
-/** A host with these addresses, whose connections do what they are told. */
+/** A host with these addresses, whose connections behave as a test says. */
 function host(...addresses: string[]) {
   const sockets = new Map<string, Socket>()
   const begun: string[] = []

@@ -1,4 +1,4 @@
-/** The one list of conditions: what makes each of them hold, and what follows from it. */
+/** The one list of conditions: what makes each of them hold, and its consequences. */
 import { describe, expect, test } from 'vitest'
 import {
   CONDITION_NAMES,

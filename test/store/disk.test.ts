@@ -1,4 +1,4 @@
-/** Lazy writes: found by reads at once, written together, never lost to a failure that passes, and bounded. */
+/** Lazy writes: visible to reads immediately, written together, never lost to a temporary failure, and bounded. */
 import { MemoryLevel } from 'memory-level'
 import { describe, expect, test } from 'vitest'
 import { Disk, type Database } from '../../src/store/disk.js'

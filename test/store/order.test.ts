@@ -1,4 +1,4 @@
-/** What a cosignature waits for: its state is durable in the journal before the key is asked, and nothing else is. */
+/** What a cosignature waits for: its state is durable in the journal before the key is asked; for nothing else. */
 import { setImmediate } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { cosignatureIn, startHeart, testSigner, testWitness } from '../helpers/heart.js'

@@ -5,7 +5,7 @@ import { MAX_SEEN_KEYS, MAX_STRANGER_BYTES, SeenLines } from '../../src/store/se
 import type { KeyStanding } from '../../src/store/signed-by.js'
 
 const [LOG, OTHER] = ['ab'.repeat(32), 'ac'.repeat(32)]
-/** Keys are called by what they are to us. */
+/** Keys are named after their standing with us. */
 const standings = (vkeys: readonly string[]): KeyStanding[] => vkeys.map((key) => key.split('/')[0] as KeyStanding)
 
 function start() {

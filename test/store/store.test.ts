@@ -122,7 +122,7 @@ describe('the journal and the database of different days', () => {
     expect(store.heads.disagreement(LOG)).toBeUndefined()
     expect(store.heads.get(LOG).tree).toEqual(tree(5))
     await store.close()
-    // What is in it now is noticed when the journal is gone.
+    // Its content is noticed when the journal is gone.
     rmSync(join(home, 'journal'))
     const without = await Store.open(home)
     await without.heads.recover(LOG)

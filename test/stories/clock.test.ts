@@ -1,4 +1,4 @@
-/** The clock is not trusted: it jumps, and no cosignature may speak of an earlier time than the one before it. */
+/** The clock is not trusted: it jumps, and no cosignature may have an earlier time than the one before it. */
 import { MemoryLevel } from 'memory-level'
 import { expect, test } from 'vitest'
 import { cosignatureIn, MemoryGuard, startHeart, testSigner } from '../helpers/heart.js'

@@ -1,4 +1,6 @@
-/** A witness with an ML-DSA-44 key: it counts, it is passed on, it can be forged no more and lie no better than others. */
+/**
+ * A witness with an ML-DSA-44 key: it counts, it is passed on, and it can neither be forged nor lie better than others.
+ */
 import { describe, expect, test } from 'vitest'
 import { parseEvidence, verifyEvidence, WITNESS_CONFLICT } from '../../src/evidence/evidence.js'
 import { cosign } from '../../src/tlog/cosignature.js'

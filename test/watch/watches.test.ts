@@ -1,4 +1,4 @@
-/** Which versions are watched, and what several lists say together. */
+/** Which versions are watched, and the combination of several lists. */
 import { createServer } from 'node:http'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-/** A kept log is a log: what was audited once over a network is audited again from the folder. */
+/** A kept log can be audited: what was audited over a network is audited again from the folder. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
@@ -8,7 +8,7 @@ import { LogFolder } from '../../../src/sumdb/log-source.js'
 import { auditOf, makeLog, madeRecords } from '../../helpers/audits.js'
 import { temporaryHome } from '../../helpers/home.js'
 
-/** Every file below a folder. */
+/** All files below a folder. */
 function filesOf(dir: string): Record<string, string> {
   const files = readdirSync(dir, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
   const paths = files.map((file) => join(file.parentPath, file.name)).sort()

@@ -1,4 +1,4 @@
-/** `gossum config show`: every setting, who says it, and no password. */
+/** `gossum config show`: every setting, its source, and no password. */
 import { describe, expect, test } from 'vitest'
 import { keyOf } from '../../../src/config/setting.js'
 import { ALL_SETTINGS } from '../../../src/config/settings.js'

@@ -95,7 +95,7 @@ describe('gossum key', () => {
       `for log  ${id.slice(0, 12)}  w.example/two.example+`,
     )
 
-    // The log may be named by its id or its key, too; it has one already.
+    // The log may also be named by its id or its key; it already has one.
     for (const name of [id, two!.vkey]) expect(jsonError(await make('--for', name, ...logs)).code).toBe('KEY_EXISTS')
     const taken = jsonError(await make('--for', 'one.example', '--name', 'w.example/two.example', ...logs))
     expect(taken.code).toBe('KEY_FILE_INVALID')
@@ -133,7 +133,7 @@ describe('gossum key', () => {
     const error = jsonError(shown)
     expect(error.code).toBe('KEY_MISSING')
     expect(error.message).toContain('guard shows that a witness has worked in this home')
-    // On purpose it may be given another one (docs/operating.md, "A new key").
+    // It may be given another one deliberately (docs/operating.md, "A new key").
     expect((await gossum(['key', 'new', '--json'], { home })).code).toBe(0)
   })
 })

@@ -1,4 +1,4 @@
-/** The words that `gossum run` has for events, and for what it starts with. */
+/** The text output of `gossum run` at its start and for events. */
 import { expect, it } from 'vitest'
 import { nodeFlag } from '../../../src/cli/node-client.js'
 import { describeEvent } from '../../../src/cli/ui/event-text.js'
@@ -158,7 +158,7 @@ it('what makes the go command ask the node: its own name for the log whose key i
   const name = 'sum.golang.org'
   const http = 'http://0.0.0.0:46787'
   expect(goSumDb({ name, key: SUM_GOLANG_ORG }, http)).toBe(`${name} http://127.0.0.1:46787/sumdb/${name}`)
-  // Another key under that name is another log.
+  // Another key with that name is another log.
   const other = 'sum.golang.org+00000000+AAAA'
   expect(goSumDb({ name, key: other }, http)).toBe(`${other} http://127.0.0.1:46787/sumdb/${name}`)
 })
@@ -192,7 +192,7 @@ it.each([
     'go env -w GOPROXY=... as it is now: go env GOPROXY (it has a password)',
   ],
 ])('undoes that where go env -w has written %j', (settings, undo) => {
-  // What the environment says is not what is to be set back.
+  // Values from the environment are not to be restored.
   const env = { GOENV: file('goenv', settings), GOPROXY: 'other' }
   expect(undoProxyLine('http://127.0.0.1:46787', env)).toBe(undo)
 })

@@ -6,13 +6,13 @@ const HEADS = 'heads'
 const OTHER = 'heads of another log'
 const SILENT = ['silent-1', 'silent-2', 'silent-3']
 
-/** An account of a node that has these neighbours on every topic, or on those of a table. */
+/** The scores at a node with these neighbours on every topic, or those of a table. */
 function account(neighbours: readonly string[] | Record<string, readonly string[]>) {
   const isList = (given: typeof neighbours): given is readonly string[] => Array.isArray(given)
   const news = new DeliveredNews((topic) => (isList(neighbours) ? neighbours : (neighbours[topic] ?? [])))
   return {
     news,
-    /** So many news on a topic, brought by these. */
+    /** This many news on a topic, brought by these peers. */
     bring: (times: number, topic: string, ...by: string[]) => {
       for (let i = 0; i < times; i++) news.delivered({ topic, by, viaMesh: true })
     },

@@ -1,4 +1,4 @@
-/** What a witness says of itself to whoever runs a log. */
+/** What a witness publishes about itself for operators of logs. */
 import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
 import { expect, onTestFinished, test } from 'vitest'
