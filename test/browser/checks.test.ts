@@ -1,4 +1,7 @@
-/** What the page checks in the browser of whoever looks, against real nodes: it says what is so, and sends what it said that it would. */
+/**
+ * The checks that the page makes in the visitor's browser, with real nodes: correct, and sending only what was
+ * announced.
+ */
 import { mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -21,7 +24,7 @@ import { RunningNode } from '../helpers/node.js'
 
 const signer = makeSignerKey('log.example', SIGNATURE_TYPES.ed25519, new Uint8Array(32).fill(9))
 const key = signer.verifier
-/** What stands in the log of the node, what its head was before, and what another history of the same key has. */
+/** Sizes of the node's log now, of its earlier head, and of another history with the same key. */
 const SIZE = { now: 400, before: 350, fork: 300 }
 const GO_SUM = [3, 7, 301].map((n) => madeUpRecord(n).text).join('')
 
@@ -85,7 +88,7 @@ describe.skipIf(CHROMIUM === undefined)('in the browser', () => {
     )
     await page.dispatchEvent('body', 'drop', { dataTransfer })
   }
-  /** The newest answer, once its first words are these. */
+  /** The newest answer, once it begins with these words. */
   const answer = async (page: Page, words: string): Promise<string> => {
     const box = page.locator('#answers > div').first().locator('.answer', { hasText: words })
     await box.waitFor()
@@ -268,7 +271,7 @@ describe.skipIf(CHROMIUM === undefined)('in the browser', () => {
     await box.getByText('PROVEN: log.example signed two histories').waitFor()
     expect(await box.innerText()).toContain(`gossum verify FILE --log ${key.vkey}`)
     expect(await objectionsOfAxe(page)).toEqual([])
-    // A node that gives another file than it promised, or none.
+    // A node that serves a different file than it promised, or none.
     await page.route('**/api/v1/evidence/*', async (route) => {
       const response = await route.fetch()
       await route.fulfill({ response, body: (await response.text()).replace('350', '351') })

@@ -1,6 +1,6 @@
 /**
- * `gossum probe` against the checksum database of golang.org/x/mod, a log that is not ours: alone, and behind a node.
- * Skipped where it is not there (scripts/ci/peers.sh), unless REQUIRE_PEERS=1, which makes that a failure.
+ * `gossum probe` of the checksum database of golang.org/x/mod, an independent log: alone, and behind a node. Skipped if
+ * it is not installed (scripts/ci/peers.sh), unless REQUIRE_PEERS=1, which makes that a failure.
  */
 import { expect, test } from 'vitest'
 import { madeUpRecords } from '../fakes/lying-log.js'

@@ -1,4 +1,4 @@
-/** HOME/logs.json: what may be in it, and that nothing gets lost from it. */
+/** HOME/logs.json: its valid contents, and that nothing in it gets lost. */
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
