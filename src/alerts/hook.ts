@@ -110,7 +110,7 @@ class Run {
     this.#output.push(piece)
     while (this.#output.length > 1 && total(this.#output) - this.#output[0]!.length >= KEPT_BYTES) this.#output.shift()
     if (this.#bytes <= MAX_OUTPUT_BYTES) return
-    // Nothing more is read, and what writes more waits for its end.
+    // Nothing more is read: a process that writes more blocks until it is ended.
     this.#child.stdout!.pause()
     this.#child.stderr!.pause()
     this.end(`it printed more than ${MAX_OUTPUT_BYTES} bytes`)

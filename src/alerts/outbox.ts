@@ -177,11 +177,11 @@ async function namesIn(dir: string): Promise<string[]> {
 async function readWaiting(path: string, number: number): Promise<Waiting> {
   if ((await stat(path)).size > MAX_FILE_BYTES) throw new SyntaxError(`${path} is too large`)
   const kept = JSON.parse(await readFile(path, 'utf8')) as unknown
-  if (!isObject(kept) || !Array.isArray(kept['receivers'])) throw new SyntaxError(`${path} is no alert`)
+  if (!isObject(kept) || !Array.isArray(kept['receivers'])) throw new SyntaxError(`${path} is not an alert`)
   const { alert, covers } = kept
   const receivers = kept['receivers'] as unknown[]
   if (!isAlert(alert) || !path.endsWith(`${alert.id}.json`) || !receivers.every((one) => typeof one === 'string'))
-    throw new SyntaxError(`${path} is no alert`)
+    throw new SyntaxError(`${path} is not an alert`)
   const bytes = Buffer.byteLength(JSON.stringify(alert))
   return { number, alert, bytes, receivers: new Set(receivers), covers: coverOf(covers) }
 }

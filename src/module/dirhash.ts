@@ -22,7 +22,7 @@ export function hash1(files: readonly HashedFile[]): string {
   if (odd !== undefined)
     throw new GossumError('MODULE_ZIP_INVALID', `a newline in the name ${JSON.stringify(odd.name)}`)
   // SPEC: the same: one line a file, ordered by name: the hash in hexadecimal, two spaces, the name, a newline.
-  // Go orders names by their bytes, JavaScript strings by halves of characters.
+  // Go orders names by bytes, JavaScript orders strings by UTF-16 units.
   const lines = files.map(({ name, sha256 }) => ({ key: utf8(name), line: `${sha256}  ${name}\n` }))
   lines.sort((a, b) => Buffer.compare(a.key, b.key))
   return `h1:${hash('sha256', lines.map(({ line }) => line).join(''), 'base64')}`

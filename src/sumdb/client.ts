@@ -174,7 +174,7 @@ export class SumdbClient {
     const [leaf] = await this.leafHashes(head, [id], options)
     requireRecord(record, id, head, leaf!)
     // SPEC: golang.org/design/25530-sumdb, Proposal: the record is checked against the tree before its lines are used.
-    // Only now is the record worth reading: what stands around it in the answer is proven by nothing.
+    // Only the record is used: the text around it in the answer is unproven.
     return { id, record, lines: goSumLines(record, path, version), head, note }
   }
 

@@ -178,7 +178,7 @@ describe('a home', () => {
     const run = await start(home, '--policy', 'public')
     expect([run.code, run.stderr]).toEqual([
       1,
-      expect.stringMatching(/witness\.key is of a witness, and an observer has no key/),
+      expect.stringMatching(/witness\.key belongs to a witness, but an observer has no key/),
     ])
     expect(readdirSync(home)).toEqual(before)
 

@@ -111,7 +111,7 @@ describe('gossum config check', () => {
       [7, 1, 'there is no setting "polcy"'],
       [8, 1, '"poll" is listed twice'],
       [9, 7, 'name: must be a string'],
-      [11, 5, expect.stringMatching(/watch: there is no "(module|colour)" in it/)],
+      [11, 5, expect.stringMatching(/watch: unknown key "(module|colour)"/)],
       [undefined, undefined, undefined],
     ])
     expect(told[5]).toMatchObject({ code: 'CONFIG_INVALID', hint: 'did you mean policy?', file: path })

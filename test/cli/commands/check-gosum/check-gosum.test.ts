@@ -189,7 +189,7 @@ describe('by a node', () => {
     const result = await ask([sum(`${goSumOf(3)}example.com/Module3 v1.3.0 h2:AAAA\n`), '--json'])
     expect(result.code).toBe(2)
     expect(reports(result)[0]!.findings).toMatchObject([
-      { line: 3, class: 'not-in-log', reason: 'the log has no h2 of it' },
+      { line: 3, class: 'not-in-log', reason: 'the log has no h2 hash of it' },
     ])
   })
 
