@@ -50,7 +50,7 @@ async function verifies(file: string): Promise<boolean> {
   return (await gossum(['verify', '--log', signer.verifier.vkey, path])).code === 0
 }
 
-test('a fork reaches the hooks and the webhook at once, with evidence that anybody can check; frozen is not told beside it', async () => {
+test('a fork reaches the hooks and the webhook at once, with evidence that anyone can check, and no separate alert for frozen', async () => {
   const { setting, lie } = await twoFaced()
   const server = await WebhookServer.start()
   const home = temporaryHome()
@@ -156,7 +156,7 @@ test('gossum alarm test tells a sample to each, says what they made of it, and f
   expect(metrics).toContain('gossum_alarm_receivers 3')
 })
 
-test('without anybody to tell, the test says how to be told', async () => {
+test('without receivers, the test explains how to add one', async () => {
   const home = temporaryHome()
   const { setting } = await twoFaced()
   await RunningNode.start(home, ['--log', setting])

@@ -78,7 +78,7 @@ async function startLog(home: string, ...more: string[]): Promise<{ running: Run
   return { running, ready: JSON.parse(running.firstLine) as LogLine }
 }
 
-test('the log shows one history until it is forked, and two for ever after, also when it was killed', async () => {
+test('the log shows one history until it is forked, and two from then on, also after a kill', async () => {
   const home = temporaryHome()
   const first = await startLog(home, '--name', 'some.log.example')
   expect(Object.keys(first.ready)).toEqual(['ready', 'log', 'page', 'size', 'forked', 'faces'])
@@ -152,7 +152,7 @@ async function pageAskedAt(url: string, host: string): Promise<string> {
   return text
 }
 
-test('it publishes heads by itself, and has its home to itself', async () => {
+test('it publishes heads automatically, and uses its home exclusively', async () => {
   const home = temporaryHome()
   const { running, ready } = await startLog(home, '--every', '1')
   const again = await gossum(['demo', 'log', '--home', home, '--listen', '127.0.0.1:0', '--json'])

@@ -159,7 +159,7 @@ describe.skipIf(commands.length === 0)('with the node as its only GOPROXY', () =
     })
   })
 
-  test('an upstream may be the module cache of somebody, as files', async () => {
+  test('an upstream may be the files of a module cache', async () => {
     const { exit, output } = await mirrored.go(commands[0]!, ['get', 'example.com/cached@v1.0.0'])
     expect(exit, output).toBe(0)
   })
@@ -191,7 +191,7 @@ describe.skipIf(commands.length === 0)('with the node as its only GOPROXY', () =
     for (const { Timestamp } of entries) expect(Math.abs(Date.parse(Timestamp) - Date.now())).toBeLessThan(600_000)
   })
 
-  test('what was downloaded once is there when the upstream is not, also for somebody else', async () => {
+  test('what was downloaded once is available without the upstream, also to other users', async () => {
     await mirrored.upstream.close()
     for (const go of commands) {
       const { exit, output } = await mirrored.go(go, ['get', 'example.com/Upper/deep@latest'])

@@ -20,7 +20,7 @@ async function keys(home: string, ...args: string[]): Promise<{ witness: string;
   return JSON.parse(stdout === '' ? stderr : stdout) as { witness: string; mlDsa?: string }
 }
 
-test('it is made with the witness key or beside it, once, and under the same name', async () => {
+test('it is made with the witness key or later, once, and with the same name', async () => {
   const home = join(temporaryHome(), 'home')
   const both = await keys(home, 'new', '--ml-dsa', '--name', 'w.example')
   expect(parseVerifierKey(both.mlDsa!)).toMatchObject({ name: 'w.example', type: 0x06 })

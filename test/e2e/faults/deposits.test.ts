@@ -89,7 +89,7 @@ test('a signature is not given before the peer has said that it keeps the promis
   expect(order).toEqual(['kept', 'answered 200'])
 })
 
-test('required: nothing is signed while the peer is away, and everybody is told; it heals by itself', async () => {
+test('required: nothing is signed while the peer is away, which is reported everywhere; it recovers automatically', async () => {
   const { vkey, node, away, back } = await withPeer('--deposit', 'required')
   await expectSigned(node, log, 0, 10)
   await away()

@@ -150,7 +150,7 @@ test('three days ahead for a moment: what is old still grows old, by a clock tha
   expect(await clockCheck(node)).toMatch(/^\[-\]/)
 }, 20_000)
 
-test('a clock before the release of this version signs nothing, says so, and goes on by itself when it is set', async () => {
+test('with a clock before the release of this version nothing is signed, which is reported, until the clock is set', async () => {
   const served = await memoryLog(testSigner('sum.example', 1), madeUpRecords(0, 5))
   const listening = await served.listen({ host: '127.0.0.1', port: 0 })
   onTestFinished(() => listening.close())

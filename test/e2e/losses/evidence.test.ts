@@ -91,7 +91,9 @@ describe('while the disk is full', () => {
     return skip('mounting a small file system needs root on Linux')
   }
 
-  test('it is told, freezes, and cannot be let go; once there is space it is written by itself', async ({ skip }) => {
+  test('it is reported, freezes, and cannot be acknowledged; once there is space it is written automatically', async ({
+    skip,
+  }) => {
     const disk = needsDisk(skip)
     const { node, id } = await caught(disk)
     expect(await logsOf(node)).toMatchObject([{ frozen: true, holds: [{ id, acked: false }] }, {}])
@@ -205,7 +207,7 @@ describe('after a lie was let go', () => {
     expect(await pushed(node, log.body(5, 6))).toBe(200)
   })
 
-  test('a new one beside it does, and is kept', async () => {
+  test('an additional new one does, and is kept', async () => {
     const node = await letGo()
     expect(await post(node, 'evidence', file(fork.head(5), third.head(5)))).toMatchObject({ fate: 'new' })
     expect(await logsOf(node)).toMatchObject([{ frozen: true }, {}])

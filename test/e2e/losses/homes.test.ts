@@ -108,7 +108,7 @@ describe('a home that was in use', () => {
     expect(contents(home)).toEqual(before)
   })
 
-  test('that belongs to somebody else', async ({ skip }) => {
+  test('that belongs to another user', async ({ skip }) => {
     if (!isRoot) return skip('needs a second user')
     const home = await usedHome()
     chmodSync(join(home, '..'), 0o755)
