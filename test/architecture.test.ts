@@ -249,7 +249,7 @@ test('every request leaves through one client', () => {
   }
 })
 
-test('what describes the API is loaded when somebody asks for the description, and not before', () => {
+test('the description of the API is loaded on request, and not before', () => {
   const isHeavy = (path: string): boolean =>
     /^status\/([a-z]+-)?shapes\.ts$|^dashboard\/facts\.ts$/.test(path) ||
     (path.startsWith('http/schema/') && path !== 'http/schema/parameters.ts')

@@ -42,7 +42,7 @@ test('what is no error of ours is our bug', () => {
   expect(exitCodeOf('INTERNAL')).toBe(1)
 })
 
-test('what somebody made it say is bounded, and the passwords in it are not cut into sight', () => {
+test('text of others in it is bounded, and truncation reveals no passwords', () => {
   const error = new GossumError(
     'CONFIG_INVALID',
     `${'x'.repeat(1990)}://user:${'secret'.repeat(500)}@host ${'y'.repeat(1e6)}`,

@@ -21,6 +21,6 @@ test.each(['src/lib/timed.ts', 'src/http/bastion/bastion.ts', 'src/cli/main.ts',
   },
 )
 
-test('no duration is measured by a clock that somebody may set, in src', async () => {
+test('no duration in src is measured with a clock that can be set', async () => {
   expect(await selectorsFor('src/gossip/mesh.ts')).toContainEqual(expect.stringContaining("'now'"))
 })

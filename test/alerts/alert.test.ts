@@ -23,7 +23,7 @@ test('its text says what, since when, what to do, and how to check the proof', (
   )
 })
 
-test('the end of something says until when, and asks nothing of anybody', () => {
+test('the end of something states its time, and asks for no action', () => {
   const alert = madeAlert(0, { state: 'resolved' })
   expect(alert.type).toBe('alarm.resolved')
   expect(subjectOf(alert)).toBe('[gossum] over: no quorum (log.example)')

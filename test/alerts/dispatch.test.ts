@@ -113,7 +113,7 @@ test('410 ends it: nothing more is sent, nothing is kept for it, and it is said 
   expect(outcomes).toContain('webhook dropped')
 })
 
-test('an alert that is refused for what it is does not stop the next one for ever', async () => {
+test('an alert that is refused permanently does not block the next one', async () => {
   const server = await WebhookServer.start()
   const [bad, good] = [madeAlert(1), madeAlert(2)]
   server.answer = (response, { headers }) => void response.writeHead(headers['webhook-id'] === bad.id ? 413 : 200).end()

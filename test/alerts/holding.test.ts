@@ -79,7 +79,7 @@ describe('a condition is told', () => {
     ])
   })
 
-  test('of each log by itself', () => {
+  test('for each log separately', () => {
     const world = new World().pass(1, condition('frozen', 'one'))
     world.pass(1, condition('frozen', 'one'), condition('frozen', 'two'))
     expect(world.told).toEqual(['+frozen', '+frozen'])

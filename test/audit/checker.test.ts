@@ -316,7 +316,7 @@ describe('forged tiles', () => {
     expect(await classesOf([5, 300, 599])).toEqual(['unproven', 'unproven', 'unproven'])
   })
 
-  test('are not fetched for ever', async () => {
+  test('are not fetched without end', async () => {
     const large = await memoryLog(signer, madeUpRecords(0, 5000))
     log.history = large
     log.lie = (path) => (path.startsWith('tile/8/0/') && !path.includes('.p/') ? flipBit(3) : undefined)
@@ -354,7 +354,7 @@ describe('two histories', () => {
     await expectConviction([5, 7], ['ok', 'log-conflict'], [SIZE, SIZE])
   })
 
-  test('a head of no records with a root convicts by itself', async () => {
+  test('a head of size 0 with another root convicts on its own', async () => {
     const text = formatCheckpoint({ origin: SUMDB_ORIGIN, size: 0, root: hashLeaf(utf8('x')) })
     lieAbout(7, answering(7, madeUpRecord(7).text, formatNote({ text, signatures: [signNote(text, signer)] })))
     await expectConviction([5, 7], ['ok', 'log-conflict'], [0, SIZE])
@@ -395,7 +395,7 @@ describe('two histories', () => {
     expect(verifyEvidence(checked.conviction!.evidence, [key]).sizes).toEqual([800, 800])
   })
 
-  test('honest larger heads beside a lie are told apart', async () => {
+  test('honest larger heads are distinguished from a lie', async () => {
     log.history = grown
     const lie = await (await fork(300, 900)).head()
     log.lie = (path) => (path === lookupPath(7) ? answering(7, madeUpRecord(7).text, lie) : undefined)

@@ -117,7 +117,7 @@ describe('the cache of lines', () => {
     expect((await stat(path)).size).toBe(96)
   })
 
-  test('begins anew before it is too large', async () => {
+  test('starts again before it is too large', async () => {
     await cache.add(LINES)
     await truncate(path, MAX_CACHE_BYTES - 32)
     expect(await known(LINES)).toEqual(LINES)

@@ -51,7 +51,7 @@ describe('a head that is old', () => {
   })
 })
 
-describe('without anybody to compare with', () => {
+describe('without references to compare with', () => {
   test.each<[string, ProbeOptions['references']]>([
     ['nobody', []],
     ['a node that is not there', [{ name: 'n', url: 'http://127.0.0.1:1' }]],

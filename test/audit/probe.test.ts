@@ -236,7 +236,7 @@ describe('a head', () => {
     expect(verdicts(report)).toMatchObject({ reachable: 'ok', head: 'unknown', tiles: 'unknown' })
   })
 
-  test('of no records, with a root that no empty tree has, convicts the log by itself', async () => {
+  test('of size 0 with a root other than the empty tree convicts the log on its own', async () => {
     const log = await serve(history)
     const text = formatCheckpoint({ origin: SUMDB_ORIGIN, size: 0, root: hashLeaf(utf8('x')) })
     log.lie = (path) => (path === 'latest' ? replaceBody(() => signed(text)) : undefined)

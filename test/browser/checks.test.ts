@@ -98,7 +98,7 @@ describe.skipIf(CHROMIUM === undefined)('in the browser', () => {
   const named = (asked: readonly string[]): string[] => asked.filter((path) => path.includes('/lookup/'))
 
   describe('a go.sum', () => {
-    test('is not asked about before somebody agrees; then every line is proven', async () => {
+    test('is not looked up before the visitor agrees; then every line is proven', async () => {
       const { page, asked, hosts, faults, violations } = await open()
       await choose(page, 'go.sum', GO_SUM)
       expect(await answer(page, 'Nothing was sent yet')).toContain(
@@ -149,7 +149,7 @@ describe.skipIf(CHROMIUM === undefined)('in the browser', () => {
       expect(await answer(page, 'could not be proven')).toContain('unproven')
     })
 
-    test('names no private modules, and none at all when somebody says no', async () => {
+    test('is looked up without private modules, and not at all if the visitor declines', async () => {
       const { page, asked } = await open()
       await choose(page, 'go.sum', GO_SUM)
       await answer(page, 'Nothing was sent yet')

@@ -25,7 +25,7 @@ const failure = (text: string): string => {
   return 'accepted'
 }
 
-test('a contact is one line that anybody can read, from wherever settings come', () => {
+test('a contact is one printable line, from every source of settings', () => {
   const contact = (flag?: string, env?: string): string | undefined =>
     loadConfig({ home: '/nonexistent', contact: flag }, { env: env === undefined ? {} : { GOSSUM_CONTACT: env } })
       .contact

@@ -31,7 +31,7 @@ describe('the name that was meant', () => {
     expect(foreignVariables({ [name]: 'x' }, VARIABLES)).toEqual([{ name, meant }])
   })
 
-  test('is none for what is ours, for what is not about us, and for what Kubernetes puts beside a service', () => {
+  test('is absent for our own variables, unrelated ones, and those that Kubernetes adds for a service', () => {
     const services = ['SERVICE_HOST', 'SERVICE_PORT_API', 'PORT', 'PORT_46787_TCP', 'PORT_46787_TCP_ADDR']
     const env = Object.fromEntries(
       [...VARIABLES, 'GOSUMDB', 'XGOSSUM_POLCY', ...services.map((name) => `GOSSUM_${name}`)].map((name) => [

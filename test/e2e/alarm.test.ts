@@ -50,7 +50,7 @@ async function verifies(file: string): Promise<boolean> {
   return (await gossum(['verify', '--log', signer.verifier.vkey, path])).code === 0
 }
 
-test('a fork reaches the hooks and the webhook at once, with evidence that anybody can check; frozen is not told beside it', async () => {
+test('a fork reaches the hooks and the webhook at once, with evidence that anyone can check, and no separate alert for frozen', async () => {
   const { setting, lie } = await twoFaced()
   const server = await WebhookServer.start()
   const home = temporaryHome()
@@ -113,7 +113,7 @@ test('a node that is killed before an alert is delivered delivers it after its n
   expect(told, 'what was taken, and what was told before, is told no more').toEqual(['split view', 'split view'])
 })
 
-test('gossum alarm test tells a sample to each, says what they made of it, and fails when one does not take it', async () => {
+test('gossum alarm test sends a sample to each receiver, reports the results, and fails if one does not take it', async () => {
   const server = await WebhookServer.start()
   const home = temporaryHome()
   const { setting } = await twoFaced()
@@ -156,7 +156,7 @@ test('gossum alarm test tells a sample to each, says what they made of it, and f
   expect(metrics).toContain('gossum_alarm_receivers 3')
 })
 
-test('without anybody to tell, the test says how to be told', async () => {
+test('without receivers, the test explains how to add one', async () => {
   const home = temporaryHome()
   const { setting } = await twoFaced()
   await RunningNode.start(home, ['--log', setting])
@@ -165,7 +165,7 @@ test('without anybody to tell, the test says how to be told', async () => {
   expect(stderr).toContain('hooks.d')
 })
 
-test('a webhook that a reload brings is told of what holds; nobody was told before', async () => {
+test('a webhook added by a reload is notified of current conditions; nobody was notified before', async () => {
   const { setting, lie } = await twoFaced()
   const server = await WebhookServer.start()
   const home = temporaryHome()

@@ -99,7 +99,7 @@ test('every node catches both forks, and the evidence holds', { timeout: 120_000
   expect(witness?.vkey).toBe(demo.dishonest.witness)
 })
 
-test('a number of nodes that makes no sense is refused', async () => {
+test('an invalid number of nodes is refused', async () => {
   for (const nodes of ['1', '51', 'many']) expect((await gossum(['demo', '--nodes', nodes])).code).toBe(2)
 })
 

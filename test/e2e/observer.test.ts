@@ -171,7 +171,7 @@ test(
 describe('a home', () => {
   const start = (home: string, ...more: string[]) =>
     gossum(['run', '--observer', '--home', home, '--http', '127.0.0.1:0', '--json', ...more])
-  test('of a witness is none for an observer, and the other way round', async () => {
+  test('of a witness cannot be used by an observer, and vice versa', async () => {
     const home = temporaryHome()
     await gossum(['key', 'new', '--home', home])
     const before = readdirSync(home)

@@ -80,7 +80,7 @@ test('both are followed, each in its own words', async () => {
 })
 
 describe('a lie of the log', () => {
-  test('told to somebody else, at a size that we hold, is caught when it is brought here', async () => {
+  test('shown to others, at a size that we hold, is caught when it is submitted here', async () => {
     const lie = tiles.history.fork(250, 300)
     const { evidence } = await bring(lie.head())
     const file = await (await fetch(`${node.ready.http}/api/v1/evidence/${evidence}`)).arrayBuffer()

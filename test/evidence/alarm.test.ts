@@ -37,7 +37,7 @@ const lieAgainst = (salt: string, size: number, oursAt: number): SplitView => {
 const parts = (changes: Changes = {}) =>
   alarmParts({ keys: new Map([[log, signer.verifier]]), witnesses: () => [witness.verifier], ...changes })
 
-test('evidence is kept, then the log is frozen, then everybody is told', async () => {
+test('evidence is kept, then the log is frozen, then peers are told', async () => {
   const { all, acts, kept, told } = parts()
   const alarm = await Alarm.start(all)
   const { id } = await alarm.raise(fork('b'))
@@ -164,7 +164,7 @@ describe('a lie that was shown before', () => {
   const both = (one: string, other: string): SplitView =>
     makeSplitView(signer.verifier, [one, other].map((salt) => parseNote(ours.fork(2, salt).head(5))) as [Note, Note])
 
-  test('is known beside every other head of ours, after a restart too', async () => {
+  test('is known with every other head of ours, also after a restart', async () => {
     const asked: number[] = []
     const { all, told } = parts({
       isOurs: (of, head) => {
@@ -182,7 +182,7 @@ describe('a lie that was shown before', () => {
     expect(told).toHaveLength(1)
   })
 
-  test('does not hide a new lie beside it: the log is frozen again, and both are known then', async () => {
+  test('does not hide a new lie in the same evidence: the log is frozen again, and then both are known', async () => {
     const { all, frozen, told } = parts({ isOurs })
     const alarm = await Alarm.start(all)
     await alarm.raise(fork('b'))
@@ -202,7 +202,7 @@ describe('a lie that was shown before', () => {
     expect((await alarm.raise(fork('d'))).isNew).toBe(true)
   })
 
-  test('does not freeze again beside a head of which nobody can say whose it is: it is a lie itself', async () => {
+  test('does not freeze again with a head of unknown history: it is a lie itself', async () => {
     // The log is frozen or silent: heads after the one that we hold cannot be proven to be ours.
     const upTo3: AlarmedNode['isOurs'] = async (of, head) =>
       parseCheckpoint(parseNote(utf8(head)).text).size <= 3 ? isOurs(of, head) : undefined
@@ -532,7 +532,7 @@ describe('a witness conflict', () => {
     expect((await Alarm.start(all)).convicted()).toEqual(new Set())
   })
 
-  test('that was acknowledged does not hide a new lie of the same witness beside the old one', async () => {
+  test('that was acknowledged does not hide another lie of the same witness', async () => {
     const { all } = parts({ isOurs })
     const alarm = await Alarm.start(all)
     const { id } = await alarm.raise(conflict('b'))

@@ -37,7 +37,7 @@ const parts = (changes: Changes = {}) =>
   alarmParts({ keys: new Map([[log, signer.verifier]]), witnesses: () => [testWitness.verifier], ...changes })
 const received = async (alarm: Alarm, evidence: BadRecord) => alarm.take(encodeEvidence(evidence))
 
-test('a bad record is kept, then its log is frozen, then everybody is told', async () => {
+test('a bad record is kept, then its log is frozen, then peers are told', async () => {
   const told: object[] = []
   const {
     all: its,

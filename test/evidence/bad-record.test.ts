@@ -168,7 +168,7 @@ describe('nobody is convicted', () => {
     for (const other of [1, 2, 3, 4, 5, 6]) expect(made(0, other, apart), apart.texts[other]).toBe('EVIDENCE_UNPROVEN')
   })
 
-  test('by lines in another order, or by other lines beside them', () => {
+  test('by lines in another order, or by additional lines', () => {
     const [files, goMod] = recordOf(M, 'good').split(/(?<=\n)/) as [string, string]
     const order = new RecordLog(signer, [
       files + goMod,
@@ -434,7 +434,7 @@ describe('what two records say differently', () => {
     expect(contradictionOf([one + one, one])).toBeUndefined()
   })
 
-  test('is not what hashes of two algorithms differ in, but what those of one do beside them', () => {
+  test('does not include hashes of two algorithms, but those of one, also among others', () => {
     expect(contradictionOf([line('h1:a='), line('h2:b=')])).toBeUndefined()
     expect(contradictionOf([line('h1:a=') + line('h2:x='), line('h2:x=') + line('h1:b=')])?.lines).toEqual([
       'example.com/m v1.2.3 h1:a=',

@@ -65,10 +65,10 @@ test('the first evidence is new, and nothing is asked', async () => {
   expect(asked).toEqual([])
 })
 
-describe('beside a lie that was shown', () => {
+describe('evidence with a known lie', () => {
   const before = view(ours, fork)
 
-  test('the same is known, and so is it beside another head of ours', async () => {
+  test('the same is known, also with another head of ours', async () => {
     const { news } = setUp([before], [ours, fork])
     expect(await news(before)).toBe('known')
     expect(
@@ -82,7 +82,7 @@ describe('beside a lie that was shown', () => {
     ).toBe('known')
   })
 
-  test('the same is known beside a head of which nobody can say anything', async () => {
+  test('the same is known with a head of unknown history', async () => {
     const { news } = setUp([before], [ours, fork])
     expect(await news(view(another, fork))).toBe('known')
   })

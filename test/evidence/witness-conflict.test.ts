@@ -116,7 +116,7 @@ describe('no witness is convicted', () => {
     expect(made([cosigned(empty), head(ours, 8)])).toBe('EVIDENCE_UNPROVEN')
   })
 
-  test('by a head that it did not cosign, or that somebody else cosigned in its name', () => {
+  test('by a head that it did not cosign, or that was cosigned by another key in its name', () => {
     const bare = parseNote(theirs.head(8))
     const namesake = testSigner(witness.verifier.name, 9, SIGNATURE_TYPES.cosignature)
     const forged = cosigned(bare, namesake)

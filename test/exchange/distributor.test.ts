@@ -78,7 +78,7 @@ describe('reading', () => {
     expect(us.exchange.views().map(({ error }) => error)).toEqual([null, 'unknown-log: unknown log'])
   })
 
-  test('a head of another history convicts the log, whoever published it', async () => {
+  test('a head of a different history convicts the log, whoever published it', async () => {
     const fork = new PushingLog(logSigner, { origin: SUMDB_ORIGIN, salt: 'b' })
     const distributor = fake()
     const place = await FakePlace.start(distributor.answer)

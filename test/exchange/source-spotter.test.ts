@@ -64,7 +64,7 @@ describe('"inconsistent"', () => {
     await us.grow(7)
   })
 
-  test('with a head of another history in its hands: that convicts the log, as from anybody', async () => {
+  test('that returns a head of a different history: this convicts the log, as from any source', async () => {
     const fork = new PushingLog(logSigner, { origin: SUMDB_ORIGIN, salt: 'b' })
     const place = await FakePlace.start(({ method }) =>
       method === 'POST' ? says('inconsistent') : { status: 200, body: fork.head(5) },

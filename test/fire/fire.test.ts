@@ -79,7 +79,7 @@ describe(`from seed ${FIRE.seed}`, () => {
     },
   )
 
-  test('and with an ML-DSA-44 key beside it', { timeout: 300_000 }, async () => {
+  test('and with an additional ML-DSA-44 key', { timeout: 300_000 }, async () => {
     const mlDsa = testSigner(testWitness.verifier.name, 9, SIGNATURE_TYPES.mlDsa)
     expect(await burn(mlDsa, 30, { seed: FIRE.seed, numRuns: 10 })).toBeGreaterThan(0)
   })

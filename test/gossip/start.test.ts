@@ -215,7 +215,7 @@ describe('what a peer holds of our keys', () => {
 })
 
 describe('a chosen peer', () => {
-  it('is one that is configured, or that this node looked for in an earlier run, whoever dialled now', async () => {
+  it('is one that is configured, or that this node looked for in an earlier run, whichever side dialled now', async () => {
     const key = await newPeerKey()
     const id = peerIdFromPrivateKey(key).toString()
     // Nothing listens there: the peer will connect to us.

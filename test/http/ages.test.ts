@@ -38,7 +38,7 @@ test('a clock that is set back makes nothing younger than we have known it', () 
   expect(ages.of('head', 1_000_000)).toBe(60)
 })
 
-test('another thing of the same name is known anew; each name for itself', () => {
+test('a different value under the same name starts a new age; names are independent', () => {
   const { ages, time, pass } = clocks()
   ages.of('one', 1_000_000)
   ages.of('other', 1_000_000)

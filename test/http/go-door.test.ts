@@ -326,7 +326,7 @@ describe('tiles', () => {
     expect(log.requests).toHaveLength(asked)
   })
 
-  test('that are full may be kept for ever, others may not', async () => {
+  test('that are full may be cached permanently, others may not', async () => {
     const { url } = await startNode()
     const cacheOf = async (path: string) => (await fetch(`${url}/${path}`)).headers.get('cache-control')
     expect(await cacheOf('tile/8/0/000')).toContain('immutable')

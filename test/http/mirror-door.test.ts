@@ -76,7 +76,7 @@ describe('what the go command asks for', () => {
     ])
   })
 
-  test('is kept for ever where it says the same for ever, and a minute elsewhere', async () => {
+  test('may be cached permanently if it never changes, and otherwise for a minute', async () => {
     const server = await serve(mirrorOf(temporaryHome(), BYTES))
     const kept = async (path: string): Promise<unknown> => {
       const { headers } = await ask(server, `/mod/example.com/mod/${path}`)
@@ -317,7 +317,7 @@ describe('a file', () => {
     await expect.poll(mirror.held).toBe(0)
   })
 
-  test('waits for a client that does not read, at the cost of one piece, and not for ever', async () => {
+  test('waits for a client that does not read, at the cost of one piece, for a limited time', async () => {
     const mirror = mirrorOf(temporaryHome(), Buffer.alloc(64 * 2 ** 20))
     // A negative base: the time limit depends only on the size.
     const server = await serve(mirror, { limits: { readMs: 200 - (64 * 2 ** 20) / 64 } })

@@ -62,7 +62,7 @@ function problemOf(answer: Answer): Record<string, unknown> {
 }
 
 describe('the API', () => {
-  it('tells the status, and has whoever keeps it ask again', async () => {
+  it('returns the status, which caches must revalidate', async () => {
     const { server, node } = await serve()
     const answer = await ask(server, '/api/v1/status')
     expect(answer.status).toBe(200)
@@ -162,7 +162,7 @@ describe('the API', () => {
     })
   })
 
-  it('gives evidence byte for byte, for ever', async () => {
+  it('serves evidence byte for byte, as immutable', async () => {
     const { server } = await serve()
     const answer = await ask(server, `/api/v1/evidence/${EVIDENCE_ID}`)
     expect(Buffer.from(answer.body)).toEqual(Buffer.from(EVIDENCE_FILE))

@@ -311,7 +311,7 @@ describe('a real mesh', () => {
     await log.close()
   })
 
-  test('a head that nothing explains is kept and passed on, whoever brought it; evidence freezes the log', async () => {
+  test('an unexplained head is kept and passed on, whoever submitted it; evidence freezes the log', async () => {
     const log = await ViewsLog.start(signer.verifier.name, 300, ['127.0.0.1', '127.0.0.1'])
     const lie = await log.fork(1)
     await lie.grow(100)

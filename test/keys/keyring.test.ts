@@ -30,7 +30,7 @@ describe('a home without a witness key', () => {
     expect([again.first.verifier.vkey, again.fresh]).toEqual([made.first.verifier.vkey, false])
   })
 
-  test('gets one beside files that no witness wrote', async () => {
+  test('gets one, despite files that no witness wrote', async () => {
     const home = temporaryHome()
     for (const file of ['peer.key', 'logs.json', 'notes.txt']) writeFileSync(join(home, file), '')
     // What is left by a crash during the first opening of a database.

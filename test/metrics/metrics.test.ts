@@ -166,7 +166,7 @@ test('one scrape is one reading, and the next one another', async () => {
   }
 })
 
-test('the process is measured under the names that everybody uses, and the build is told', async () => {
+test('process metrics have their usual names, and there is one for the build', async () => {
   const names = (await scraped()).map((line) => line.split(/[{ ]/, 1)[0]!)
   for (const name of ['process_cpu_seconds_total', 'process_resident_memory_bytes', 'nodejs_heap_size_used_bytes'])
     expect(names).toContain(name)

@@ -31,7 +31,7 @@ async function withVersions(ages: Readonly<Record<string, number | null>>, setti
 }
 
 describe('.info', () => {
-  it('is written anew, without what nobody can check, and kept', async () => {
+  it('is rewritten, without fields that cannot be checked, and kept', async () => {
     const { mirror, upstream } = await withVersions({ 'v1.0.0': 0 })
     const body = '{"Version":"v1.0.0","Time":"2026-01-02T03:04:05Z"}'
     expect(textOf(await mirror.info(M.path, 'v1.0.0', asking()))).toBe(body)

@@ -131,7 +131,7 @@ describe('room', () => {
     expect(names.map((name) => again.has(name))).toEqual([true, true, false])
   })
 
-  it('is counted once for a file that comes twice, and anew for one that takes the place of another', async () => {
+  it('is counted once for a file that is kept twice, and updated for one that replaces another', async () => {
     const { kept } = await openKept()
     await keepMod(kept, 'a')
     await keepMod(kept, 'a')
@@ -221,7 +221,7 @@ describe('a flipped bit', () => {
     expect(await isThere(again, name)).toBe(false)
   })
 
-  it('is looked for by nobody while somebody else has the folder', async () => {
+  it('is not searched while another process has the folder', async () => {
     const { dir } = await openKept()
     await expect(findingsOf(dir)).rejects.toMatchObject({ code: 'MIRROR_LOCKED' })
   })

@@ -154,7 +154,7 @@ describe('what the log has not recorded is refused, told, and not kept', () => {
     expect(keptIn(dir)).toEqual([])
   })
 
-  it('is not downloaded again for whoever tries again', async () => {
+  it('is not downloaded again for a retry', async () => {
     const { mirror, upstream } = await withUpstream()
     upstream.files.set(`${BASE}.zip`, 'no zip')
     for (let i = 0; i < 5; i++) await expect(mirror.file(M, 'zip', asking())).rejects.toThrow(GossumError)

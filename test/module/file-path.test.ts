@@ -43,7 +43,7 @@ describe('collisions', () => {
     return names.map((name) => collisions.add(name, name.endsWith('/')))
   }
 
-  test('files beside each other, in folders that are there twice', () => {
+  test('adjacent files, in duplicate folders', () => {
     expect(add('a/b', 'a/c', 'a/d/e', 'a/d/f')).toEqual([undefined, undefined, undefined, undefined])
   })
 

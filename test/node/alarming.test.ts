@@ -188,7 +188,7 @@ const suspect = (n: number, of = log.id): NodeEventBody => ({
 })
 
 describe('what is found', () => {
-  test('is told at once with its file, and what holds because of it is not told beside it, but its end is', async () => {
+  test('is notified at once with its file; conditions that follow from it are not notified separately, but their end is', async () => {
     const world = await World.start()
     world.files.set('0123456789abcdef', new TextEncoder().encode('{"a":"file"}\n'))
     world.hold('frozen')
@@ -236,7 +236,7 @@ describe('what is found', () => {
     expect(new Set(world.server.requests.map(({ headers }) => headers['webhook-id'])).size).toBe(1)
   })
 
-  test('is told alone also when a kill came before anybody had looked at what holds because of it', async () => {
+  test('is notified alone even if the process was killed before the resulting conditions were checked', async () => {
     const world = await World.start()
     world.server.answer = () => undefined
     world.news.tell(EVIDENCE)

@@ -26,7 +26,7 @@ function start() {
   return { state, covering, comes }
 }
 
-test('whoever asks waits for what is being written', async () => {
+test('a reader waits for a write in progress', async () => {
   const { covering, comes } = start()
   comes(10, 1000)
   expect(await covering.of(LOG, 5)).toMatchObject({ time: 1000, isExact: false })

@@ -32,7 +32,7 @@ async function start(prefix = showing(history, fork)) {
   }
 }
 
-test('what we held is ours without asking anybody; what we passed over is proven by the log', async () => {
+test('heads that we held are ours without a query; skipped ones are proven by the log', async () => {
   const { asked, isOurs } = await start()
   for (const size of [5, 9, 20]) expect(await isOurs(head(history, size))).toBe(true)
   expect(asked).toEqual([])

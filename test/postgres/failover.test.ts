@@ -75,7 +75,7 @@ describe.skipIf(!hasPostgres)('a primary and its synchronous standby', () => {
     expect(await state.confirm(LOG, row(2))).toBe('won')
   })
 
-  test('after a failover nothing is written by a node that knew the primary: it begins anew', async () => {
+  test('after a failover a node that knew the primary writes nothing: it starts again', async () => {
     const { promise: moved, resolve } = Promise.withResolvers<string>()
     const { schema, state } = await ready(resolve)
     expect(await state.replace(LOG, undefined, row(1))).toBe('won')
@@ -97,7 +97,7 @@ describe.skipIf(!hasPostgres)('a primary and its synchronous standby', () => {
     expect(state.promise).toMatch(/each commit waits for a synchronous standby \(1 connected\)/)
   })
 
-  test('a database that was restored from an older copy stops whoever saw more', async () => {
+  test('a database restored from an older copy stops machines that have seen more', async () => {
     const { schema, state } = await ready()
     const journal = new MemoryJournal()
     const store = await Store.over(new MemoryLevel(), journal, undefined, state)

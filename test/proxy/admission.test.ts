@@ -79,7 +79,7 @@ describe('requests to a log', () => {
     expect(await Promise.all([popular, joined])).toEqual(['popular', 'popular'])
   })
 
-  test('that wait go at once when somebody joins who has a turn, or needs none', async () => {
+  test('that wait are sent at once when a client joins that has a turn, or needs none', async () => {
     const { ask, begun, end } = door(4)
     for (const what of ['1', '2', '3', '4']) void ask('10.0.0.1', what)
     await settled()

@@ -86,7 +86,7 @@ test('answers wait for the judgement of their heads when sixteen are judged behi
   await asked.ask('m', 'v', signal)
 })
 
-test('a head in an answer that cannot be used is judged before anybody is told', async () => {
+test('a head in an unusable answer is judged before the client is answered', async () => {
   const told: string[] = []
   const asked = new Upstream({
     log: 'log',

@@ -28,7 +28,7 @@ const shared =
     new SharedCores(time, cores, COSTS)
 
 describe('a shared processor', () => {
-  test('serves whoever came first, so many at a time', async () => {
+  test('serves workers in order of arrival, as many at a time as there are cores', async () => {
     const three = ['a', 'b', 'c'].map((name) => [name, 'judge'] as const)
     expect(await done(shared(1), three)).toEqual(['a judge 3', 'b judge 6', 'c judge 9'])
     expect(await done(shared(2), three)).toEqual(['a judge 3', 'b judge 3', 'c judge 6'])
@@ -44,7 +44,7 @@ describe('a shared processor', () => {
     ).toEqual(['a judge 3', 'a send 4', 'a send 5'])
   })
 
-  test('takes a core from whoever has had it for a while when others wait, and not before its work is done', async () => {
+  test('reassigns a core after a time slice if others wait, and otherwise not before the work is done', async () => {
     const given = ['judge', 'judge', 'judge'].map((work) => ['a', work as Work] as const)
     expect(await done(shared(1), [...given, ['b', 'send']])).toEqual([
       'a judge 3',

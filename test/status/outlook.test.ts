@@ -243,7 +243,7 @@ describe('where peers are', () => {
     expect(world(change).outlook.ofNode().network).toBeUndefined()
   })
 
-  test('those that this node chose by itself are', () => {
+  test('those that this node chose itself are', () => {
     const peers = three.map((peer) => ({ ...peer, chosen: true }))
     expect(world({ peers }).outlook.ofNode().network).toBeDefined()
     const one = { peers: [...peers.slice(1), at('203.0.9.9')], bootstrap: ['a'] }

@@ -477,7 +477,7 @@ test('evidence that could not be written is shown like any other, and is acknowl
 })
 
 describe('whatever a log did', () => {
-  test('the status stays small, and shows first what somebody should look at', async () => {
+  test('the status stays small, and shows first what needs attention', async () => {
     const { heart, view } = await start()
     await heart.submit('poll', ours.head(5))
     // As many as are kept for one log, each as large as a head may be, and one of them froze it once.
@@ -540,7 +540,7 @@ test('what was kept is shown and not verified again, to the end of the history',
   expect(await view.heads(heart.log, 2, 2)).toEqual([])
 })
 
-test('what lives has a pulse, whatever the world does, until something is on its way for ever', async () => {
+test('a live node has a pulse, whatever happens outside, until an operation hangs', async () => {
   const time = { now: NOW, monotonic: 0 }
   const { view } = await start({ time, state: 'unanswered' })
   expect((await view.readiness()).ready).toBe(false)

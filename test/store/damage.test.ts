@@ -128,7 +128,7 @@ describe('files that are cut or gone', () => {
     expect(await reopen(home)).toBe('as it was')
   })
 
-  test('the journal cut to nothing beside a whole database', async () => {
+  test('the journal truncated to nothing, with a complete database', async () => {
     const { home, files } = await makeHome(false)
     restore(home, new Map([...files, ['journal', new Uint8Array()]]))
     expect(await reopen(home)).toBe('disagreement')

@@ -252,7 +252,7 @@ describe('a disk that fails', () => {
     },
   )
 
-  test('after a sync that failed the file is made anew: a later sync would say nothing of what was dropped', async () => {
+  test('after a failed sync the file is written anew: a later sync would not reveal what was dropped', async () => {
     const file = new MemoryJournal()
     const journal = await Journal.open(file)
     await journal.append(...state(1))

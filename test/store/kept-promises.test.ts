@@ -105,7 +105,7 @@ describe('the promises that are kept for others', () => {
     expect(await shelf.put(promise('u', 1), 'stranger')).toBe(false)
   })
 
-  test('a record that cannot be read is none, and is made anew', async () => {
+  test('an unreadable record counts as none, and is rewritten', async () => {
     const { shelf, load, table } = await start()
     await shelf.put(promise('w', 10), 'stranger')
     for (const damaged of ['{"size":5', '{"size":5}', 'null', '7']) {
@@ -196,7 +196,7 @@ describe('where there is no more room', () => {
     }
   })
 
-  test('a key that was silent for half a year makes room for anybody', async () => {
+  test('a key that was silent for half a year is displaced by any other', async () => {
     const { shelf, clock } = await start(roomsFor(2))
     await shelf.put(promise('silent', 10), 'stranger')
     await shelf.put(promise('alive', 10), 'stranger')

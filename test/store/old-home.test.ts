@@ -195,7 +195,7 @@ describe('stopped', () => {
   })
 })
 
-test('an old database that is put back beside the journal does not take its place', async () => {
+test('an old database that is restored next to the journal does not replace it', async () => {
   const home = await oldHome(MIXED)
   const backup = temporaryHome()
   copyHome(home, backup)

@@ -8,7 +8,7 @@ import { MemoryJournal, type Place } from '../helpers/volatile-disk.js'
 const logSigner = testSigner('log.example', 1)
 const history = new History(logSigner)
 
-test('the state is synced before the signature, also beside lazy writes', async () => {
+test('the state is synced before the signature, also with pending lazy writes', async () => {
   const order: (Place | 'sign' | 'publish')[] = []
   const guard = new MemoryJournal()
   const signer = {

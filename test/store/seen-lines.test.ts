@@ -85,7 +85,7 @@ test('of a stranger no large head is kept', async () => {
   expect([seen.logs('stranger/w'), seen.logs('counted/w')]).toEqual([[], [LOG]])
 })
 
-test('a damaged record is none, and is made anew', async () => {
+test('a damaged record counts as none, and is rewritten', async () => {
   const { restart, put, table } = start()
   for (const damaged of ['{"size":5', '{"size":5,"time":1}', 'null']) {
     await put('stranger/w', 5, 'A')

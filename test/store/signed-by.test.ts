@@ -118,7 +118,7 @@ test('where all keys count a new one does not', async () => {
   expect(signedBy.get(LOG, '0')).toBeDefined()
 })
 
-test('a damaged record is none, and is made anew', async () => {
+test('a damaged record counts as none, and is rewritten', async () => {
   const { signedBy, restart, table } = start()
   await signedBy.put(LOG, 'w', { size: 5, time: 1, note: 'x' }, none)
   for (const damaged of ['{"size":5', '{"size":5,"time":1}', 'null']) {

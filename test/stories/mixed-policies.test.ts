@@ -46,7 +46,7 @@ describe('a cosignature', () => {
     expect([...node.cosigned.current(node.log)!.cosignatures.keys()]).toEqual([testWitness.verifier.vkey])
   })
 
-  test('beside one that nobody counts travels alone, in bytes of our own', async () => {
+  test('together with one that nobody counts is passed on alone, in a note of our own', async () => {
     const node = await heart({ relayed: [wanted.verifier] })
     const before = node.published.length
     expect(gossipVerdict(await node.submit('gossip', cosigned(history.head(30), unknown, wanted)))).toBe('ignore')

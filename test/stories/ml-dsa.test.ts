@@ -38,7 +38,7 @@ describe('a witness with an ML-DSA-44 key', () => {
     await node.witness.stop()
   })
 
-  test('is not counted for a line that anybody wrote under its name, which costs the writer its standing', async () => {
+  test('is not counted for a line forged under its name, which costs the sender its standing', async () => {
     const node = await heart()
     await node.submit('poll', history.head(30))
     const spoil = (line: Signature): Signature => ({ ...line, bytes: flipBit(line.bytes, 9000) })

@@ -69,7 +69,7 @@ describe('a home restored from an older copy', () => {
     expect(heart.published.filter(isCosigned)).toHaveLength(1)
   })
 
-  test('keeps the floor over a restart, and reaches it by itself when the log answers', async () => {
+  test('keeps the floor over a restart, and reaches it when the log answers', async () => {
     const [db, guard] = [new MemoryLevel(), new MemoryGuard()]
     const heart = await heartAt({ db, guard, prefix: () => Promise.reject(down()) })
     await heart.submit('poll', history.head(10))

@@ -62,7 +62,7 @@ describe('two roots at one size', () => {
     expect((await a.poll()).kind).toBe('advanced')
   })
 
-  test('that the operator let go do not freeze the log again, whoever shows them, as our history grows', async () => {
+  test('that the operator acknowledged do not freeze the log again, whoever shows them, as our history grows', async () => {
     const a = await view(300)
     const b = await view(300, 'b', 200)
     await a.poll()
@@ -143,7 +143,7 @@ describe('two sizes', () => {
 })
 
 describe('a size 0 that has records', () => {
-  test('convicts the log by itself, also when it is the first that we hear of it', async () => {
+  test('convicts the log on its own, even if it is the first head that we see of it', async () => {
     const { heart } = await view(0)
     const text = formatCheckpoint({ origin: SUMDB_ORIGIN, size: 0, root: new Uint8Array(32) })
     const note = formatNote({ text, signatures: [signNote(text, signer)] })

@@ -23,7 +23,7 @@ async function kept({ store, log }: Heart, size: number) {
   return [cosignatureIn(note), cosignatureIn(note, second.verifier)]
 }
 
-test('both sign the head with one time, and each line travels by itself', async () => {
+test('both sign the head with one time, and each line is published separately', async () => {
   const heart = await start()
   const outcome = await heart.submit('poll', history.head(5))
   const lines = await kept(heart, 5)
@@ -81,7 +81,7 @@ test('a crash between the two costs nothing: at the next start both are made aga
   await again.stop()
 })
 
-test('a key that is new beside the other signs the head that is held, and one that is gone signs no more', async () => {
+test('an added key signs the head that is held, and a removed one signs nothing more', async () => {
   const [db, guard] = [new MemoryLevel(), new MemoryGuard()]
   const options = { db, guard, now: () => 1_780_000_000_000 }
   const one = await startHeart({ ...options, logKey: logSigner.verifier, prefix: showing(history) })

@@ -195,7 +195,7 @@ describe('a log of an origin of which the key cosigns another log', () => {
     await after.stop()
   })
 
-  test('and when the other is not followed any more: it was cosigned, and that is for ever', async () => {
+  test('and when the other is not followed any more: it was cosigned, and that is permanent', async () => {
     const [db, guard] = [new MemoryLevel(), new MemoryGuard()]
     const before = await start({ ...shared, db, guard })
     await before.submit('poll', first.head(5), undefined, ids.one)

@@ -36,7 +36,7 @@ describe('a record', () => {
     expect(version && `${version.module}@${version.version}`).toBe(expected)
   })
 
-  test('says nothing of the versions that it has beside its own', () => {
+  test('ignores lines about other versions than its own', () => {
     const version = watches.watched(lines('v1.0.0') + lines('v6.6.6'))
     expect(version?.lines.map((line) => line.version)).toEqual(['v1.0.0'])
   })

@@ -146,7 +146,7 @@ describe('the pace', () => {
     expect(await throttle.turn('log', head(99), stop.signal)).toBeTypeOf('function')
   })
 
-  test('is of each log by itself', async () => {
+  test('is separate for each log', async () => {
     const { throttle, went, ask } = line()
     throttle.signed('log', 5)
     ask(7, 'another')

@@ -66,7 +66,7 @@ describe('cosigned heads', () => {
     expect(signers(heads.quorum(log))).toEqual([0, 1, 2])
   })
 
-  test('gather cosignatures in the order of the keys, whoever came first, and are on disk', async () => {
+  test('collect cosignatures in the order of the keys, whichever came first, and are on disk', async () => {
     const { heads, reload } = await fresh()
     await heads.install(log, bare(5), by(5, 100, 2))
     expect(who(await heads.merge(log, bare(5), by(5, 100, 0)))).toEqual([0])
@@ -153,7 +153,7 @@ describe('cosigned heads', () => {
     expect(heads.current(log)?.cosignatures.get(keys[0]!.vkey)?.time).toBe(200)
   })
 
-  test('tell everybody of a burst when the disk fails, and take it up again', async () => {
+  test('report a disk failure to all callers of a burst, and recover', async () => {
     const { heads, store } = await fresh()
     await heads.install(log, bare(5), new Map())
     vi.spyOn(store.history, 'put').mockRejectedValueOnce(new GossumError('STORE_WRITE_FAILED'))

@@ -41,7 +41,7 @@ describe('the first head', () => {
 })
 
 describe('size 0', () => {
-  test('with a root that is not the empty tree convicts by itself, whatever we hold', () => {
+  test('with a root that is not the empty tree convicts on its own, whatever we hold', () => {
     for (const held of [
       nothing,
       holding(5, 1),
@@ -52,7 +52,7 @@ describe('size 0', () => {
     }
   })
 
-  test('is past for every larger tree, and below every larger head, without any proof', () => {
+  test('is past for every larger tree, and below every larger head, without a proof', () => {
     expect(decide(holding(5, 1), { ...head(0, 0), root: EMPTY_ROOT })).toEqual({ kind: 'past' })
     expect(decide({ tree: { size: 0, root: EMPTY_ROOT }, frozen: false }, head(5, 1))).toEqual({ kind: 'advanced' })
   })

@@ -139,7 +139,7 @@ test('a gossiped head that waited for the rollback guard is sent on when it is t
   expect(sent).toEqual([other.verifier.vkey])
 })
 
-test('a push that is judged while the waiting ends is judged anew, and keeps nothing of its log waiting', async () => {
+test('a push that is judged while the wait ends is judged again, and does not delay its log', async () => {
   const rollback = { maySign: true, sawUnknown: () => undefined }
   const heart = await startHeart({ ...base, rollback, counted })
   await heart.submit('poll', history.head(5))

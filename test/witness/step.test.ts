@@ -72,7 +72,7 @@ describe('a head that extends ours', () => {
     expect(does(taken)).toEqual(['cosign', 'publish', 'compareWitnesses', 'resolve'])
   })
 
-  test('says a time that is not before what this key said last, nor before a mark; another key begins anew', () => {
+  test('is signed with a time not before the last one of this key, nor before a mark; another key starts anew', () => {
     const late = { key, size: 5, time: NOW + 1000 }
     expect(settle(state(5, { signed: late }), input(history, 9), calm, [history]).change?.signed?.time).toBe(NOW + 1000)
     const other = { ...late, key: 'other' }

@@ -52,7 +52,7 @@ test('a witness that is convicted vouches for nothing', () => {
   expect(isVouched(headBy(a), quorum(1, b))).toBe(true)
 })
 
-test('a policy that wants nobody does not make everybody believed', () => {
+test('a policy that needs no witness does not make every head trusted', () => {
   expect(isVouched(headBy(), quorum(0))).toBe(false)
   expect(isVouched(headBy(stranger), quorum(0))).toBe(false)
   expect(isVouched(headBy(a), quorum(0, a))).toBe(false)

@@ -106,7 +106,7 @@ describe.skipIf(original === undefined)('the cache of the go command', () => {
     }
   }, 120_000)
 
-  test('a hash that is noted beside the zip is read as it is', async () => {
+  test('the hash recorded next to the zip is read unchanged', async () => {
     const root = copy()
     const other = h1({ x: 'y' })
     writeFileSync(download(root, 'v1.0.0.ziphash'), other)

@@ -153,7 +153,7 @@ describe('all of it', () => {
   )
   const isOther = (state: State | undefined): boolean => state === 'other' || state === 'mod' || state === 'broken'
 
-  test('nothing is fine where somebody has something else than the record', () => {
+  test('the result is never fine if a holder differs from the record', () => {
     const wrong = all.filter(({ log, own }) => {
       const found = classify(LOGS[log], views(own), false)
       const others = HOLDERS.filter((holder) => isOther(own[holder]))

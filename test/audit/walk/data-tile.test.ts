@@ -93,7 +93,7 @@ describe('data tiles', () => {
     expect(read([...records].reverse().join('\n'), records)).toEqual({ missing: 0 })
   })
 
-  it('that would take for ever to search are given up: four megabytes of empty lines, and no record in them', () => {
+  it('that would take too long to search are given up: four megabytes of empty lines without a record', () => {
     const leaves = leavesOf(records)
     const found = readRecords(new Uint8Array(4 * 1024 * 1024).fill(10), { first: 0, width: 4, leaves }, 'data')
     expect(found).toEqual({ missing: 0 })

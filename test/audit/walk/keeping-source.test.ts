@@ -37,7 +37,7 @@ describe('a source that keeps', () => {
     expect((await auditOf({ dir: kept, note: log.note })).list).toEqual(report.list)
   })
 
-  it('lets many keep one file at a time: whoever reads it meanwhile has one of theirs, whole', async () => {
+  it('lets several writers keep one file concurrently: a reader always gets one complete version', async () => {
     const kept = join(temporaryHome(), 'kept')
     const source = new KeepingSource(new LogFolder('/nowhere'), kept)
     const all = Array.from({ length: 40 }, (_, i) => new Uint8Array(50_000).fill(i))

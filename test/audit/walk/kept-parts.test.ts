@@ -183,7 +183,7 @@ describe('keys that several records have', () => {
     expect({ isWhole, few: groups.length <= 5000 && groups.length > 4000 }).toEqual({ isWhole: false, few: true })
   })
 
-  it('are not looked for any more when somebody stops it', async () => {
+  it('are no longer looked for once it is stopped', async () => {
     const parts = await KeptParts.open(join(temporaryHome(), 'parts'))
     await expect(sharedKeys(parts, 0, AbortSignal.abort(new Error('stopped')))).rejects.toThrow('stopped')
   })

@@ -120,7 +120,7 @@ describe('a log with bad records', () => {
     }
   })
 
-  it('that says two hashes of one module version is convicted, by a file that anybody can check', async () => {
+  it('with two hashes for one module version is convicted, by a file that anyone can check', async () => {
     const first = recordOf('example.com/x', 'v1.0.0')
     const log = makeLog([utf8(first), ...madeRecords(300), utf8(first.replace(/h1:./, 'h1:B'))])
     const home = temporaryHome()
@@ -161,7 +161,7 @@ describe('what cannot be had', () => {
     expect((await audit(log, [], home)).code).toBe(0)
   })
 
-  it('beside a tile that is wrong ends with 3', async () => {
+  it('together with a wrong tile ends with 3', async () => {
     const log = makeLog(madeRecords(900))
     rmSync(join(log.dir, 'tile/8/data/001'))
     writeFileSync(join(log.dir, 'tile/8/data/002'), 'x')

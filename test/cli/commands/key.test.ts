@@ -70,7 +70,7 @@ describe('gossum key', () => {
     expect((await stat(join(xdg, 'gossum', 'witness.key'))).isFile()).toBe(true)
   })
 
-  it('makes a key that cosigns one log alone, beside another of its origin', async () => {
+  it('makes a key that cosigns only one log, in addition to one for another log of its origin', async () => {
     const home = join(dir, 'two-logs')
     const [one, two] = ['one.example', 'two.example'].map((name, i) => testSigner(name, i + 1).verifier)
     const logs = [one!, two!].flatMap(({ vkey }) => ['--log', `${vkey} http://log.example`])
@@ -102,7 +102,7 @@ describe('gossum key', () => {
     expect(jsonError(await make('--for', 'one.example', '--ml-dsa', ...logs)).code).toBe('USAGE')
   })
 
-  it('makes a key of the auditor, beside a witness', async () => {
+  it('makes a key for the auditor, in a home with a witness key', async () => {
     const home = join(dir, 'auditor')
     const make = (...args: string[]) => gossum(['key', 'new', '--json', ...args], { home })
     expect(jsonError(await make('--auditor')).code, 'there is no witness key').toBe('KEY_MISSING')

@@ -74,14 +74,14 @@ it('says of a bad record which module version it is about, and where the two are
   expect(long.length).toBeLessThan(400)
 })
 
-it('tells about the guard, and cries out only when somebody should look', () => {
+it('reports the guard, with a warning only if action is needed', () => {
   const guard = { event: 'guard', text: 'what it is' } as const
   expect(told({ ...guard, state: 'guarded' })).toEqual(['  07:09:15Z  guard      what it is'])
   expect(told({ ...guard, state: 'twin' })).toEqual(['! 07:09:15Z  GUARD       what it is'])
   expect(told({ ...guard, state: 'unanswered' })[0]).toMatch(/^! /)
 })
 
-it('tells about deposits and the clock, and cries out only when somebody should look', () => {
+it('reports deposits and the clock, with a warning only if action is needed', () => {
   const deposit = { event: 'deposit', text: 'who keeps it', undeposited: 2 } as const
   expect(told({ ...deposit, state: 'undeposited' })).toEqual(['! 07:09:15Z  DEPOSIT     who keeps it'])
   expect(told({ ...deposit, state: 'deposited' })).toEqual(['  07:09:15Z  deposits   who keeps it'])
@@ -212,7 +212,7 @@ it('cries out when an upstream gave what the log has not recorded, and says that
   ])
 })
 
-it('says of a place outside the mesh what somebody should look into, and that it answers', () => {
+it('reports problems with a place outside the mesh, and that it answers', () => {
   const about = (changes: Partial<Extract<NodeEventBody, { event: 'exchange' }>>): string[] =>
     told({ ...PLACE, ...changes })
   expect(about({})).toEqual(['  07:09:15Z  place      their.example answers'])

@@ -71,7 +71,7 @@ test.each([
   expect(below.status, below.body).not.toBe(200)
 })
 
-test('the old ML-DSA key alone: the node makes no other beside it, and does not start', async () => {
+test('the old ML-DSA key alone: the node makes no witness key, and does not start', async () => {
   const { home, setup } = await past()
   const renewed = join(temporaryHome(), 'home')
   mkdirSync(renewed, { mode: 0o700 })

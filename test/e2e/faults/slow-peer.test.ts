@@ -155,18 +155,21 @@ async function named(node: RunningNode, count: number, answer: Says): Promise<Fa
   )
 }
 
-test.each(says)('a stranger names somebody who %s: the wait goes on, and then the peer is heard', async (_, answer) => {
-  const { link, restored } = await heldUp()
-  const accomplices = await named(restored, 1, answer)
-  await expectWaiting(restored)
-  // They have answered. Each would also be asked for every proof, and delay it by ten seconds.
-  await Promise.all(accomplices.map(async ({ host }) => host.stop()))
-  link.latency = 0
-  link.release()
-  await expectGuarded(restored)
-})
+test.each(says)(
+  'a stranger names a peer that %s: the wait goes on, and then the chosen peer is heard',
+  async (_, answer) => {
+    const { link, restored } = await heldUp()
+    const accomplices = await named(restored, 1, answer)
+    await expectWaiting(restored)
+    // They have answered. Each would also be asked for every proof, and delay it by ten seconds.
+    await Promise.all(accomplices.map(async ({ host }) => host.stop()))
+    link.latency = 0
+    link.release()
+    await expectGuarded(restored)
+  },
+)
 
-test('many strangers who name many others end it no sooner', async () => {
+test('many strangers that name many others do not end the wait earlier', async () => {
   const { link, restored } = await heldUp()
   // As many as it dials; each answers immediately and completely that it has nothing.
   await named(restored, 3, ({ type }) => (type === 'signed' ? NOTHING : HELLO))

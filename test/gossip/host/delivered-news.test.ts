@@ -106,7 +106,7 @@ describe('a mesh that withholds news', () => {
     }
   })
 
-  it('is nobody: without neighbours, or where news is sent to everybody', () => {
+  it('does not exist without neighbours, or where news is sent to all peers', () => {
     const alone = account([])
     alone.bring(50, HEADS, 'outsider')
     expect(alone.news.worth('outsider')).toBe(MOST_EARNED)

@@ -30,7 +30,7 @@ async function connected() {
 }
 
 describe('what is written to a connection', () => {
-  it('in one turn goes out as one, in its order, and what comes later by itself', async () => {
+  it('in one turn is sent as one write, in order, and later data separately', async () => {
     const { connection, written } = await connected()
     for (const word of ['one ', 'two ', 'three']) expect(connection.send(utf8(word))).toBe(true)
     expect(written).toEqual([])

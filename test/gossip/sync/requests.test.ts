@@ -150,7 +150,7 @@ describe('a proof', () => {
     expect(await other.ask(proofRequest())).toMatchObject({ type: 'proof' })
   })
 
-  it('is made for eight at once, whoever asks', async () => {
+  it('is made for eight requests at once, from whichever peers', async () => {
     const node = await startNode()
     let making = 0
     let most = 0

@@ -50,7 +50,7 @@ test('says which logs are taken, by which keys of ours, and whom to write to', (
   expect(aboutWitness(witness({ contact: undefined })).contact).toBeNull()
 })
 
-test('has one address, and says there whether what somebody has is still so', async () => {
+test('has one address, which answers conditional requests', async () => {
   let frozen = false
   const node = witness({ isFrozen: () => frozen })
   const routes = [aboutWitnessRoute(node)]

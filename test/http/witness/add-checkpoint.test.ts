@@ -167,7 +167,7 @@ describe('200', () => {
     }
   })
 
-  test('with lines by anybody else, forged ones under our own name, or in other base64: none is kept, none echoed', async () => {
+  test('with lines by others, forged ones under our own name, or in non-canonical base64: none is kept, none returned', async () => {
     const { add, heart } = await witness()
     const { name, keyId } = testWitness.verifier
     const forged: Signature = { name, keyId, bytes: new Uint8Array(72).fill(1) }
@@ -561,7 +561,7 @@ test('the other published sequence', async () => {
   expect((await add(smaller)).status).toBe(400)
 })
 
-test('the published race: what was checked before somebody else committed is not signed', async () => {
+test('the published race: a head checked before another was committed is not signed', async () => {
   const { race, sequence } = vectors
   const { add, heart } = await witness({ logKey: parseVerifierKey(sequence.log_vkey), origin: sequence.origin })
   await add(race.initial)

@@ -161,7 +161,7 @@ describe('200', () => {
     expect(empty.heart.published).toEqual([])
   })
 
-  test('with lines by anybody else beside ours, 3.3 kB each', async () => {
+  test('with lines by others in addition to ours, 3.3 kB each', async () => {
     const { ask, reference } = await witness()
     const { text, signatures } = parseNote(await reference(0, 9))
     const others = Array.from({ length: 30 }, (_, i) => ({ ...signatures.at(-1)!, name: `w${i}.example` }))

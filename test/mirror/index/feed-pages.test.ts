@@ -59,7 +59,7 @@ test('more lines of one time than a page has: what is behind them is read', asyn
   expect(read.slice(-2)).toEqual(['example.com/m2500', 'example.com/m2501'])
 })
 
-test('a feed that says the same page for ever has ended', async () => {
+test('a feed that repeats the same page has ended', async () => {
   const page = utf8(Array.from({ length: PAGE_LINES }, (_, i) => line(i, at(i))).join(''))
   let asked = 0
   const { paths: read, pages } = await readAll(() => {

@@ -310,7 +310,7 @@ describe('what was found before', () => {
     expect((await ask([poisoned, '--policy', policy])).code).toBe(2)
   })
 
-  it('holds under the policy whoever is asked, and under no other trust', async () => {
+  it('is reused for the same policy, whichever node is asked, and for nothing else', async () => {
     await check(['--node', 'http://127.0.0.1:1', '--policy', policy, path])
     expect((await check(['--node', 'http://127.0.0.1:1', '--policy', policy, path])).code).toBe(0)
     expect((await check(['--node', 'http://127.0.0.1:1', '--log', vkey, path])).code).toBe(1)

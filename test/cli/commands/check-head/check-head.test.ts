@@ -226,7 +226,7 @@ describe('by the log alone', () => {
     expect(readFileSync(join(temporary, usual))).toEqual(file)
   })
 
-  it('a signed size 0 with records is inconsistent by itself', async () => {
+  it('a signed size 0 with records is inconsistent on its own', async () => {
     const log = await serveLog(10)
     const text = `go.sum database tree\n0\n${Buffer.alloc(32, 1).toString('base64')}\n`
     const head = formatNote({ text, signatures: [signNote(text, signer)] })
@@ -413,7 +413,7 @@ describe('by a node that lies', () => {
     expect(line).toMatchObject({ verdict: 'pending', node: { url: node, error: {} }, evidence: null, written: null })
   })
 
-  it('evidence that convicts the log is taken from anybody', async () => {
+  it('evidence that convicts the log is accepted from any node', async () => {
     const evidence = makeSplitView(
       signer.verifier,
       [history, history.fork(2, 'b')].map((one) => parseNote(one.head(300))) as never,
