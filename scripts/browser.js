@@ -1,5 +1,5 @@
-// The program of the page at `/`, out of src/browser/ and what it takes from the rest: one file, without Node's part of
-// anything. Made by the build, so that whoever runs a node needs no build step of their own.
+// Builds the program of the page at `/` from src/browser/ and its imports: one file, without Node's modules. The build
+// makes it, so that a node's operator needs no build step.
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
@@ -15,7 +15,7 @@ await build({
   platform: 'browser',
   conditions: ['gossum-source', 'browser'],
   minify: true,
-  // Licences ask to be kept with what they are about.
+  // Licences require their notices to be kept with the code.
   legalComments: 'eof',
   logLevel: 'warning',
 })

@@ -1,5 +1,5 @@
-// What is done after a build. The command must be executable: npm sees to it only in packages that it installs. And
-// tests of the program must not run an older one than they think: what this build was made of is noted beside it.
+// Runs after a build. The command must be executable: npm ensures that only in packages that it installs. The hash of
+// the sources is written next to the build, so that tests of the program notice when it is outdated.
 import { chmodSync, writeFileSync } from 'node:fs'
 import { sourcesHash } from './sources.js'
 

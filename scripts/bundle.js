@@ -1,5 +1,6 @@
-// The program as one file, for machines without npm: build/gossum/gossum.mjs has all of dist/ and of the packages. Beside it is what cannot
-// be in it: the native part of LevelDB, which is made for one system and processor, and what is sent to browsers as it is.
+// Builds the program as one file, for machines without npm: build/gossum/gossum.mjs contains all of dist/ and of the
+// packages. Next to it are files that cannot be inside: the native part of LevelDB, which is specific to system and
+// processor, and files that are sent to browsers unchanged.
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
@@ -10,7 +11,10 @@ const ROOT = fileURLToPath(new URL('../', import.meta.url))
 const DIST = join(ROOT, 'dist')
 const OUT = join(ROOT, 'build/gossum')
 const NATIVE = 'classic-level.node'
-/** What a thread or a process of our own begins with: the bundle itself, which finds out which of them it is. */
+/**
+ * The files that our threads and processes start with: in the bundle, the bundle itself, which finds out which one it
+ * is.
+ */
 const BEGINNINGS = [join(DIST, 'cli/main.js'), join(DIST, 'audit/walk/worker.js')]
 
 const ENTRY = `
@@ -19,7 +23,7 @@ if (isMainThread) await import('./cli/main.js')
 else await import('./audit/walk/worker.js')
 `
 
-/** Code that looks for a file beside itself finds the bundle, or a copy beside it. */
+/** Code that looks for a file next to itself finds the bundle, or a copy next to it. */
 const beside = {
   name: 'beside',
   setup({ onLoad }) {
@@ -33,7 +37,7 @@ const beside = {
       })
       return { contents, loader: 'js' }
     })
-    // LevelDB finds its native part by the folder of its package.
+    // LevelDB finds its native part through the folder of its package.
     onLoad({ filter: /classic-level[\\/]binding\.js$/ }, ({ path }) => {
       copyFileSync(nativePart(dirname(path)), join(OUT, NATIVE))
       return { contents: `module.exports = require('./${NATIVE}')`, loader: 'js' }
@@ -41,7 +45,7 @@ const beside = {
   },
 }
 
-/** The file that node-gyp-build would take on this machine. */
+/** The file that node-gyp-build would load on this machine. */
 function nativePart(folder) {
   const name = `${process.platform}-${process.arch}`
   const all = join(folder, 'prebuilds')
@@ -53,7 +57,7 @@ function nativePart(folder) {
   return join(all, fits, file)
 }
 
-/** darwin-x64+arm64 is for two. */
+/** darwin-x64+arm64 is for two architectures. */
 function isFor(folder, name) {
   const [system, processors] = folder.split('-')
   return processors.split('+').some((processor) => `${system}-${processor}` === name)
@@ -68,7 +72,7 @@ await build({
   platform: 'node',
   format: 'esm',
   target: 'node20.20',
-  // Packages that are not ECMAScript modules say require.
+  // Packages that are not ECMAScript modules use require.
   banner: {
     js: '#!/usr/bin/env node\nimport { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);',
   },

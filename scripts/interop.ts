@@ -1,6 +1,6 @@
 /**
  * Sends one table of requests to this witness and to the real litewitness, and writes the comparison into
- * docs/interop.md. Ends with 1 when a row differs and nobody has said why.
+ * docs/interop.md. Exits with 1 if a row differs without a reason.
  *
  *   npm run interop
  */

@@ -1,21 +1,21 @@
 /**
- * A soak: real processes for ten minutes while the log grows; is their memory flat? After the warm-up a line is fitted
- * through the resident memory of each node; the verdict is about the mean of their slopes.
+ * A soak test: real processes for ten minutes while the log grows. Does their memory stay flat? After the warm-up a
+ * line is fitted through the resident memory of each node, and the mean of the slopes decides.
  *
  *   npm run soak -- [--nodes 20] [--minutes 10] [--bound MB_PER_HOUR] [--json]
  *
- * Exits 1 when memory grows by more than the bound, or when a head found no quorum.
+ * Exits with 1 if memory grows by more than the bound, or if a head gets no quorum.
  */
 import { parseArgs } from 'node:util'
 import { ViewsLog } from '../test/fakes/views-log.js'
 import { Fleet } from '../test/helpers/fleet.js'
 import { isQuorum } from '../test/helpers/fleet-node.js'
 
-/** Seconds between two polls, between two heads, and between two looks at memory. */
+/** Seconds between two polls, between two heads, and between two samples of memory. */
 const POLL_SECONDS = 5
 const HEAD_SECONDS = 5
 const LOOK_SECONDS = 5
-/** The part of the time that is warm-up: caches fill, code is compiled, the heap finds its size. */
+/** The fraction of the time that is warm-up: caches fill, code is compiled, the heap finds its size. */
 const WARM_UP = 0.3
 /** Milliseconds until a head must have its quorum everywhere. */
 const QUORUM_MS = 60_000
@@ -24,7 +24,7 @@ const { values: flags } = parseArgs({
   options: {
     nodes: { type: 'string', default: '20' },
     minutes: { type: 'string', default: '10' },
-    // What ten minutes can tell from noise: a leak of 40 kB a head.
+    // The smallest slope that ten minutes can tell from noise: a leak of 40 kB per head.
     bound: { type: 'string', default: '30' },
     json: { type: 'boolean', default: false },
   },
@@ -40,7 +40,7 @@ interface Look {
   readonly rss: readonly number[]
 }
 
-/** MB per hour: the slope of the line through the looks at one node, by least squares. */
+/** MB per hour: the slope of the least-squares line through the samples of one node. */
 function slope(looks: readonly Look[], node: number): number {
   const x = looks.map(({ at }) => at)
   const y = looks.map(({ rss }) => rss[node]!)

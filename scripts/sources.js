@@ -1,5 +1,5 @@
-// What a build is made of, as one hash: every file of src/ and the settings of what compiles it. By content and not by
-// time, for a checkout touches files that it does not change.
+// The hash of everything a build is made of: every file of src/ and the compiler settings. By content rather than by
+// time, because a checkout changes the time of files that it does not change.
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 

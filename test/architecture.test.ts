@@ -1,4 +1,4 @@
-/** Holds the arrows of docs/design.md: who may import whom, and where the outside world may be touched. */
+/** Checks the arrows of docs/design.md: which module may import which, and where the outside world may be accessed. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, normalize, relative } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -11,41 +11,41 @@ const ARROWS: Record<string, readonly string[]> = {
   // Every request that leaves this process.
   outgoing: [],
   sumdb: ['outgoing', 'tlog'],
-  // What is kept of evidence is evidence's to say.
+  // Evidence defines how it is kept.
   store: ['evidence', 'tlog'],
   evidence: ['tlog'],
-  // What a module version is made of, and the proxies that give it away.
+  // The contents of a module version, and the proxies that serve it.
   module: ['outgoing', 'sumdb', 'tlog'],
-  // Checks files against the log; what it finds of two histories becomes evidence.
+  // Checks files against the log; two histories that it finds become evidence.
   audit: ['module', 'outgoing', 'sumdb', 'evidence', 'tlog'],
   witness: ['sumdb', 'store', 'evidence', 'tlog'],
-  // Which logs there are, and the file that remembers them. Lists of them are fetched as logs are.
+  // Which logs are followed, and the file that records them. Lists of logs are fetched like logs.
   logs: ['outgoing', 'keys', 'sumdb', 'tlog'],
   config: ['logs', 'tlog'],
-  // The keys of one home, made, imported, or asked of an ssh-agent; and files that their owner alone may read.
+  // The keys of one home, made, imported, or held by an ssh-agent; and files readable by their owner only.
   keys: ['tlog'],
   // The state that machines with one key share.
   postgres: ['store', 'config', 'tlog'],
-  // What a node knows and what is wrong with it, as one snapshot that all who show it follow.
+  // A node's state and its problems, as one snapshot for everything that shows them.
   status: ['witness', 'store', 'evidence', 'config', 'tlog'],
   metrics: ['status'],
-  // What people are told of what is wrong.
+  // The problems that people are notified of.
   alerts: ['status', 'config', 'sumdb', 'outgoing', 'tlog'],
-  // The page and its pictures, of what the API says.
+  // The page and its pictures, rendered from API answers.
   dashboard: ['status'],
-  // What runs in the browser of whoever looks at the page: it checks there what it is shown.
+  // Runs in the visitor's browser, and verifies there what the page shows.
   browser: ['dashboard', 'status', 'audit', 'sumdb', 'evidence', 'config', 'tlog'],
-  // What owners of modules are told of.
+  // Notifications for owners of modules.
   watch: ['sumdb', 'config', 'tlog'],
-  // The folder that web servers show: it is told what is answered, and asks nobody.
+  // The folder for web servers: it is given the answers, and requests nothing.
   publish: [],
   proxy: ['witness', 'sumdb', 'store', 'tlog'],
-  // What upstreams have of modules, held against the log.
+  // Module files from upstreams, compared with the log.
   mirror: ['module', 'proxy', 'sumdb', 'store', 'config', 'tlog'],
-  // A way in like gossip, over HTTP: speaks as politely as the client of the log does, and submits what it is told.
+  // A source of heads like gossip, over HTTP: it is as careful as the client of the log, and submits what it receives.
   exchange: ['witness', 'sumdb', 'outgoing', 'config', 'tlog'],
   gossip: ['witness', 'keys', 'tlog'],
-  // What the go command speaks are sumdb's words: its paths are parsed with them.
+  // The go command uses sumdb's protocol, so its paths are parsed by sumdb.
   http: ['dashboard', 'proxy', 'status', 'witness', 'sumdb', 'outgoing', 'evidence', 'tlog'],
   node: [
     'alerts',
@@ -92,10 +92,10 @@ const ARROWS: Record<string, readonly string[]> = {
   ],
 }
 const BASE = ['errors', 'lib', 'version']
-/** What the errors may import: they have words of others in them. */
+/** What the errors may import: they quote text of others. */
 const BELOW_ERRORS = 'lib'
 
-/** Packages that belong to one module. */
+/** Packages that only one module may import. */
 const PACKAGES: Record<string, readonly string[]> = {
   libp2p: ['gossip'],
   '@libp2p/': ['gossip'],
@@ -118,7 +118,7 @@ const PACKAGES: Record<string, readonly string[]> = {
   '@noble/': ['tlog'],
 }
 
-/** What pure files may have of the platform: it depends on nothing but what it is given. */
+/** Platform modules that pure files may use, which depend only on their arguments. */
 const PURE_OF_NODE: Readonly<Record<string, readonly string[]>> = {
   'node:crypto': ['createPrivateKey', 'createPublicKey', 'hash', 'sign', 'verify'],
   'node:http': ['STATUS_CODES'],
@@ -202,13 +202,13 @@ describe('a file whose header says "Pure" knows neither clock, chance, disk nor 
     expect(code.match(impure)?.[0], path).toBeUndefined()
     for (const { names, from } of valuesImported(text)) {
       if (from.startsWith('node:')) for (const name of names) expect(PURE_OF_NODE[from] ?? [], path).toContain(name)
-      // Nor may what it calls know them.
+      // Nor may the files that it imports use them.
       if (from.startsWith('.')) expect([...paths], `${path} imports ${from}`).toContain(fileOf(path, from))
     }
   })
 })
 
-/** What a file imports that is there when it runs: no types. */
+/** The imports of a file that exist at run time: no types. */
 function valuesImported(text: string): { names: string[]; from: string }[] {
   return [...text.matchAll(/^(?:import|export) (?!type\b)([^;'"]*?) ?from '([^']+)'/gm)].flatMap(([, what, from]) => {
     const names = what!
@@ -221,7 +221,7 @@ function valuesImported(text: string): { names: string[]; from: string }[] {
   })
 }
 
-/** The source file that a relative import of another means. */
+/** The source file that a relative import refers to. */
 function fileOf(path: string, specifier: string): string {
   return normalize(join(dirname(path), specifier))
     .replaceAll('\\', '/')
@@ -236,20 +236,20 @@ test('only the command line prints', () => {
 
 test('every request leaves through one client', () => {
   for (const { path, text, imports } of sources) {
-    // What the operator says to a node goes through a file of this machine.
+    // The operator's commands to a node go through a file on this machine.
     if (moduleOf(path) === 'outgoing' || path === 'cli/operator-client.ts') continue
-    // In a browser, where the policy of the page lets it ask its own node alone.
+    // It runs in a browser, where the page's policy allows requests to its own node only.
     if (path === 'browser/own-node.ts') continue
     const code = text.replaceAll(/\/\*[^]*?\*\/|\/\/.*/g, '')
     expect(code, path).not.toMatch(/(?<![.#\w]|async )fetch\(|globalThis\.fetch/)
     expect(imports, path).not.toContain('node:https')
-    // What goes through the socket in a home does not leave this machine.
+    // Traffic through the socket in a home does not leave this machine.
     if (path === 'cli/operator-client.ts') continue
     expect(code, path).not.toMatch(/import \{[^}]*\b(?:get|request|Agent)\b[^}]*\} from 'node:http'/)
   }
 })
 
-test('what describes the API is loaded when somebody asks for the description, and not before', () => {
+test('the description of the API is loaded on request, and not before', () => {
   const isHeavy = (path: string): boolean =>
     /^status\/([a-z]+-)?shapes\.ts$|^dashboard\/facts\.ts$/.test(path) ||
     (path.startsWith('http/schema/') && path !== 'http/schema/parameters.ts')
@@ -289,9 +289,9 @@ test('no cycles between files', () => {
 })
 
 describe('one word for one thing', () => {
-  /** Each command is in the file that has its name, and makes itself by the function of this name. */
+  /** Each command is in the file that has its name, and is made by the function of this name. */
   const isCommand = (path: string): boolean => path.startsWith('cli/commands/')
-  /** Files that stand in for each other, and what a folder shows. */
+  /** Files that replace each other, and what a folder exports. */
   const named = sources.filter(({ path }) => !/\.(node|portable|d)\.ts$|(^|\/)index\.ts$/.test(path))
 
   test('no two files have one name', () => {
@@ -302,7 +302,7 @@ describe('one word for one thing', () => {
   test('no two files export one name', () => {
     const declared = named.flatMap(({ path, text }) => {
       const all = text.matchAll(/^export (?:abstract )?(?:class|interface|type|const|(?:async )?function\*?) (\w+)/gm)
-      // A schema and its type are one thing.
+      // A schema and its type count as one.
       return [...new Set([...all].map(([, name]) => name!))].filter((name) => !(isCommand(path) && name === 'command'))
     })
     expect(declared.filter((name, i) => declared.indexOf(name) !== i)).toEqual([])

@@ -1,4 +1,4 @@
-/** Tests of the built program run what was built of the sources as they stand, or fail with words. */
+/** Tests of the built program use a build of the current sources, or fail with a message. */
 import { cpSync, mkdirSync, readdirSync, readFileSync, appendFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'

@@ -1,4 +1,4 @@
-/** Holds docs and comments to the code: tables that name what the code has, words that were given up, and flags. */
+/** Checks docs and comments against the code: tables of names, words that were given up, and flags. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -25,7 +25,7 @@ function read(path: string): string {
 function rowsUnder(markdown: string, heading: string): string[][] {
   let isInside = false
   return markdown.split('\n').flatMap((line) => {
-    // A bar that belongs to the text is escaped.
+    // A bar in the text is escaped.
     const cells = line
       .split(/(?<!\\)\|/)
       .slice(1, -1)
@@ -71,7 +71,7 @@ test('docs/json.md has the fields of every event', () => {
     const event = rest.slice(0, rest.indexOf("'"))
     const end = i + 1 < union.length ? rest.length : rest.indexOf('\n)')
     const row = rows.find(([cell]) => cell === `\`${event}\``)?.join(' ') ?? ''
-    // Fields of the event itself: those of objects in it stand on its line, behind a brace.
+    // Fields of the event itself: those of nested objects are on the same line, after a brace.
     const fields = [...rest.slice(0, end).matchAll(/(?:^ {6}|[{;] )readonly ([a-zA-Z]+)\??:/gm)].map(
       ([, name]) => name!,
     )
@@ -145,7 +145,7 @@ test('docs/operating.md has every flag of gossum run', () => {
 
 describe('the walk in docs/design.md', () => {
   const design = read('docs/design.md')
-  /** The stages of the walk: what they say that they count, and the functions that they name. */
+  /** The stages of the walk: their stated counts, and the functions that they name. */
   const stages = [...design.matchAll(/^\*\*([a-z]+) \((\d+)\)\*\*: (.*)$/gm)].map(([, name, count, rest]) => ({
     name: name!,
     count: Number(count),
@@ -213,7 +213,7 @@ test('files that comments and docs speak of are there', () => {
   )
   const isThere = (name: string): boolean => paths.some((path) => path === name || path.endsWith(`/${name}`))
   for (const path of [...paths, 'README.md']) {
-    // What is imported is the compiler's business.
+    // Imports are checked by the compiler.
     const said = read(path).matchAll(/(?<![\w./'-])((?:[a-z0-9-]+\/)*[a-z0-9-]+(?:\.[a-z]+)?\.ts)\b(?!')/g)
     for (const [, name] of said) expect(isThere(name!), `${path} speaks of ${name}`).toBe(true)
   }

@@ -1,4 +1,4 @@
-/** The table of error codes: what each means at every door, and that the doors ask it. */
+/** The table of error codes: what each means at every door, and that the doors use it. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { exitCodeOf } from '../src/cli/exit.js'
@@ -20,13 +20,13 @@ describe.each(CODES)('%s', (code) => {
     expect(traitsOf(code)).toBe(traits)
     expect([400, 403, 404, 405, 409, 413, 422, 429, 500, 501, 502, 503, 504]).toContain(traits.status)
     expect([1, 2, 3, 4]).toContain(traits.exit)
-    // Whose doing it is, the status says, too.
+    // The status also shows whose fault it is.
     const isTheirs = ['request', 'head', 'claim'].includes(traits.fault)
-    // 501 is what this node does not do, and another one may.
+    // 501 is for what this node does not support, and another node may.
     expect(traits.status < 500 || traits.status === 501).toBe(isTheirs)
-    // "Not now" is a promise that a later time may do.
+    // "Not now" means that a retry may succeed.
     if (traits.status === 503 || traits.status === 429) expect(traits.retryable).toBe(true)
-    // What nobody honest hands on is nothing that changes by itself.
+    // What no honest peer passes on does not change with time.
     if (traits.gossip === 'reject') expect([traits.fault, traits.retryable]).toEqual(['head', false])
   })
 
@@ -42,7 +42,7 @@ test('what is no error of ours is our bug', () => {
   expect(exitCodeOf('INTERNAL')).toBe(1)
 })
 
-test('what somebody made it say is bounded, and the passwords in it are not cut into sight', () => {
+test('text of others in it is bounded, and truncation reveals no passwords', () => {
   const error = new GossumError(
     'CONFIG_INVALID',
     `${'x'.repeat(1990)}://user:${'secret'.repeat(500)}@host ${'y'.repeat(1e6)}`,

@@ -1,4 +1,7 @@
-/** Rules of our own that a file may lose unseen: of two settings of one rule that match it the later one takes all. */
+/**
+ * Rules of our own that a file may lose unnoticed: if two settings of one rule match it, the later one replaces the
+ * earlier.
+ */
 import { ESLint } from 'eslint'
 import { expect, test } from 'vitest'
 
@@ -18,6 +21,6 @@ test.each(['src/lib/timed.ts', 'src/http/bastion/bastion.ts', 'src/cli/main.ts',
   },
 )
 
-test('no duration is measured by a clock that somebody may set, in src', async () => {
+test('no duration in src is measured with a clock that can be set', async () => {
   expect(await selectorsFor('src/gossip/mesh.ts')).toContainEqual(expect.stringContaining("'now'"))
 })

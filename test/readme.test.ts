@@ -1,4 +1,4 @@
-/** The README's example does what it says, and what the package overrides reaches whoever installs it. */
+/** The README's example works as described, and the packages in `overrides` reach users of the package. */
 import { execFile } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -18,11 +18,11 @@ describe('the example of the library', () => {
     readonly size: number
   }
 
-  /** Runs it where `gossum` is this package, in a directory with this head. */
+  /** Runs it with `gossum` as this package, in a directory with this head. */
   function runExample(head: string): Promise<{ readonly stdout: string }> {
     const directory = temporaryHome()
     writeFileSync(join(directory, 'head.txt'), head)
-    // What is imported is found before the directory changes.
+    // Imports are resolved before the directory changes.
     const code = `process.chdir(${JSON.stringify(directory)})\n${example}`
     return run(process.execPath, ['--input-type=module', '--eval', code], { cwd: ROOT })
   }

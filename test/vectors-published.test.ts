@@ -1,4 +1,4 @@
-/** The vectors that we publish are what we say, and what others make of them. */
+/** The published vectors are correct, as judged by our code and by others'. */
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -111,7 +111,7 @@ const keys = [trusted.log, trusted.witness].map(({ vkey }) => parseVerifierKey(v
 test.each(cases)('evidence of $what', ({ file, convicts }) => {
   const judge = () => verifyEvidence(parseEvidence(utf8(file)), keys)
   if (convicts === null) {
-    // It can be read: it is what it says that does not hold.
+    // It can be read; only its claim is wrong.
     expect(codeOf(judge)).toMatch(/^(EVIDENCE_UNPROVEN|PROOF_INVALID|SIGNATURE_INVALID)$/)
   } else expect(judge().witness === undefined ? 'log' : 'witness').toBe(convicts)
 })

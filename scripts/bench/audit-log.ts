@@ -1,6 +1,6 @@
 /**
- * The logs that scripts/bench/audit.ts measures with: the same made-up records as a checksum database and as a log of
- * c2sp.org/tlog-tiles, in folders that are made once and used again.
+ * The logs that scripts/bench/audit.ts measures with: the same generated records as a checksum database and as a log of
+ * c2sp.org/tlog-tiles, in folders that are made once and reused.
  */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -9,7 +9,7 @@ import { SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
 import { makeSignerKey, SIGNATURE_TYPES } from '../../src/tlog/note.js'
 import { LogFolderWriter, madeRecord } from '../../test/helpers/log-folder.js'
 
-/** Changes with what is written, lest an older folder is taken for one of these. */
+/** Increased when the content changes, so that an older folder is not reused. */
 const FORM = 2
 const NAME = 'bench.example/log'
 const signer = makeSignerKey(NAME, SIGNATURE_TYPES.ed25519, new Uint8Array(32).fill(41))
@@ -22,11 +22,11 @@ export interface BenchLog {
   readonly vkey: string
   readonly origin: string
   readonly records: number
-  /** Bytes of all records. */
+  /** Total size of all records. */
   readonly bytes: number
 }
 
-/** The folders with this many records: those of an earlier run, or new ones, of which `say` is told. */
+/** The folders with this many records, reused or made; `say` reports when they are made. */
 export function benchLog(records: number, say: (words: string) => void): BenchLog {
   const dir = join(tmpdir(), `gossum-bench-audit-${FORM}`, String(records))
   const [sumdb, tiles, made] = [join(dir, 'sumdb'), join(dir, 'tiles'), join(dir, 'made.json')]
@@ -46,12 +46,12 @@ export function benchLog(records: number, say: (words: string) => void): BenchLo
     for (const writer of writers) writer.add(record)
   }
   for (const writer of writers) writer.finish()
-  // Written last: a folder without it was not finished.
+  // Written last: a folder without it is incomplete.
   writeFileSync(made, JSON.stringify({ bytes }))
   return { ...log, bytes }
 }
 
-/** Every other one is a pseudo-version, as in the public log. */
+/** Every other version is a pseudo-version, as in the public log. */
 function versionOf(i: number): string {
   if (i % 2 === 0) return `v1.${i % 31}.${i % 7}`
   const time = new Date(Date.UTC(2020, 0, 1) + i * 7000).toISOString().replace(/\D/g, '').slice(0, 14)

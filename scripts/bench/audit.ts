@@ -1,12 +1,12 @@
 /**
- * `gossum audit` against the best that there is, on the same made-up log and in turns: fsck of transparency-dev/tessera,
- * which hashes and compares tiles, and a Go program on golang.org/x/mod (scripts/peers/auditlog), which does all that ours
- * does. Whole processes, from start to end. Prints wall time and CPU time: where other work keeps the machine busy, the
- * CPU time is what can be compared.
+ * `gossum audit` compared with the best alternatives, on the same generated log, alternating: fsck of
+ * transparency-dev/tessera, which hashes and compares tiles, and a Go program on golang.org/x/mod
+ * (scripts/peers/auditlog), which does everything that ours does. Whole processes, from start to end. Prints wall time
+ * and CPU time; on a busy machine only the CPU time is comparable.
  *
  *   npm run bench:audit                           needs fsck and auditlog (scripts/ci/peers.sh), Linux
  *   npm run bench:audit -- --records N            of the log (default 2,000,000; made once, about 270 bytes each, twice)
- *   npm run bench:audit -- --rounds N             each is run so often, in turns (default 3)
+ *   npm run bench:audit -- --rounds N             runs of each, alternating (default 3)
  *   npm run bench:audit -- --memory N,N,...       sizes to measure memory with (default 1000000,4000000; 16000000 takes 9 GB)
  *   npm run bench:audit -- --only hash,full,memory,server,resume
  */
@@ -46,7 +46,7 @@ function peer(name: string): string {
   return file
 }
 
-/** `gossum audit` of a folder, in a home that is new each time. */
+/** `gossum audit` of a folder, with a new home each time. */
 function ours(log: string, threads: number): Promise<Took> {
   return inFolder(async (home) => {
     const took = await take(gossumAudit(log, home, threads))
@@ -66,7 +66,7 @@ function show(label: string, runs: readonly Took[], records: number): { seconds:
   return { seconds, cpu }
 }
 
-/** Two programs in turns, with one worker and with two. */
+/** Two programs, alternating, with one worker and with two. */
 async function compare(
   names: readonly [string, string],
   theirs: (workers: number) => Promise<Took>,
@@ -94,7 +94,7 @@ async function hashOnly(log: BenchLog): Promise<void> {
     const theirs = async (workers: number): Promise<Took> => {
       const args = ['--ui=false', `-N=${workers}`, `--storage_url=file://${log.tiles}`, `--public_key=${key}`]
       const took = await take({ file: fsck, args, cores: workers })
-      // It ends with 0 whatever it found.
+      // It exits with 0 whatever it found.
       if (!took.stderr.includes("Successfully fsck'd")) throw new Error(took.stderr)
       return took
     }
@@ -128,7 +128,7 @@ async function memory(): Promise<void> {
   }
 }
 
-/** The same folder over HTTP, from this process. */
+/** The same folder, served over HTTP by this process. */
 async function fromServer(log: BenchLog): Promise<void> {
   print('\nFull check from a server on this machine, two threads')
   let [requests, bytes] = [0, 0]
@@ -153,7 +153,7 @@ async function fromServer(log: BenchLog): Promise<void> {
   }
 }
 
-/** Killed in the middle, and what is left to do afterwards. */
+/** Kills an audit in the middle, and measures how long the rest takes. */
 async function resume(log: BenchLog): Promise<void> {
   print('\nResume after kill -9, full check, two threads')
   await inFolder(async (home) => {

@@ -1,4 +1,4 @@
-/** Programs that audit, run from start to end as processes of their own: what they took, and what they said. */
+/** Runs auditing programs from start to end, each in a process of its own, and returns their costs and output. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -12,22 +12,22 @@ const SAMPLE_MS = 20
 
 export interface Took {
   readonly seconds: number
-  /** User and system time of the process, all its threads. */
+  /** User and system time of the process with all its threads. */
   readonly cpu: number
-  /** The most memory that it had, in MB (VmHWM). */
+  /** Peak memory in MB (VmHWM). */
   readonly peak: number
   readonly stdout: string
   readonly stderr: string
 }
 
-/** What is run, and on how many cores: with one alone it is bound to it. */
+/** The program to run, and the number of cores: with one, it is bound to that core. */
 export interface Run {
   readonly file: string
   readonly args: readonly string[]
   readonly cores: number
 }
 
-/** Whether a process can be bound to a core here. */
+/** Whether a process can be bound to a core on this machine. */
 export const CAN_BIND = spawnSync('taskset', ['-V']).error === undefined
 
 export function start({ file, args, cores }: Run): ChildProcess {
@@ -35,7 +35,7 @@ export function start({ file, args, cores }: Run): ChildProcess {
   return spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe'] })
 }
 
-/** Runs it to its end. One at a time: the CPU time of children that have ended tells them not apart. */
+/** Runs the program to its end. One at a time, since the CPU time of ended children is only known as a sum. */
 export async function take(run: Run): Promise<Took> {
   const before = childrenCpu()
   const from = performance.now()
@@ -65,7 +65,7 @@ function peakOf(pid: number): number {
   }
 }
 
-/** A folder for what one run keeps, which is gone after it. */
+/** Runs `work` with a temporary folder, and removes the folder afterwards. */
 export async function inFolder<T>(work: (dir: string) => Promise<T>): Promise<T> {
   const dir = mkdtempSync(join(tmpdir(), 'gossum-bench-'))
   try {
@@ -75,13 +75,13 @@ export async function inFolder<T>(work: (dir: string) => Promise<T>): Promise<T>
   }
 }
 
-/** `gossum audit` of a log, which is named as --log takes it. */
+/** `gossum audit` of a log, which is given in the form of --log. */
 export function gossumAudit(log: string, home: string, threads: number): Run {
   const args = [PROGRAM, 'audit', '--log', log, '--home', home, '--threads', String(threads), '--rate', '0', '--json']
   return { file: process.execPath, args, cores: threads }
 }
 
-/** What the last line of `gossum audit --json` says, once it is seen to be what it should be. */
+/** Checks that the last line of `gossum audit --json` reports all records and no findings. */
 export function requireClean({ stdout }: Took, records: number): void {
   const last = JSON.parse(stdout.trimEnd().split('\n').at(-1)!) as Record<string, unknown>
   const { audited, complete, findings } = last

@@ -1,7 +1,7 @@
 /**
- * What it costs the go command to ask a node instead of the log: downloads of 50 modules by the real go command,
- * lookups under load, and the memory of the node over 100,000 requests. Upstream is `gossum log serve`, a process of
- * its own; both sides are measured in turns.
+ * The cost for the go command of using a node instead of the log: downloads of 50 modules by the real go command,
+ * lookups under load, and the memory of the node over 100,000 requests. Upstream is `gossum log serve`, in a process of
+ * its own; the measurements of both sides alternate.
  *
  *   npm run bench:door
  */
@@ -20,7 +20,7 @@ import { usageOf } from '../../test/helpers/process-usage.js'
 const PROGRAM = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 const MODULES = 50
 const DOWNLOADS = 7
-/** Records in the log besides the modules: enough for tiles of three levels. */
+/** Records in the log in addition to the modules: enough for tiles of three levels. */
 const RECORDS = 70_000
 const CLIENTS = [1, 8, 64]
 const LOOKUPS = 10_000
@@ -67,7 +67,7 @@ async function startNode({ log, url }: Log): Promise<{ child: ChildProcess; read
 
 // ---- downloads -------------------------------------------------------------------------------------------------
 
-/** Milliseconds of `go mod download` of all modules by a user who has nothing yet. */
+/** Milliseconds of `go mod download` of all modules by a user with empty caches. */
 async function download(go: GoCommand, modules: readonly string[], proxy: string, gosumdb: string): Promise<number> {
   const user = await GoUser.create(go, root)
   const from = performance.now()
@@ -106,7 +106,7 @@ const paths = Array.from({ length: 1000 }, (_, i) => {
   return `/lookup/example.com/!module${n}@${madeUpRecord(n).version}`
 })
 
-/** Asks for the paths again and again, `clients` at a time; the milliseconds that each took. */
+/** Requests the paths repeatedly, `clients` at a time; returns the milliseconds that each took. */
 async function load(base: string, clients: number, count: number): Promise<{ perSecond: number; times: number[] }> {
   const agent = new Agent({ keepAlive: true, maxSockets: clients })
   const times: number[] = []
@@ -166,7 +166,7 @@ try {
   for (let i = 0; i < MODULES; i++) {
     const { path, version, text } = await publish(proxy, `example.org/lib${i}`, 'v1.0.0', `const N = ${i}`)
     modules.push(`${path}@${version}`)
-    // All over the log, as modules are.
+    // Spread over the log, as modules are.
     texts.splice(Math.floor((i * RECORDS) / MODULES), 0, text)
   }
   const goSum = join(root, 'go.sum')

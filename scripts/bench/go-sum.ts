@@ -1,12 +1,12 @@
 /**
- * `gossum check go.sum` against golang.org/x/mod's gosumcheck: the same file, the same log (`gossum log serve`), whole
- * processes, in turns. Cold is with an empty cache; gosumcheck has none, so its time is the same each time. Two logs: one
- * that holds the records of some go.sum files and is small enough to be read whole, and one of a hundred thousand
- * records more, which is asked for each module as sum.golang.org is.
+ * `gossum check go.sum` compared with golang.org/x/mod's gosumcheck: the same file, the same log (`gossum log serve`),
+ * whole processes, alternating. Cold means with an empty cache; gosumcheck has none, so it always takes the same time.
+ * There are two logs: one with the records of some go.sum files, small enough to be read whole, and one with a hundred
+ * thousand more records, where each module is looked up as at sum.golang.org.
  *
  *   npm run bench:go-sum                      needs gosumcheck (scripts/ci/peers.sh) and go.sum files
  *   npm run bench:go-sum -- --files DIR       the go.sum files; the longest is checked, all are in the log
- *   npm run bench:go-sum -- --rounds N        each is run so often, in turns (default 9)
+ *   npm run bench:go-sum -- --rounds N        runs of each, alternating (default 9)
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -21,7 +21,7 @@ import { findPeer } from '../../test/helpers/peers.js'
 import { sharedPath } from '../../test/helpers/shared.js'
 
 const PROGRAM = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
-/** Records that make a log too large to be read whole for one file. */
+/** Additional records that make a log too large to be read whole for one file. */
 const MORE_RECORDS = 110_000
 
 const { values } = parseArgs({
@@ -49,7 +49,7 @@ process.stdout.write(
   `${lines.length.toLocaleString('en-US')} lines of ${modules.size.toLocaleString('en-US')} module versions\n`,
 )
 
-/** The milliseconds that a program takes from start to end. It must find nothing to complain about. */
+/** Milliseconds of a program from start to end. The program must report no problems. */
 function time(program: string, args: readonly string[]): number {
   const env = { ...process.env, XDG_CACHE_HOME: join(dir, 'cache'), GONOSUMDB: 'none.example', GOENV: 'off' }
   const from = performance.now()
@@ -113,7 +113,7 @@ try {
   await compare('a log that is read whole', own)
   const more = Array.from({ length: MORE_RECORDS }, (_, i) => madeUpRecord(i).text).join('')
   await compare('a log that is asked for each module', `${own}${more}`)
-  // What no program in Node can be below.
+  // The lower bound for any program in Node.
   const nothing = Array.from({ length: ROUNDS }, () => time(process.execPath, ['-e', '0']))
   const version = Array.from({ length: ROUNDS }, () => spawnTime([PROGRAM, '--version']))
   process.stdout.write('\n')

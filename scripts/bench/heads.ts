@@ -1,6 +1,6 @@
 /**
- * Heads per second through verify + decide, against the raw rate of Ed25519 verification in the same run, and
- * consistency checks per second from cached tiles. Genuine heads and tiles of sum.golang.org.
+ * Heads per second through verify + decide, compared with the raw rate of Ed25519 verification in the same run, and
+ * consistency checks per second from cached tiles. Uses genuine heads and tiles of sum.golang.org.
  *
  *   npm run bench
  */
@@ -19,7 +19,7 @@ import { GOLANG_KEY, readJsonLines, SMALL, type Consistency } from '../../test/s
 const ROUNDS = 7
 const SECONDS = 0.5
 
-/** How often a second `once` can run, measured for a moment. */
+/** How many times per second `once` runs, measured for a short time. */
 async function rate(once: (i: number) => unknown): Promise<number> {
   let count = 0
   const start = performance.now()
@@ -32,7 +32,7 @@ async function rate(once: (i: number) => unknown): Promise<number> {
   return count / ((performance.now() - start) / 1000)
 }
 
-/** The median rates of several things, measured in turns so that the machine's moods hit all of them alike. */
+/** The median rates of several functions, measured alternately so that the machine's load affects all alike. */
 async function rates(...things: ((i: number) => unknown)[]): Promise<number[]> {
   const measured: number[][] = things.map(() => [])
   for (let round = 0; round <= ROUNDS; round++) {

@@ -1,12 +1,12 @@
 /**
- * A mesh of real processes on one machine: how fast a head gets its quorum and a lie its conviction, what that costs
- * in bytes, messages and CPU, and how the mesh grows and heals.
+ * A mesh of real processes on one machine: how fast a head gets its quorum and a lie its conviction, the cost in bytes,
+ * messages and CPU, and how the mesh grows and recovers.
  *
  *   npm run bench:mesh -- --nodes 5,10,25,50 [--witnesses W] [--json]
  *   npm run bench:mesh -- --cost --nodes 10,20,40,80 --witnesses 10 [--json]
  *
- * The second form answers whether cosignatures cost N squared: bytes and messages per node and head, for meshes of
- * different size whose policies count the same witnesses. Linux; bytes are those that the kernel counted (`ss`).
+ * The second form tests whether cosignatures cost N squared: bytes and messages per node and head, for meshes of
+ * different size whose policies count the same witnesses. Linux only; bytes are those that the kernel counted (`ss`).
  */
 import { parseArgs } from 'node:util'
 import { ViewsLog } from '../../test/fakes/views-log.js'
@@ -14,18 +14,18 @@ import { isAdvanced, isEvidence, isPeer, isQuorum, type FleetNode } from '../../
 import { Fleet } from '../../test/helpers/fleet.js'
 import { sentBetween, socketBytes } from '../../test/helpers/process-usage.js'
 
-/** Seconds between two polls of a node: the log is on this machine and moves when we say. */
+/** Seconds between two polls of a node: the log is on this machine, and grows when this program tells it to. */
 const POLL_SECONDS = 1
 /** Heads measured, and the milliseconds between them: nodes cosign one head every two seconds. */
 const HEADS = 8
 const HEAD_INTERVAL_MS = 2_500
-/** Seconds between two polls of an idle node, which is the default, and over which it is watched. */
+/** Seconds between two polls of an idle node (the default), and the time over which it is measured. */
 const IDLE_POLL_SECONDS = 60
 const IDLE_SECONDS = 30
-/** Seconds over which a mesh is watched that polls often and hears nothing new, and the time it gets to calm down. */
+/** Seconds of measurement of a mesh that polls often without news, and of the wait before it. */
 const QUIET_SECONDS = 10
 const CALM_MS = 5_000
-/** Milliseconds until a step must have happened. */
+/** Milliseconds within which a step must happen. */
 const STEP_MS = 120_000
 
 const { values: flags } = parseArgs({
@@ -54,7 +54,7 @@ function quantile(values: readonly number[], q: number): number {
 
 const round = (value: number): number => (Math.abs(value) < 10 ? Math.round(value * 100) / 100 : Math.round(value))
 
-/** Messages that reached a node's judgement by gossip, each counted once. */
+/** Counts the messages that nodes judged from gossip, each once. */
 function countMessages(fleet: Fleet): { stop: () => number } {
   let messages = 0
   const ends = fleet.nodes.map((node) =>
@@ -68,7 +68,7 @@ function countMessages(fleet: Fleet): { stop: () => number } {
   }
 }
 
-/** What all nodes together sent to each other and used while something was done. */
+/** What all nodes together sent to each other and used while `act` ran. */
 async function measure(fleet: Fleet, act: () => Promise<void>) {
   const ports = new Set(fleet.nodes.map((node) => Number(/\/tcp\/(\d+)/.exec(node.ready.multiaddrs[0]!)![1])))
   const counter = countMessages(fleet)
@@ -86,7 +86,7 @@ async function measure(fleet: Fleet, act: () => Promise<void>) {
   }
 }
 
-/** Lets the log grow; milliseconds until each node held the quorum, head by head. */
+/** Lets the log grow; returns the milliseconds until each node held the quorum, for each head. */
 async function heads(fleet: Fleet, log: ViewsLog, count: number): Promise<number[][]> {
   const times: number[][] = []
   for (let i = 0; i < count; i++) {
@@ -99,7 +99,9 @@ async function heads(fleet: Fleet, log: ViewsLog, count: number): Promise<number
   return times
 }
 
-/** Shows the last node a fork that is smaller than what the others hold; milliseconds until each node has evidence. */
+/**
+ * Shows the last node a fork smaller than what the others hold; returns the milliseconds until each node has evidence.
+ */
 async function splitView(fleet: Fleet, log: ViewsLog): Promise<number[]> {
   const fork = await log.fork(1)
   const size = await log.grow(40)
@@ -111,7 +113,9 @@ async function splitView(fleet: Fleet, log: ViewsLog): Promise<number[]> {
   return events.map(({ at }) => Math.max(0, Date.parse(at) - shownAt))
 }
 
-/** Milliseconds from a newcomer's first connection until it holds the quorum head of one log and the evidence of another. */
+/**
+ * Milliseconds from a newcomer's first connection until it has the quorum head of one log and the evidence of another.
+ */
 async function lateJoiner(fleet: Fleet, healthy: ViewsLog, convicted: ViewsLog): Promise<number> {
   const { size } = healthy.views[0]!.history.server
   const node = await fleet.add()
@@ -123,7 +127,7 @@ async function lateJoiner(fleet: Fleet, healthy: ViewsLog, convicted: ViewsLog):
   return Math.max(...whole.map(({ at }) => Date.parse(at))) - Date.parse(connected.at)
 }
 
-/** Kills node 0, which everybody dials, and starts it again; milliseconds from ready until all are connected again. */
+/** Restarts node 0, which all others dial; returns the milliseconds from ready until all are connected again. */
 async function remesh(fleet: Fleet): Promise<number> {
   const { peerId } = fleet.nodes[0]!.ready
   const others = fleet.nodes.slice(1)
@@ -170,7 +174,7 @@ async function withFleet(
   }
 }
 
-/** Quorums, and what they cost per node and head beyond what a quiet mesh says and uses anyway. */
+/** Quorums, and their cost per node and head beyond that of a quiet mesh. */
 async function cost(fleet: Fleet, log: ViewsLog): Promise<Figures> {
   await heads(fleet, log, 2)
   await pause(CALM_MS)
@@ -199,7 +203,7 @@ async function cost(fleet: Fleet, log: ViewsLog): Promise<Figures> {
 async function everything(fleet: Fleet, log: ViewsLog, liar: ViewsLog): Promise<Figures> {
   const costs = await cost(fleet, log)
   const rss = mean(fleet.nodes.map((node) => node.usage().rss))
-  // The cosignatures of the last head that came after its quorum are still under way.
+  // Cosignatures of the last head that follow its quorum are still in transit.
   await pause(CALM_MS)
   const again = await remesh(fleet)
   const evidence = await splitView(fleet, liar)
@@ -220,7 +224,7 @@ async function idle(fleet: Fleet): Promise<Figures> {
   return { 'idle CPU %': mean(cpu), 'idle CPU % worst': Math.max(...cpu) }
 }
 
-/** One row a figure, one column a mesh. */
+/** One row per figure, one column per mesh. */
 function table(results: readonly Figures[]): string {
   const names = Object.keys(results[0]!)
   const width = Math.max(...names.map((name) => name.length)) + 2

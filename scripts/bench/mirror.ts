@@ -1,7 +1,7 @@
 /**
- * The mirror against goproxy (github.com/goproxy/goproxy, scripts/ci/peers.sh), with the same files from the same upstream,
- * in turns: `go mod download` of 100 modules, zips under load, what a zip of 200 MB costs in memory, and the first time that
- * a module is asked for. Each proxy, the log and the go command are processes of their own.
+ * The mirror compared with goproxy (github.com/goproxy/goproxy, scripts/ci/peers.sh), with the same files from the same
+ * upstream, alternating: `go mod download` of 100 modules, zips under load, the memory that a zip of 200 MB costs, and
+ * the first request for a module. Each proxy, the log and the go command are processes of their own.
  *
  *   npm run bench:mirror
  */
@@ -21,11 +21,11 @@ import { goproxy, startGoproxy } from '../../test/helpers/goproxy.js'
 import { makeModule, ModuleFolder, pathOf, type Made } from '../../test/helpers/module-folder.js'
 
 const PROGRAM = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
-/** Of the log. goproxy takes none with a slash. */
+/** The name of the log. goproxy accepts none with a slash. */
 const NAME = 'sum.example.org'
 const MODULES = 100
 const ROUNDS = 9
-/** Records in the log besides the modules: enough for tiles of three levels. */
+/** Records in the log in addition to the modules: enough for tiles of three levels. */
 const RECORDS = 70_000
 const CLIENTS = [1, 8, 64]
 const REQUESTS = 3000
@@ -39,7 +39,7 @@ const show = (label: string, value: string): boolean => process.stdout.write(`${
 
 // ---- what is served --------------------------------------------------------------------------------------------
 
-/** Text as code is: it shrinks to a quarter. */
+/** Text that compresses like code, to a quarter. */
 function codeOf(seed: number, bytes: number): string {
   const lines: string[] = []
   for (let n = 0, length = 0; length < bytes; n++) {
@@ -61,7 +61,7 @@ function modules(): Made[] {
   })
 }
 
-/** A module whose zip has 200 MB that do not shrink, like a toolchain. */
+/** A module whose zip has 200 MB of incompressible data, like a toolchain. */
 async function largeModule(folder: ModuleFolder): Promise<Made> {
   const made = makeModule('example.org/large', 'v1.0.0', {})
   const name = 'example.org/large@v1.0.0/data'
@@ -123,7 +123,7 @@ async function startTheirs({ log, url }: Log, upstream: string): Promise<Proxy> 
 
 // ---- downloads -------------------------------------------------------------------------------------------------
 
-/** Milliseconds of `go mod download` of all that a go.mod requires, by a user who has nothing yet. */
+/** Milliseconds of `go mod download` of everything that a go.mod requires, by a user with empty caches. */
 async function download(go: GoCommand, made: readonly Made[], settings: GoSettings, goSum: boolean): Promise<number> {
   const user = await GoUser.create(go, root)
   const requires = made.map(({ path, version }) => `\t${path} ${version}\n`).join('')
@@ -161,7 +161,7 @@ async function downloads(
     const times = new Map<string, number[]>(proxies.map(({ name }) => [name, []]))
     const costs = new Map<string, number[]>(proxies.map(({ name }) => [name, []]))
     for (let i = 0; i < ROUNDS; i++) {
-      // Who comes first changes with every round.
+      // The order alternates with each round.
       for (const proxy of i % 2 === 0 ? proxies : proxies.toReversed()) {
         const before = usageOf(proxy.child.pid!).cpu
         times.get(proxy.name)!.push(await download(go, made, through(proxy), goSum))
@@ -178,7 +178,7 @@ async function downloads(
   return proxies
 }
 
-/** The medians, and ours to the other's. */
+/** The medians, and the ratio of ours to the other's. */
 function summary(times: ReadonlyMap<string, readonly number[]>): string {
   const each = [...times].map(([name, all]) => `${name} ${Math.round(median(all))} ms`)
   const [ours, theirs] = ['gossum', 'goproxy'].map((name) => times.get(name))
@@ -188,7 +188,7 @@ function summary(times: ReadonlyMap<string, readonly number[]>): string {
 
 // ---- load ------------------------------------------------------------------------------------------------------
 
-/** Asks for zips again and again, `clients` at a time. */
+/** Requests zips repeatedly, `clients` at a time. */
 async function load(base: string, paths: readonly string[], clients: number, count: number) {
   const agent = new Agent({ keepAlive: true, maxSockets: clients })
   let next = 0
@@ -230,7 +230,7 @@ async function throughput(proxies: readonly Proxy[], made: readonly Made[]): Pro
 
 // ---- memory ----------------------------------------------------------------------------------------------------
 
-/** How far the memory of a process rises above what it is at rest, while `act` goes on, in MB. */
+/** How far the memory of a process rises above its level at rest while `act` runs, in MB. */
 async function rise({ child }: Proxy, act: () => Promise<unknown>): Promise<number> {
   const rss = (): number => usageOf(child.pid!).rss
   const before = rss()
@@ -269,7 +269,7 @@ try {
   await folder.put(...made)
   const big = await largeModule(folder)
   const texts = madeUpRecords(0, RECORDS).map(({ text }) => text)
-  // All over the log, as modules are.
+  // Spread over the log, as modules are.
   made.forEach(({ record }, i) => texts.splice(Math.floor((i * RECORDS) / MODULES), 0, record.text))
   await writeFile(join(root, 'go.sum'), [...texts, big.record.text].join(''))
   const serve = [

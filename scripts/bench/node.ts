@@ -24,7 +24,7 @@ const show = (label: string, value: string): boolean => process.stdout.write(`${
 async function start(home: string) {
   const args = ['run', '--json', '--home', home, '--http', '127.0.0.1:0', '--listen', '/ip4/127.0.0.1/tcp/0']
   const from = performance.now()
-  // Nothing answers there: an idle node that keeps trying, as on a machine without a network.
+  // Nothing answers at that address: the node is idle and keeps trying, as on a machine without a network.
   const log = ['--log', 'sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8 http://127.0.0.1:9']
   const child = spawn(process.execPath, [PROGRAM, ...args, ...log], { stdio: ['ignore', 'pipe', 'inherit'] })
   await once(createInterface({ input: child.stdout }), 'line')

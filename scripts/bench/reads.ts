@@ -1,6 +1,7 @@
 /**
- * What it costs to read the newest head of a log from an observer: all of it, and 304 for who has it already; beside a bare node:http server that
- * answers the same bytes and ETags, and nginx on the published folder where it is installed. All are processes of their own, measured in turns.
+ * The cost of reading the newest head of a log from an observer: the whole answer, and 304 for a reader that has it.
+ * Compared with a bare node:http server that answers with the same bytes and ETags, and with nginx on the published
+ * folder if it is installed. All are processes of their own, measured alternately.
  *
  *   npm run bench:reads
  */
@@ -44,11 +45,11 @@ interface Reading {
   readonly name: string
   readonly url: string
   readonly pid: number
-  /** Requests a second, and processor time in microseconds a request, of each turn. */
+  /** Requests per second, and processor time in microseconds per request, of each round. */
   readonly turns: { readonly rate: number; readonly cpu: number }[]
 }
 
-/** As many requests as fit into a turn, each when the one before on its connection is answered. Returns how many. */
+/** Sends as many requests as fit into a round, each after the previous answer on its connection. Returns the number. */
 async function load(url: URL, etag: string | undefined, status: number): Promise<number> {
   const until = performance.now() + TURN_MS
   const condition = etag === undefined ? '' : `if-none-match: ${etag}\r\n`
@@ -71,7 +72,7 @@ async function load(url: URL, etag: string | undefined, status: number): Promise
         if (!text.startsWith(expected)) return reject(new Error(text.slice(0, 200)))
         text = ''
         answered++
-        // Servers end a connection after so many requests; none of ours comes near that.
+        // Servers close a connection after a number of requests; ours stay far below it.
         if (performance.now() < until) socket.write(request)
         else socket.destroy()
       })
@@ -96,7 +97,7 @@ const median = (values: readonly number[]): number => values.toSorted((a, b) => 
 
 // ---- the servers -----------------------------------------------------------------------------------------------
 
-/** Answers what the node does, and does nothing else. */
+/** Gives the same answers as the node, and does nothing else. */
 function bareServer(path: string, headers: Record<string, string>, body: string): string {
   return `
     const { createServer } = require('node:http')
@@ -120,7 +121,7 @@ async function startNginx(folder: string): Promise<{ url: string; pid: number } 
     .map((name) => `${name}_temp_path ${root};`)
     .join(' ')
   const user = process.getuid?.() === 0 ? 'user root;' : ''
-  // One process, as the others are.
+  // One process, like the others.
   const main = `${user} daemon off; master_process off; pid ${root}/pid; error_log stderr; events {}`
   const http = `access_log off; keepalive_requests 100000000; ${paths}`
   await writeFile(join(root, 'nginx.conf'), `${main}\nhttp { ${http}\n${server}}\n`)
@@ -162,7 +163,7 @@ try {
   const { http, logs } = JSON.parse(node.line) as Ready
   const path = `/api/v1/logs/${logs[0]!.id}/head`
   while ((await fetch(`${http}${path}`)).status !== 200 || !existsSync(join(folder, path))) await delay(50)
-  // Its own cosignature is in it.
+  // By then the witness's cosignature is in the head.
   await delay(3_000)
   const answer = await fetch(`${http}${path}`)
   const body = await answer.text()

@@ -1,6 +1,6 @@
 /**
- * What it costs to judge one genuine record: in one pass where it is plain (readPlain), and at length (judgeRecord).
- * Prints the best of several rounds in nanoseconds of processor time, for a busy machine makes only the others worse.
+ * The cost of judging one genuine record: in one pass if it is plain (readPlain), and in full (judgeRecord). Prints the
+ * best of several rounds in nanoseconds of processor time, since a busy machine only makes the others worse.
  *
  *   node --import tsx --conditions gossum-source scripts/bench/records.ts
  */
@@ -14,11 +14,11 @@ const ROUNDS = 20
 const records = splitDataTile(
   new Uint8Array(readFileSync(new URL('../../test/vectors/sumdb/records-genuine.txt', import.meta.url))),
 )
-// As in a tile: one record behind the other.
+// As in a tile: one record after the other.
 const data = concatBytes(...records)
 const ends = records.map((_, i) => records.slice(0, i + 1).reduce((sum, { length }) => sum + length, 0))
 
-/** Runs `work` for every record, `times` times, and gives the best round's nanoseconds for each. */
+/** Runs `work` for every record, `times` times, and returns the best round's nanoseconds per record. */
 function best(times: number, work: (i: number) => void): number {
   let least = Infinity
   for (let round = 0; round < ROUNDS; round++) {

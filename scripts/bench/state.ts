@@ -1,6 +1,7 @@
 /**
- * What it costs to share the state of a key: advancing pushes to a node whose home alone keeps it, to one with PostgreSQL beside it, and
- * to one whose PostgreSQL waits for a synchronous standby, in turns; and how long a failover takes for whoever pushes.
+ * The cost of sharing the state of a key: advancing pushes to a node that keeps its state in its home, to one with
+ * PostgreSQL on the same machine, and to one whose PostgreSQL waits for a synchronous standby, alternating; and how
+ * long a failover takes for a log that pushes.
  *
  *   npm run bench:state
  */
@@ -49,7 +50,7 @@ async function contestant(name: string, url?: string): Promise<Contestant> {
   return { name, node, sizes: logs.map(() => 0), ms: new Map(), seconds: new Map() }
 }
 
-/** Pushes over so many connections, each to a log of its own. */
+/** Pushes over this many connections, each to a log of its own. */
 async function slice({ node, sizes, ms, seconds, name }: Contestant, connections: number): Promise<void> {
   const agent = new Agent({ keepAlive: true, maxSockets: connections })
   const taken = ms.get(connections) ?? []
@@ -71,14 +72,14 @@ async function slice({ node, sizes, ms, seconds, name }: Contestant, connections
   agent.destroy()
 }
 
-/** Milliseconds from the moment at which the primary is gone and its standby promoted until a push is signed. */
+/** Milliseconds from when the primary is gone and its standby promoted until a push is signed. */
 async function failover(pair: Pair): Promise<number> {
   const one = await contestant('failover', pair.url(await newSchema(pair.primary)))
   const log = logs[0]!
   await push(one.node.ready.http, log.body(0, 1))
   const began = performance.now()
   await pair.lose()
-  // Without it nothing is committed: the price of a copy of the whole folder is not what is measured.
+  // Without it nothing is committed. The cost of copying the whole folder is not measured.
   await pair.rejoin()
   const ready = performance.now()
   for (;;) {

@@ -1,6 +1,6 @@
 /**
- * POST /add-checkpoint of this witness beside the real litewitness, in one run and in turns, so that the machine's moods
- * hit both alike: resubmission of one head, and chains of heads that each need a proof and an fsync.
+ * POST /add-checkpoint of this witness and of the real litewitness, alternating in one run, so that the machine's load
+ * affects both alike: resubmission of one head, and chains of heads that each need a proof and an fsync.
  *
  *   npm run bench:witness
  *   npm run bench:witness -- --deposit   # a second node of ours keeps the promises of the first
@@ -38,7 +38,7 @@ interface Contestant {
   readonly name: string
   readonly port: number
   readonly pid: number
-  /** How far each log's chain has gone here. */
+  /** How far each log's chain has advanced at this witness. */
   readonly sizes: number[]
 }
 
@@ -49,7 +49,7 @@ function request(body: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from(head), body])
 }
 
-/** One connection that sends a request at a time and says when its answer is whole. As little work as can be. */
+/** One connection that sends one request at a time and reports when its answer is complete, with minimal work. */
 class Connection {
   readonly #socket: Socket
   #answered: (status: number) => void = () => undefined
@@ -95,7 +95,7 @@ const steps: Buffer[][] = logs.map(() => [])
 
 const again: Buffer[][] = logs.map(() => [])
 
-/** The request that leads a log from a size to the next. Made ahead: making it costs more than sending it. */
+/** The request that takes a log from a size to the next. Made in advance: making it costs more than sending it. */
 function step(log: number, from: number): Buffer {
   return (steps[log]![from] ??= request(logs[log]!.body(from, from + 1)))
 }
@@ -113,7 +113,7 @@ interface Measured {
   cpuMs: number
 }
 
-/** What a connection sends next, and what to do when it is answered; undefined when there is nothing to send now. */
+/** The next request of a connection, and a callback for its answer; undefined if there is nothing to send now. */
 type Next = (contestant: Contestant, connection: number) => { message: Buffer; done: () => void } | undefined
 
 async function slice(contestant: Contestant, connections: number, next: Next, into: Measured): Promise<void> {
@@ -145,7 +145,7 @@ const resubmit =
     return { message: resubmission(log, sizes[log]!), done: () => undefined }
   }
 
-/** Chains are taken in turns, by whichever connection is free: one step of a log needs the one before it. */
+/** Chains are advanced in turn, by whichever connection is free: one step of a log needs the one before it. */
 function advance(count: number, contestant: Contestant): Next {
   const free = Array.from({ length: count }, (_, log) => log)
   return () => {
@@ -224,7 +224,7 @@ async function duel(
   )
 }
 
-/** Verifications of a head and signatures of a cosignature, together, that one core can make. */
+/** How many times per second one core can verify a head and sign a cosignature. */
 function rawLimit(): number {
   const log = logs[0]!
   const witness = makeSignerKey('raw.example', SIGNATURE_TYPES.cosignature, new Uint8Array(32).fill(99))
@@ -246,7 +246,7 @@ interface Running {
   stop(): Promise<void>
 }
 
-/** A node that counts ours, and so keeps as many promises as it makes; it follows one log. Returns where it listens. */
+/** A node that counts ours, and so keeps as many promises as ours makes; it follows one log. Returns its address. */
 async function startPeer(ours: string, { vkey, origin }: KnownLog): Promise<Running & { at: string }> {
   const { signer } = await loadOrCreateWitnessKey(join(ours, WITNESS_FILE), 'ours.example')
   const policy = join(home, 'policy')
@@ -340,7 +340,7 @@ try {
       await duel(`resubmission, ${label}`, contestants, connections, () => resubmit(count), raw)
       // One log is one chain: one request at a time, whatever the number of connections.
       if (connections > 1 && count === 1) continue
-      // Made ahead, generously.
+      // Made in advance, more than needed.
       const ahead = Math.ceil(((ROUNDS + 1) * SLICE_MS * 5) / count)
       for (let log = 0; log < count; log++) {
         const first = Math.min(...contestants.map(({ sizes }) => sizes[log]!))

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the bundle, and uses it where there is no package and no node_modules: the demo, an audit in threads, a node.
+# Makes the bundle, and uses it without the package and node_modules: the demo, an audit in threads, a node.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 npm run --silent bundle
@@ -23,7 +23,7 @@ echo 'audit ok'
 "$gossum" run --json --home "$work/node" --log "$log" --http 127.0.0.1:0 --listen /ip4/127.0.0.1/tcp/0 --no-mdns > "$work/node.json" &
 http=$(first "$work/node.json" 'j.http')
 "$gossum" status --node "$http" > /dev/null
-# The page, and the program of it, which is sent as it is.
+# The page, and its script, which is sent unchanged.
 page=$(node -e 'fetch(process.argv[1]).then((r) => r.text()).then((t) => console.log(t))' "$http/")
 for asset in $(grep -o 'src="/assets/[^"]*"' <<< "$page" | cut -d'"' -f2); do
   node -e 'fetch(process.argv[1]).then((r) => process.exit(r.ok ? 0 : 1))' "$http$asset"

@@ -7,18 +7,18 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 npm pack --silent --pack-destination "$work" >/dev/null
 cd "$work"
-# What others see of it: that package.json says the truth (publint), and that the types are those of the code (attw). Older ways
-# of finding modules than those of our Node versions are nobody's here.
+# What users see of it: that package.json is correct (publint), and that the types match the code (attw). Module
+# resolution older than our Node versions does not matter here.
 npx -y publint@0.3.25 run ./gossum-*.tgz --strict
 npx -y @arethetypeswrong/cli@0.18.5 ./gossum-*.tgz -f json > types.json || true
 node -e 'const { problems } = JSON.parse(require("fs").readFileSync("types.json", "utf8")).analysis
   const wrong = problems.filter((p) => !["node10", "node16-cjs"].includes(p.resolutionKind ?? p.resolutionOption))
   if (wrong.length > 0) { console.error(wrong); process.exit(1) }'
 printf '{"name":"consumer","private":true,"type":"module"}' > package.json
-# An installed package has none of our overrides: --engine-strict fails where a dependency does not run on this Node.
+# Overrides do not apply to an installed package: --engine-strict fails if a dependency does not run on this Node.
 npm install --silent --engine-strict --no-audit --no-fund ./gossum-*.tgz
 ./node_modules/.bin/gossum --version
-# What makes the page live, and nothing of what it is made of.
+# The script of the page, and none of its sources.
 test -s node_modules/gossum/dist/dashboard/assets/page.js
 test ! -e node_modules/gossum/dist/browser
 cat > use.mjs <<'EOT'
@@ -31,7 +31,7 @@ if (![parseNote, parseTilePath, parseEvidence, createNode].every((f) => typeof f
 console.log('library ok')
 EOT
 node use.mjs
-# The README's example, on a head that sum.golang.org signed.
+# The README's example, with a head that sum.golang.org signed.
 awk '/^```ts$/ { on = 1; next } /^```$/ { on = 0 } on' "$root/README.md" > readme.mjs
 node -e 'process.stdout.write(JSON.parse(require("fs").readFileSync(process.argv[1], "utf8").split("\n")[0]).note)' \
   "$root/test/vectors/sumdb-heads.jsonl" > head.txt

@@ -1,4 +1,4 @@
-// Prints one closing line for a vitest JSON report, and fails when something was skipped that should have run.
+// Prints one closing line for a vitest JSON report, and fails if a test was skipped that should have run.
 import { readFileSync } from 'node:fs'
 
 const report = JSON.parse(readFileSync(process.argv[2], 'utf8'))

@@ -1,5 +1,5 @@
 /**
- * Writes docs/errors.md from the table of error codes. The words of each code stand in src/errors/ and nowhere else.
+ * Writes docs/errors.md from the table of error codes. The sentences of each code are in src/errors/ and nowhere else.
  *
  *   npm run docs
  */
@@ -36,7 +36,7 @@ Every error that Gossum reports has one of these codes. The code is the \`code\`
   and is used only for bytes that no honest node can have passed on.
 `
 
-/** The whole page, as Prettier leaves it. */
+/** The whole page, formatted by Prettier. */
 export function errorsPage(): Promise<string> {
   const sections = Object.entries(SECTIONS).map(([title, rows]) =>
     [

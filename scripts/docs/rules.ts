@@ -22,7 +22,7 @@ const SECTIONS: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
   'The places of a log': WALK_RULES,
 }
 
-/** The whole page with the tables as they should be, as Prettier leaves it. */
+/** The whole page with its tables up to date, formatted by Prettier. */
 export function auditPage(page = readFileSync(PAGE, 'utf8')): Promise<string> {
   const [before, rest] = page.split(BEGIN)
   const after = rest?.split(END)[1]

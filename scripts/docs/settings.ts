@@ -13,7 +13,7 @@ const PAGE = fileURLToPath(new URL('../../docs/operating.md', import.meta.url))
 const BEGIN = '<!-- settings: written by npm run docs -->'
 const END = '<!-- end of settings -->'
 
-/** The whole page with the tables as they should be, as Prettier leaves it. */
+/** The whole page with its tables up to date, formatted by Prettier. */
 export function operatingPage(page = readFileSync(PAGE, 'utf8')): Promise<string> {
   const [before, rest] = page.split(BEGIN)
   const after = rest?.split(END)[1]
@@ -50,7 +50,7 @@ function row(name: string, setting: Setting): string {
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
 }
 
-/** Help names pages by their paths; here they are links, but for this page. */
+/** Help texts name pages by their paths; here these become links, except to this page. */
 function linked(help: string): string {
   return help.replace(' (docs/operating.md)', '').replaceAll(/docs\/([a-z-]+\.md)/g, '[$1]($1)')
 }

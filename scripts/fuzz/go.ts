@@ -1,18 +1,18 @@
-/** Asks Go's libraries about bytes, at once: fuzzing does not wait for promises (scripts/peers/fuzzdiff). */
+/** Reads bytes with Go's libraries, synchronously: fuzzing does not wait for promises (scripts/peers/fuzzdiff). */
 import { execFileSync, spawn } from 'node:child_process'
 import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** What Go makes of the bytes; undefined for what it refuses. */
+/** Go's reading of the bytes; undefined if it refuses them. */
 export type AskGo = (what: string, bytes: Uint8Array) => string | undefined
 
-/** Starts the program; it ends with this process. Its pipes have names, so that they can be read without waiting. */
+/** Starts the program; it ends with this process. It uses named pipes, which can be read synchronously. */
 export function openGo(program: string): AskGo {
   const folder = mkdtempSync(join(tmpdir(), 'fuzz-'))
   const [to, from] = [join(folder, 'to'), join(folder, 'from')]
   execFileSync('mkfifo', [to, from])
-  // To open one end of a pipe waits for the other: so both are opened first, for a moment.
+  // Opening one end of a pipe blocks until the other is open, so both are opened briefly first.
   const both = [openSync(to, 'r+'), openSync(from, 'r+')]
   const [childReads, writer, reader, childWrites] = [
     openSync(to, 'r'),
@@ -21,7 +21,8 @@ export function openGo(program: string): AskGo {
     openSync(from, 'w'),
   ]
   spawn(program, { stdio: [childReads, childWrites, 'inherit'] }).unref()
-  // Each side has its own ends alone: the program ends with what we write, and what we read with the program.
+  // Each side keeps only its own ends, so that the program ends with our writing end, and our reading end with the
+  // program.
   for (const end of [...both, childReads, childWrites]) closeSync(end)
   rmSync(folder, { recursive: true })
 

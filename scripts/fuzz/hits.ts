@@ -1,15 +1,15 @@
-/** Which branches inputs take, and about how often: a branch that is taken twice as often is news, too (instrument.js). */
+/** Which branches inputs take, and roughly how often: a branch taken twice as often is new, too (instrument.js). */
 
 const { __hits, process } = globalThis as typeof globalThis & { readonly __hits: Uint8Array<ArrayBuffer> }
-/** How many branches there are. */
+/** The number of branches. */
 const BRANCHES = 4 * Math.ceil(Number(process.env['FUZZ_BRANCHES']) / 4)
 
-/** How often each branch was taken by the input that runs. */
+/** How often the current input has taken each branch. */
 const hits = __hits.subarray(0, BRANCHES)
-/** Four at a time, for nearly all are zero. */
+/** Four counts at a time, since nearly all are zero. */
 const words = new Uint32Array(__hits.buffer, 0, BRANCHES / 4)
 
-/** Of each number of times the bit of those that are about as many: 1, 2, 3, up to 7, 15, 31, 127, more. */
+/** Maps a count to the bit of its range: 1, 2, 3, up to 7, 15, 31, 127, more. */
 const BITS = Uint8Array.from({ length: 256 }, (_, times) => {
   if (times === 0) return 0
   const upTo = [1, 2, 3, 7, 15, 31, 127, 255]
@@ -18,20 +18,20 @@ const BITS = Uint8Array.from({ length: 256 }, (_, times) => {
 
 /** What inputs have reached. */
 export class Reached {
-  /** Of each branch the bits of how often it was taken. */
+  /** For each branch, the bits of the counts seen. */
   readonly #seen = new Uint8Array(BRANCHES)
 
-  /** How many branches were taken by any input. */
+  /** The number of branches taken by any input. */
   get branches(): number {
     return this.#seen.reduce((count, bits) => count + (bits === 0 ? 0 : 1), 0)
   }
 
-  /** An input is about to be run. */
+  /** Called before an input is run. */
   begin(): void {
     hits.fill(0)
   }
 
-  /** Whether the input that was run took a branch that none has taken so often. */
+  /** Whether the input took a branch more often than any before. */
   isNew(): boolean {
     let isNew = false
     for (let at = 0; at < words.length; at++) {

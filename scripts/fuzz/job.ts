@@ -1,21 +1,21 @@
-/** What is said between the fuzzer and the thread of a target. */
+/** The messages between the fuzzer and the thread of a target. */
 
 export interface Job {
   readonly name: string
   /** The module of the targets. */
   readonly targets: string
-  /** How many inputs were begun, the length of the last one, and from BYTES_AT on its bytes. */
+  /** The number of inputs begun, the length of the last one, and from BYTES_AT on its bytes. */
   readonly shared: SharedArrayBuffer
   readonly seed: number
   readonly inputs: number
   readonly seconds: number
-  /** What was kept of earlier runs. */
+  /** Inputs kept from earlier runs. */
   readonly kept: readonly Uint8Array[]
-  /** The program that says what Go reads; undefined where it is not installed. */
+  /** The program that reads with Go's libraries; undefined if it is not installed. */
   readonly goPeer: string | undefined
 }
 
-/** Places of numbers in the shared memory, and where the bytes begin. */
+/** Indices of the numbers in the shared memory, and the offset of the bytes. */
 export const RUNS = 0
 export const SIZE = 1
 export const BYTES_AT = 8
@@ -31,9 +31,9 @@ export interface Done {
   readonly accepted: number
   /** How many branches of the code were taken. */
   readonly branches: number
-  /** How often we read something else than Go does, by the reason for which we may. */
+  /** How often our reading differed from Go's, by the reason that allows it. */
   readonly licences: Readonly<Record<string, number>>
-  /** The shortest inputs that together reach all that was reached. */
+  /** The shortest inputs that together reach everything that was reached. */
   readonly corpus: readonly Uint8Array[]
 }
 

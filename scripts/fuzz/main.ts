@@ -1,4 +1,4 @@
-/** The fuzzer: gives each target a thread and watches over it, tells what was found, and keeps what reaches most. */
+/** The fuzzer: runs and supervises a thread for each target, reports findings, and keeps the inputs that reach most. */
 import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,13 +9,13 @@ import type { Target } from '../../test/fuzz/targets/target.js'
 import { findPeer } from '../../test/helpers/peers.js'
 import { BYTES_AT, RUNS, SIZE, type Done, type Finding, type Job, type Report } from './job.js'
 
-/** Seconds of processor time of one input after which it is taken for one that never ends; and of any time. */
+/** Seconds of processor time after which an input is considered endless; and of wall clock. */
 const HANG_SECONDS = 20
 const STILL_SECONDS = 300
 const LOOK_MS = 500
-/** What a thread may take, in MiB: some hundred times the largest input. */
+/** The memory limit of a thread, in MiB: some hundred times the largest input. */
 const MEMORY_MB = 1024
-/** Where findings are put. */
+/** The folder for findings. */
 const FOUND = 'build/fuzz'
 
 const USAGE = `npm run fuzz -- [TARGET ...] [options]
@@ -27,7 +27,7 @@ const USAGE = `npm run fuzz -- [TARGET ...] [options]
   --input FILE   run one input of one target
 `
 
-// Whoever started this is gone, killed perhaps: nobody reads what is found, nor takes away what was bundled.
+// The parent is gone, perhaps killed: nobody reads the findings or removes the bundle any more.
 process.once('disconnect', () => {
   rmSync(new URL('.', import.meta.url), { recursive: true, force: true })
   process.exit(1)
@@ -105,10 +105,10 @@ for (const name of names) {
 print(findings === 0 ? 'nothing found' : `${findings} found: ${FOUND}/`)
 process.exitCode = findings === 0 ? 0 : 1
 
-/** Resolves when the target had its inputs or its time; undefined when an input ended its thread. */
+/** Resolves when the target has had its inputs or its time; to undefined if an input ended its thread. */
 function fuzz(name: string): Promise<Done | undefined> {
   const target = TARGETS[name]!
-  // A few bytes more than the most are tried, too.
+  // Inputs a few bytes above the limit are tried, too.
   const shared = new SharedArrayBuffer(BYTES_AT + target.most + 1024)
   const kept = corpusOf(name)
   const job: Job = { name, targets: url, shared, seed, inputs, seconds, kept, goPeer }

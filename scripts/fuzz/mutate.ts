@@ -1,13 +1,13 @@
 /**
- * Changes inputs: bytes, numbers, words, lines and parts of them, as a hostile or broken writer would. Everything is drawn
- * from one seed. Pure.
+ * Mutates inputs: bytes, numbers, words, lines and parts of them, as a hostile or broken writer would. Everything is
+ * drawn from one seed. Pure.
  */
 import { concatBytes, utf8 } from '../../src/tlog/bytes.js'
 
 /** A whole number from 0 to below `bound`. */
 export type Draw = (bound: number) => number
 
-/** What parsers stumble over whatever they read. */
+/** Words that tend to break parsers of any format. */
 const WORDS = [
   ...[
     '\n',
@@ -91,22 +91,22 @@ const WORDS = [
     '-0',
   ],
 ].map(utf8)
-/** No text: a byte alone, half a character, a surrogate, one too long, a mark of UTF-16. */
+/** Invalid text: a lone byte, half a character, a surrogate, an overlong encoding, a UTF-16 byte order mark. */
 const NO_TEXT = [[0xff], [0xc3], [0xed, 0xa0, 0x80], [0xc0, 0x80], [0xff, 0xfe]].map((bytes) => Uint8Array.from(bytes))
 const NEWLINE = 0x0a
-/** One input in so many is blown up to what a parser just takes: that is where time goes that grows faster than its input. */
+/** One input in this many is enlarged to the parser's limit, which reveals time that grows faster than the input. */
 const BLOWN_UP = 4096
 
 export interface Mutable {
   readonly words: readonly Uint8Array[]
-  /** The most bytes of an input, but for those that are blown up; and of those. */
+  /** The maximum size in bytes of an input that is not enlarged; and of one that is. */
   readonly usual: number
   readonly most: number
 }
 
 type Change = (bytes: Uint8Array, draw: Draw, words: readonly Uint8Array[], other: Uint8Array) => Uint8Array
 
-/** The bytes with those from `from` to below `to` replaced. */
+/** The bytes from `from` to below `to` replaced by others. */
 function spliced(bytes: Uint8Array, from: number, to: number, by: Uint8Array): Uint8Array {
   return concatBytes(bytes.subarray(0, from), by, bytes.subarray(to))
 }
@@ -130,7 +130,7 @@ function line(bytes: Uint8Array, draw: Draw): [from: number, to: number] {
   return [from, end === -1 ? bytes.length : end + 1]
 }
 
-/** A run of digits, or of what else makes a word. */
+/** A run of digits, or of other word characters. */
 function word(bytes: Uint8Array, draw: Draw): [from: number, to: number] {
   let from = place(bytes, draw)
   let to = from
@@ -157,7 +157,7 @@ const CHANGES: readonly Change[] = [
     if (out.length > 0) out[draw(out.length)] = draw(256)
     return out
   },
-  // Parts: left out, doubled, moved, from another input.
+  // Parts: removed, doubled, moved, or taken from another input.
   (bytes, draw) => spliced(bytes, ...part(bytes, draw), new Uint8Array()),
   (bytes, draw) => {
     const at = place(bytes, draw)
@@ -174,7 +174,7 @@ const CHANGES: readonly Change[] = [
     return spliced(bytes, at, at, bytes.subarray(...line(bytes, draw)))
   },
   (bytes, draw, _words, other) => spliced(bytes, ...line(bytes, draw), other.subarray(...line(other, draw))),
-  // Words of the grammar, put in or in the place of others.
+  // Words of the grammar, inserted or replacing others.
   (bytes, draw, words) => {
     const at = place(bytes, draw)
     return spliced(bytes, at, at, oneOf(words, draw))
@@ -189,7 +189,7 @@ const CHANGES: readonly Change[] = [
   },
 ]
 
-/** A small part, over and over, up to what the parser just takes, or just does not. */
+/** A small part repeated up to about the parser's limit, below or above it. */
 function blownUp(bytes: Uint8Array, draw: Draw, most: number): Uint8Array {
   const [from, to] = draw(2) === 0 ? line(bytes, draw) : part(bytes, draw)
   const piece = bytes.subarray(from, to)
@@ -203,10 +203,13 @@ function blownUp(bytes: Uint8Array, draw: Draw, most: number): Uint8Array {
   return out
 }
 
-/** What is repeated, beside the words of a grammar: every character of ASCII alone, and what parsers stumble over. */
+/**
+ * The pieces to repeat, in addition to the words of a grammar: every ASCII character, and words that tend to break
+ * parsers.
+ */
 const REPEATED = [...Array.from({ length: 128 }, (_, char) => Uint8Array.of(char)), ...WORDS]
 
-/** An input with one piece in it over and over, as large as the parser takes, and sometimes something behind it. */
+/** An input with one piece repeated up to the parser's limit, and sometimes something after it. */
 export function grow(bytes: Uint8Array, draw: Draw, { words, most }: Mutable): Uint8Array {
   const piece = oneOf(draw(2) === 0 && words.length > 0 ? words : REPEATED, draw)
   const [at] = draw(2) === 0 ? line(bytes, draw) : word(bytes, draw)
@@ -216,7 +219,7 @@ export function grow(bytes: Uint8Array, draw: Draw, { words, most }: Mutable): U
   return spliced(bytes, at, draw(3) === 0 ? bytes.length : at, much)
 }
 
-/** An input made of one that is there; `other` gives another one. */
+/** A mutation of an input; `other` returns another input to take parts from. */
 export function mutate(bytes: Uint8Array, other: () => Uint8Array, draw: Draw, how: Mutable): Uint8Array {
   const words = draw(3) === 0 || how.words.length === 0 ? WORDS : how.words
   let out = bytes

@@ -1,5 +1,5 @@
 // npm run fuzz -- [TARGET ...] [--seconds T] [--inputs N] [--seed S] [--keep] [--list] [--input FILE]: see docs/fuzzing.md.
-// Bundles the fuzzer and the parsers without the wrappers that a loader puts around every function, which halve the speed.
+// Bundles the fuzzer and the parsers without the wrappers that a loader adds to every function, which halve the speed.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { rmSync } from 'node:fs'
@@ -10,7 +10,7 @@ import { build } from 'esbuild'
 import { instrument } from './instrument.js'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
-/** Where packages are found from. */
+/** Inside node_modules, so that imports of packages resolve. */
 const OUT = join(ROOT, `node_modules/.fuzz-${process.pid}`)
 
 process.chdir(ROOT)
@@ -34,7 +34,7 @@ try {
     logLevel: 'warning',
     plugins: [plugin],
   })
-  // The channel closes with this process, however that ends, and the fuzzer ends with the channel.
+  // The channel closes when this process ends, in whatever way, and the fuzzer ends with the channel.
   const fuzzer = spawn(process.execPath, ['--enable-source-maps', join(OUT, 'main.mjs'), ...process.argv.slice(2)], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
     env: { ...process.env, FUZZ_BRANCHES: String(branches()), FUZZ_SCRATCH: join(OUT, 'scratch') },

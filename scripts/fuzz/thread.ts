@@ -1,4 +1,7 @@
-/** Fuzzes one target in a thread of its own, so that an input that never ends, or that takes all memory, ends nothing else. */
+/**
+ * Fuzzes one target in a thread of its own, so that an input that never ends, or uses all memory, stops only that
+ * thread.
+ */
 import { parentPort, workerData } from 'node:worker_threads'
 import type * as Targets from '../../test/fuzz/targets/index.js'
 import { openGo, type AskGo } from './go.js'
@@ -7,20 +10,20 @@ import { BYTES_AT, RUNS, SIZE, type Job, type Report } from './job.js'
 
 const { name, shared, seed, inputs, seconds, kept, goPeer, targets: targetsUrl } = workerData as Job
 const { TARGETS, takeRefusal } = (await import(targetsUrl)) as typeof Targets
-// Which needs what the parsers have made.
+// Imported after the parsers, because it needs the array that they create.
 const { Reached } = await import('./hits.js')
 const target = TARGETS[name]!
-// Of a refusal nobody looks at the stack, and it is most of its cost.
+// The stack of a refusal is not used, and is most of its cost.
 Error.stackTraceLimit = 3
 
-/** The usual input, in bytes; and the most inputs that are gone on from. */
+/** The usual maximum size of an input, in bytes; and the maximum number of inputs in the corpus. */
 const USUAL_BYTES = 4096
 const MAX_CORPUS = 4000
-/** Seconds of processor time for one input that are too many. */
+/** Seconds of processor time above which an input is a finding. */
 const SLOW_SECONDS = target.seconds ?? 1
 const MAX_FINDINGS = 10
 const DIFFERENT = 'Go reads'
-/** Milliseconds that a finding is made smaller for. */
+/** Milliseconds spent on minimizing a finding. */
 const SHRINK_MS = 5000
 
 const numbers = new Int32Array(shared, 0, BYTES_AT / 4)
@@ -42,11 +45,11 @@ const askGo: AskGo | undefined = goPeer === undefined || target.go === undefined
 const licences: Record<string, number> = {}
 let accepted = 0
 
-/** Why an input breaks a promise; undefined when it breaks none. */
+/** How an input breaks a promise; undefined if it breaks none. */
 async function faultOf(bytes: Uint8Array): Promise<string | undefined> {
   try {
     const read = target.check(bytes)
-    // To wait costs more than most parsers.
+    // Awaiting costs more than most parsers.
     if (typeof read === 'boolean' ? read : await read) accepted++
     return undefined
   } catch (error) {
@@ -66,10 +69,10 @@ async function difference(bytes: Uint8Array, ask: AskGo): Promise<string | undef
 }
 
 const reached = new Reached()
-/** Whether the input that ran last reached something new. */
+/** Whether the last input reached something new. */
 let isNews = false
 
-/** Why an input is a finding: a promise that it breaks, a difference from Go, or its time, twice. */
+/** Why an input is a finding: a broken promise, a difference from Go, or its time, measured twice. */
 async function run(bytes: Uint8Array): Promise<string | undefined> {
   place.set(bytes)
   numbers[SIZE] = bytes.length
@@ -89,7 +92,7 @@ async function run(bytes: Uint8Array): Promise<string | undefined> {
   return askGo && difference(bytes, askGo)
 }
 
-/** Findings are told apart by where they come from, without what they say of this input. */
+/** Kinds of findings, distinguished by where they are thrown, not by what they say about one input. */
 const kinds = new Set<string>()
 const kindOf = (fault: string): string =>
   fault
@@ -108,7 +111,7 @@ async function found(bytes: Uint8Array, fault: string): Promise<void> {
   say({ finding: { fault: (await run(small)) ?? fault, bytes: small } })
 }
 
-/** A part of the bytes of which the same is true, with ever smaller pieces left out. */
+/** A smaller part of the bytes for which the same is true: ever smaller pieces are left out. */
 async function smaller(bytes: Uint8Array, isStill: (less: Uint8Array) => Promise<boolean>): Promise<Uint8Array> {
   const until = performance.now() + SHRINK_MS
   for (let size = bytes.length >> 1; size >= 1; size >>= 1) {
@@ -129,21 +132,21 @@ const how = {
   most: target.most,
 }
 const corpus: Uint8Array[] = []
-/** How many of the corpus are gone on from more often, for having come last. */
+/** How many of the newest inputs of the corpus are mutated more often. */
 const RECENT = 16
 
-/** Refusals, and how many are told apart. */
+/** Kinds of refusals, and the maximum number that are distinguished. */
 const refusals = new Set<string>()
 const MAX_REFUSALS = 100
 
-/** The kind of what `run` was refused with; whatever is of one input in it is left out. */
+/** The kind of the refusal in `run`, without what is specific to one input. */
 function refusalOf(): string | undefined {
   return takeRefusal()
     ?.slice(0, 200)
     .replaceAll(/"(?:[^"\\]|\\.)*"?|(?:0x)?\d[0-9a-f]*|0x[0-9a-f]+|[A-Za-z0-9+/=]{20,}/g, '0')
 }
 
-/** Whether nothing was refused so before. */
+/** Whether no input was refused in this way before. */
 function isNewRefusal(seen: Set<string>): boolean {
   const kind = refusalOf()
   if (kind === undefined || seen.has(kind) || seen.size >= MAX_REFUSALS) return false
@@ -151,14 +154,14 @@ function isNewRefusal(seen: Set<string>): boolean {
   return true
 }
 
-/** What was blown up is not gone on from: it costs too much time, and its likes come again. */
+/** Enlarged inputs are not added: they cost too much time, and similar ones are generated again. */
 function add(bytes: Uint8Array): void {
   if (bytes.length > how.usual) return
   corpus.push(bytes.slice())
   if (corpus.length > MAX_CORPUS) corpus.splice(draw(corpus.length), 1)
 }
 
-/** The part of the time, and of the inputs, that is for large ones: there time shows that grows faster than an input. */
+/** The fraction of time, and of inputs, for large inputs, which reveal time that grows faster than the input. */
 const GROWN = { time: 1 / 4, inputs: 1 / 1000 }
 
 function isForLarge(): boolean {
@@ -194,7 +197,9 @@ say({
   done: { runs: runs - given, seconds: took, accepted, branches: reached.branches, licences, corpus: await least() },
 })
 
-/** Of the corpus the shortest inputs that together reach all that it reaches, and are refused in all its ways. */
+/**
+ * The shortest inputs of the corpus that together reach everything that it reaches, and are refused in all its ways.
+ */
 async function least(): Promise<Uint8Array[]> {
   const again = new Reached()
   const seen = new Set<string>()

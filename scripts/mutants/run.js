@@ -1,5 +1,5 @@
 // npm run mutants [-- FOLDER or FILE ...]: changes the code of a folder in one place after another, and counts the
-// changes that its own tests notice. All four folders without arguments; a file is as `tlog/merkle`.
+// changes that its own tests notice. Without arguments it takes all four folders; a file is given as `tlog/merkle`.
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
@@ -7,7 +7,7 @@ const FOLDERS = ['tlog', 'store', 'witness', 'evidence']
 const NOTICED = ['Killed', 'Timeout']
 const MISSED = ['Survived', 'NoCoverage']
 
-/** Folders, each with its files that were asked for; none for all of them. */
+/** Folders, each with its requested files; none for all of them. */
 const asked = new Map()
 for (const argument of process.argv.length > 2 ? process.argv.slice(2) : FOLDERS) {
   const [folder, file] = argument.split('/')

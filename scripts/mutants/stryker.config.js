@@ -1,10 +1,13 @@
 /**
- * One folder's mutants against that folder's own tests (scripts/mutants/run.js): what another folder's tests would find
- * by accident does not count.
+ * One folder's mutants and that folder's own tests (scripts/mutants/run.js): what another folder's tests would find by
+ * accident does not count.
  */
 const folder = process.env.MUTANTS ?? 'tlog'
 
-/** Children, system calls and damaged disks: minutes for each mutant, and their processes do not run the mutant. */
+/**
+ * Tests with child processes, system calls and damaged disks: they take minutes per mutant, and the processes do not
+ * run it.
+ */
 const LEFT_OUT = ['store/damage', 'store/system-calls', 'store/volatile-disk', 'tlog/browser', 'tlog/genuine']
 
 /** @type {import('@stryker-mutator/api/core').PartialStrykerOptions} */

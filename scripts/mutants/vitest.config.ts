@@ -1,9 +1,9 @@
-/** The tests that a mutant of one folder is tried against: stryker.config.js. */
+/** The tests that are run against the mutants of one folder: stryker.config.js. */
 import config from '../../vitest.config.js'
 
 const folder = process.env.MUTANTS ?? 'tlog'
 
-/** Tests of a folder that stand elsewhere, because they are stories or hold several parts: quick ones alone. */
+/** Tests of a folder that are elsewhere, because they are stories or cover several parts: only quick ones. */
 const ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
   evidence: ['node/our-history'],
   tlog: ['fuzz/go-reads', 'sumdb/module', 'vectors-published'],

@@ -1,4 +1,4 @@
-/** The pictures of the docs, as the page draws them, of nodes that are made up and always the same. */
+/** The pictures of the docs, drawn as on the page, from generated nodes that are always the same. */
 import { picturesOf, type NodeReading } from '../../src/dashboard/facts-of.js'
 import { markup } from '../../src/dashboard/html.js'
 import { mountains } from '../../src/dashboard/mountains.js'
@@ -12,7 +12,7 @@ import { costs, shares } from './plots.js'
 
 type Drawing = Parameters<typeof markup>[0]
 
-/** A picture that stands alone, with its colours. */
+/** A picture as a standalone file, with its colours. */
 function alone(drawing: Drawing): string {
   const [open, rest] = markup(drawing).split(/(?<=^<svg[^>]*>)/)
   return `${open!.replace('<svg', '<svg xmlns="http://www.w3.org/2000/svg"')}<style>${PICTURE_STYLE}</style>${rest!}\n`
@@ -33,7 +33,7 @@ export function drawnFiles(): Map<string, string> {
   ])
 }
 
-/** Of each scenario the one with the most nodes. */
+/** For each scenario, the measurement with the most nodes. */
 function largest(names: readonly string[]): Measurement[] {
   return names.flatMap(
     (name) =>

@@ -1,4 +1,4 @@
-/** The plots of docs/scale.md, of the figures that `npm run simulate -- --record` has kept. */
+/** The plots of docs/scale.md, from the figures that `npm run simulate -- --record` has kept. */
 import { scaleLinear, scaleLog } from 'd3-scale'
 import { line } from 'd3-shape'
 import type { VNode } from 'preact'
@@ -23,7 +23,7 @@ interface Axes {
   readonly y: { readonly of: (value: number) => number; readonly ticks: readonly number[]; readonly name: string }
 }
 
-/** Within which time which share of the nodes had it. */
+/** The cumulative share of nodes that had it, over time. */
 export function shares(title: string, all: readonly Measurement[], what: 'quorum' | 'evidence', most: number): VNode {
   const curves = all.map(({ scenario, nodes, curves: its }) => ({
     name: `${scenario}, ${grouped(nodes)}`,
@@ -37,7 +37,7 @@ export function shares(title: string, all: readonly Measurement[], what: 'quorum
   })
 }
 
-/** What a head costs a node, by how many there are. */
+/** The cost of a head to a node, by number of nodes. */
 export function costs(title: string, calm: readonly Measurement[]): VNode {
   const points = calm.map(({ nodes, bytesPerNodeHead }): [number, number] => [nodes, bytesPerNodeHead / 1000])
   const sizes = points.map(([nodes]) => nodes)

@@ -1,6 +1,6 @@
 /**
- * Photographs of the page in each state, as a wide light, a dark and a narrow screen show it, with its scripts:
- * `npm run screenshots [FOLDER]`. Without a folder those of the README are made anew, in docs/pictures.
+ * Screenshots of the page in each state, on a wide light, a dark and a narrow screen, with its scripts:
+ * `npm run screenshots [FOLDER]`. Without a folder it renews those of the README, in docs/pictures.
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -16,7 +16,10 @@ const LOOKS = {
   dark: { colorScheme: 'dark', viewport: { width: 900, height: 620 } },
   narrow: { colorScheme: 'light', viewport: { width: 360, height: 640 } },
 } as const
-/** Of a node whose events come, but of which nothing is told. A text: what compiles this file would add to a function. */
+/**
+ * An event source that is connected and sends nothing. A string, because the compiler of this file would add to a
+ * function.
+ */
 const QUIET_EVENTS = `globalThis.EventSource = class extends EventTarget {
   static CLOSED = 2
   constructor() {
@@ -24,7 +27,7 @@ const QUIET_EVENTS = `globalThis.EventSource = class extends EventTarget {
     setTimeout(() => this.dispatchEvent(new Event('open')))
   }
 }`
-/** Those that the README and docs/page.md show. */
+/** The ones in README and docs/page.md. */
 const KEPT = ['calm-light', 'split-dark']
 
 const [folder] = process.argv.slice(2)

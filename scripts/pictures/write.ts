@@ -1,4 +1,4 @@
-/** Writes docs/pictures/*.svg: `npm run pictures`. A test holds them to what the code draws. */
+/** Writes docs/pictures/*.svg: `npm run pictures`. A test compares them with what the code draws. */
 import { writeFileSync } from 'node:fs'
 import { drawnFiles } from './drawn.js'
 

@@ -1,10 +1,12 @@
 /**
- * Nodes that follow no rules. All of them connect to many, ask to be in every mesh, and pass nothing on. What they do beside:
+ * Nodes that follow no rules. All of them connect to many nodes, ask to be in every mesh, and pass nothing on. In
+ * addition:
  *
- * - silent: nothing. They are there for the place that an honest neighbour would have.
- * - liar: sends heads that the log never signed, and tells of messages that nobody has.
- * - eclipser: silent, and connects to those that the log lies to, all of them.
- * - spammer: names keys of its own in its hello, so that honest neighbours relay what they sign, and cosigns each head with all.
+ * - silent: nothing. It only takes the slot that an honest neighbour would have.
+ * - liar: sends heads that the log never signed, and announces messages that nobody has.
+ * - eclipser: silent, and connects to all nodes that the log lies to.
+ * - spammer: names keys of its own in its hello, so that honest neighbours relay what they sign, and cosigns each head
+ * with all of them.
  */
 import { utf8 } from '../../src/tlog/bytes.js'
 import { cosign } from '../../src/tlog/cosignature.js'
@@ -20,7 +22,7 @@ export type AdversaryKind = 'silent' | 'liar' | 'eclipser' | 'spammer'
 
 /** Milliseconds between two lies of a liar. */
 const LIE_MS = 2_000
-/** Messages that nobody has, told of with each lie. */
+/** Messages that nobody has, announced with each lie. */
 const MADE_UP = 16
 
 export interface AdversaryWorld {
@@ -30,7 +32,7 @@ export interface AdversaryWorld {
   readonly spam: Spam
 }
 
-/** What all spammers sign together: each line once, for all of them and all whom they send it to. */
+/** What all spammers sign together: each line is made once, for all spammers and receivers. */
 export class Spam {
   readonly signers: readonly SignerKey[]
   readonly #lines = new Map<string, readonly Message[]>()
@@ -39,7 +41,7 @@ export class Spam {
     this.signers = signers
   }
 
-  /** The head with the line of each key, a message each. */
+  /** The head with the line of each key, one message per key. */
   of(head: Message, messages: Messages, time: number): readonly Message[] {
     const note = parseNote(head.data)
     const bare = { text: note.text, signatures: note.signatures.slice(0, 1) }
@@ -85,7 +87,7 @@ export class Adversary implements Station {
   }
 
   receive(link: Link, { prune, message }: Frame): void {
-    // To come back too early would cost it its standing.
+    // Grafting again too early would cost it its standing.
     if (prune !== undefined)
       this.world.time.after(LIBRARY.pruneBackoff + 2 * LIBRARY.heartbeatInterval, () => this.#graft(link))
     if (this.kind === 'spammer' && message?.topic === 0) this.#spam(message)

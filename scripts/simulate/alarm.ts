@@ -1,4 +1,4 @@
-/** The production alarm over shelves in memory: what it verifies, compares, keeps and tells is its own. */
+/** The production alarm over shelves in memory: it verifies, compares, keeps and passes on as in production. */
 import { Alarm } from '../../src/evidence/alarm.js'
 import type { AlarmedNode } from '../../src/evidence/keeper.js'
 import type { KeptEvidence } from '../../src/evidence/kept.js'
@@ -11,11 +11,11 @@ export interface AlarmInMemory {
   readonly log: LogIdentity
   readonly witnesses: readonly VerifierKey[]
   readonly node: Omit<AlarmedNode, 'reconsider'>
-  /** It is new, and to be told. */
+  /** Called for new evidence, which has to be passed on. */
   readonly tell: (file: Uint8Array, id: string) => void
 }
 
-/** Starts an alarm that knows nothing yet. */
+/** Starts an alarm without evidence. */
 export function alarmInMemory({ time, log, witnesses, node, tell }: AlarmInMemory): Promise<Alarm> {
   const kept = new Map<string, KeptEvidence>()
   const { now, setTimer } = time

@@ -1,7 +1,7 @@
 /**
- * Round trips between cities, in milliseconds: the mean of a month that IBM Cloud measured and published (docs of its virtual
+ * Round trips between cities, in milliseconds: monthly means that IBM Cloud measured and published (docs of its virtual
  * private cloud, "Inter-region latency", 27 July to 25 August 2024; github.com/ibm-cloud-docs/vpc,
- * _include-segments/network-latency.md). They are those of data centres: whoever sits behind a home's line adds its own.
+ * _include-segments/network-latency.md). They are between data centres; a home connection adds its own latency.
  */
 
 export const CITIES = [
@@ -17,7 +17,7 @@ export const CITIES = [
   'São Paulo',
 ] as const
 
-/** Within one city: that between two zones of one, of the same page. */
+/** Within one city: the round trip between two zones of one city, from the same page. */
 const WITHIN_MS = 2
 
 /** Row by row as published, from the city of the row to that of the column. */
@@ -34,7 +34,7 @@ const ROUND_TRIPS: readonly (readonly number[])[] = [
   [144, 128, 119, 196, 187, 208, 291, 328, 283, WITHIN_MS],
 ]
 
-/** Cities that a split by region shows another history: those of Asia and Australia. */
+/** Cities that are shown another history in a split by region: those of Asia and Australia. */
 export const EAST: readonly number[] = [6, 7, 8]
 
 export function roundTripMs(from: number, to: number): number {

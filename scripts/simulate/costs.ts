@@ -1,7 +1,10 @@
-/** What work costs, out of what real fields of different size computed: work.ts has what came of it. Pure. */
+/** The costs of work, computed from what real fields of different size used; work.ts has the results. Pure. */
 import type { Run } from './real.js'
 
-/** Nodes, and how many of them are witnesses: of different number and degree, so that messages and their copies can be told apart. */
+/**
+ * Nodes and witnesses of each field, of different number and degree, so that messages and their copies can be told
+ * apart.
+ */
 export const FIELDS: readonly (readonly [number, number])[] = [
   [6, 3],
   [6, 5],
@@ -9,17 +12,20 @@ export const FIELDS: readonly (readonly [number, number])[] = [
   [14, 11],
 ]
 
-/** Bytes of a frame of news, as the simulation has them in this scenario: the kernel counts bytes and no frames. */
+/** Bytes of a frame of news in this scenario, from the simulation: the kernel counts bytes, not frames. */
 const FRAME_BYTES = 545
-/** Milliseconds of a second that a node computes which polls seldom (docs/benchmarks.md: 0.22 % of a core in a field of ten). */
+/**
+ * Milliseconds per second that a node uses when it polls rarely (docs/benchmarks.md: 0.22 % of a core in a field of
+ * ten).
+ */
 const IDLE_MS = 2.2
 
-/** Milliseconds that a head or a cosignature takes to be read, verified and decided (`npm run bench`: 12,821 a second). */
+/** Milliseconds to read, verify and decide a head or a cosignature (`npm run bench`: 12,821 a second). */
 const JUDGE_MS = 0.08
 
 /**
- * A head costs a node something by itself, something for each frame and something for being a witness: as much as fits best what was
- * measured, beside what each message takes to be judged. In milliseconds.
+ * The cost to a node of a head, of each frame and of being a witness, in milliseconds: the values that fit the
+ * measurements best, in addition to the judging of each message.
  */
 export function costsOf(runs: readonly Run[]): Record<string, number> {
   const rows = runs.flatMap(({ witnesses, nodes, judgedPerNodeHead, bytesPerNodeHead, head }) => {
@@ -48,7 +54,7 @@ interface Row {
   readonly ms: number
 }
 
-/** The factors with which the rows add up best to what was measured. */
+/** The factors that fit the rows to the measurements by least squares. */
 function leastSquares(rows: readonly Row[]): number[] {
   const size = rows[0]!.of.length
   const equations = Array.from({ length: size }, (_, i) => [

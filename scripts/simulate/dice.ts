@@ -1,4 +1,4 @@
-/** Chance that is the same for the same seed: every choice of a simulation is made with one of these. */
+/** Random numbers that are the same for the same seed: every random choice of a simulation uses one of these. */
 import { seeded } from '../../test/helpers/tree.js'
 
 export class Dice {
@@ -13,7 +13,7 @@ export class Dice {
     return this.#next() / 2 ** 32
   }
 
-  /** One of 0 to n - 1. */
+  /** A whole number from 0 to n - 1. */
   below(n: number): number {
     return Math.floor(this.share() * n)
   }
@@ -32,7 +32,7 @@ export class Dice {
     return all
   }
 
-  /** Others of its own, so that one more choice here changes none there. */
+  /** An independent generator, so that one more choice here changes none there. */
   fork(): Dice {
     return new Dice(this.#next())
   }

@@ -1,4 +1,4 @@
-/** What a simulation found, as numbers: those of the last line that is printed, and what is told beside them. */
+/** The results of a simulation, as numbers: those of the last line of output, and additional ones. */
 import type { Purpose } from './frames.js'
 import type { Network } from './network.js'
 import type { SimulatedNode } from './node.js'
@@ -7,7 +7,7 @@ import type { Watcher } from './watcher.js'
 export interface Figures {
   readonly nodes: number
   readonly byzantine: number
-  /** Nulls: nothing of the kind happened. */
+  /** Null if nothing of the kind happened. */
   readonly quorumMs: { readonly p50: number | null; readonly p99: number | null }
   readonly evidenceMs: { readonly p50: number | null; readonly p99: number | null; readonly max: number | null }
   readonly bytesPerNodeHead: number
@@ -16,23 +16,23 @@ export interface Figures {
   /** Not in the last line. */
   readonly more: {
     readonly messagesPerNodeHead: number
-    /** Of those about heads, which come in several copies. */
+    /** Messages about heads, which arrive in several copies. */
     readonly judgedPerNodeHead: number
-    /** Bytes of mesh and sync, a node and second: they are sent whatever the log does. */
+    /** Bytes of mesh and sync, per node and second: they are sent whatever the log does. */
     readonly quietBytesPerNodeSecond: number
-    /** Honest nodes that never held evidence of a lie that was told. */
+    /** Honest nodes that never held evidence of the lie. */
     readonly withoutEvidence: number
-    /** Of the members of the meshes on which heads travel, the share that follows no rules, when the log has done its part. */
+    /** The fraction of members that follow no rules, in the meshes for heads, at the end of the log's activity. */
     readonly adversariesInMesh: number
-    /** Honest nodes in whose mesh all are of that kind. */
+    /** Honest nodes whose mesh has only such members. */
     readonly nodesWithoutHonest: number
-    /** Quorums that honest nodes never had, of all heads and nodes. */
+    /** Quorums that honest nodes never had, over all heads and nodes. */
     readonly quorumsMissed: number
     /** Nodes that hold heads which they cannot explain. */
     readonly nodesWithSuspects: number
     readonly virtualSeconds: number
     readonly events: number
-    /** All that was measured, in milliseconds, in order: what plots are drawn of. */
+    /** Everything that was measured, in milliseconds, sorted: the data of the plots. */
     readonly quorums: readonly number[]
     readonly evidence: readonly number[]
   }
@@ -45,7 +45,7 @@ export function trafficNow({ traffic }: Network): TrafficBytes {
   return { news: { ...news }, gossip: { ...gossip }, mesh: { ...mesh }, sync: { ...sync } }
 }
 
-/** Who is in the meshes of the honest nodes. */
+/** The members of the meshes of the honest nodes. */
 export interface Meshes {
   readonly adversaries: number
   readonly withoutHonest: number
@@ -104,7 +104,7 @@ export function figuresOf(measured: Measured): Figures {
   }
 }
 
-/** The last line. */
+/** The last line of output. */
 export function lineOf(figures: Figures): string {
   return JSON.stringify({ ...figures, more: undefined })
 }

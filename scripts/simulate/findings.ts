@@ -1,4 +1,4 @@
-/** What a node finds out about heads of evidence: src/node/our-history.ts, of a log that answers at once. */
+/** What a node finds out about heads in evidence: like src/node/our-history.ts, with a log that answers immediately. */
 import type { Findings } from '../../src/evidence/lies.js'
 import { equalBytes, utf8 } from '../../src/tlog/bytes.js'
 import { parseCheckpoint, type Checkpoint } from '../../src/tlog/checkpoint.js'

@@ -1,4 +1,4 @@
-/** What travels between nodes, and how many bytes it is: gossipsub's frames as the library itself encodes them. */
+/** The frames between nodes, and their length in bytes: gossipsub's frames as the library itself encodes them. */
 import { RPC } from '@chainsafe/libp2p-gossipsub/message'
 import { evidenceTopic, headsTopic, messageId, type TopicKind } from '../../src/gossip/topics.js'
 import { toHex } from '../../src/tlog/bytes.js'
@@ -7,10 +7,10 @@ import type { Link } from './network.js'
 
 /** The two topics of the log that is followed. */
 export const TOPICS = ['heads', 'evidence'] as const satisfies readonly TopicKind[]
-/** A place in TOPICS. */
+/** An index into TOPICS. */
 export type TopicIndex = 0 | 1
 
-/** What traffic is for: the messages, telling who has which, the mesh itself, and questions of sync. */
+/** The purposes of traffic: messages, announcements of messages, the mesh itself, and requests of sync. */
 export type Purpose = 'news' | 'gossip' | 'mesh' | 'sync'
 
 /** Bytes around each frame: its length, yamux's header, and noise's length and tag. */
@@ -19,7 +19,7 @@ const AROUND_FRAME = 2 + 12 + 2 + 16
 const ID_BYTES = 32
 
 export interface Message {
-  /** Counted from 0 in the order in which they were first sent by anybody. */
+  /** Counted from 0 in the order in which messages were first sent. */
   readonly number: number
   readonly topic: TopicIndex
   readonly data: Uint8Array
@@ -35,7 +35,7 @@ export interface Frame {
   /** Numbers of messages. */
   readonly ihave?: { readonly topic: TopicIndex; readonly numbers: readonly number[] }
   readonly iwant?: readonly number[]
-  /** What sync asks or answers, done by the node that it comes to, which has it from `link`. */
+  /** A request or answer of sync, executed at the receiving node; `link` is the connection that it came over. */
   readonly call?: (at: SimulatedNode, link: Link) => void
 }
 
@@ -44,7 +44,7 @@ export class Messages {
   readonly names: readonly string[]
   readonly #all: Message[] = []
   readonly #numbers = new Map<string, number>()
-  /** Lengths of frames that tell or ask, by topic (none when asked) and count: ids are all of one length. */
+  /** Lengths of frames with ids, by topic (none for requests) and count: all ids have one length. */
   readonly #lengths = new Map<string, number>()
 
   constructor(log: string) {
@@ -100,7 +100,7 @@ export class Messages {
 
 const NO_CONTROL = { ihave: [], iwant: [], graft: [], prune: [], idontwant: [] }
 
-/** What ids look like does not matter here, only how long they are. */
+/** Only the length of ids matters here. */
 function idsOf(numbers: readonly number[]): Uint8Array[] {
   return numbers.map(() => new Uint8Array(ID_BYTES))
 }

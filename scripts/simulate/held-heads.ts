@@ -1,7 +1,7 @@
 /**
- * The heads that a node holds, with the cosignatures that it knows of them, and the quorum that they make: what
- * src/witness/cosigned.ts keeps on a disk, kept in memory. Equal ones are one object for all nodes. A head is put together when
- * somebody wants to see it: with a hundred keys that sign it, and come in another order to every node, that is seldom.
+ * The heads that a node holds, with their known cosignatures and the quorum that these make: in memory what
+ * src/witness/cosigned.ts keeps on disk. Equal heads are one object for all nodes. A head is only assembled when it is
+ * read, which is rare: a hundred keys sign it, and their cosignatures arrive in another order at every node.
  */
 import type { Cosignature } from '../../src/tlog/cosignature.js'
 import type { Note, Signature } from '../../src/tlog/note.js'
@@ -10,7 +10,7 @@ import type { Quorum } from '../../src/witness/quorum.js'
 
 const NONE: ReadonlyMap<string, Cosignature> = new Map()
 
-/** All cosigned heads of a simulation that somebody has seen, each once. */
+/** All cosigned heads of a simulation that have been read, each once. */
 export class CosignedTable {
   readonly #heads = new Map<string, CosignedHead>()
   readonly #encoded = new WeakMap<CosignedHead, Uint8Array>()
@@ -29,7 +29,7 @@ export class CosignedTable {
     return this.#counted.has(key)
   }
 
-  /** The cosignatures that count first, in the order of the policy. */
+  /** The cosignatures that count come first, in the order of the policy. */
   of(text: string, logLine: Signature, cosignatures: ReadonlyMap<string, Cosignature>): CosignedHead {
     const counted = this.#order.filter((key) => cosignatures.has(key))
     const others =
@@ -81,7 +81,7 @@ class HeldHead {
 }
 
 export class HeldHeads {
-  /** Of the newest head with a quorum; -1 without one. */
+  /** The size of the newest head with a quorum; -1 without one. */
   quorumSize = -1
   readonly #table: CosignedTable
   readonly #bySize = new Map<number, HeldHead>()
@@ -101,7 +101,7 @@ export class HeldHeads {
     return this.#bySize.get(size)?.head
   }
 
-  /** What a key has cosigned the current head with, if that is of this size. */
+  /** The cosignature of a key on the current head, if the head has this size. */
   cosignatureOf(key: string, size: number | undefined): Cosignature | undefined {
     return this.#current?.size === size ? this.#current?.cosignatures.get(key) : undefined
   }
@@ -112,7 +112,7 @@ export class HeldHeads {
     if (held?.text === logNote.text && size >= (this.#current?.size ?? 0)) this.#current = held
   }
 
-  /** Adds cosignatures to a head that is held, or is about to be. Returns those by keys that had not cosigned it yet. */
+  /** Adds cosignatures to a head that is or will be held. Returns those by keys that had not cosigned it yet. */
   merge(
     logNote: Note,
     size: number,

@@ -1,8 +1,8 @@
 /**
- * The pipeline of one node on virtual time. Everything is decided by the production code: heads are read by readHead, stepped by
- * step, paced by AdvanceThrottle, published by Publisher, and convicted by Alarm. What is written here is what the production
- * runner and its effects do around that (src/witness/runner.ts, effects.ts), without a disk; test/simulate/judge.test.ts holds
- * it to them.
+ * The pipeline of one node on virtual time. The production code decides everything: heads are read by readHead, stepped
+ * by step, paced by AdvanceThrottle, published by Publisher, and convicted by Alarm. The code here replaces the
+ * production runner and its effects (src/witness/runner.ts, effects.ts), without a disk; test/simulate/judge.test.ts
+ * compares the two.
  */
 import type { Alarm } from '../../src/evidence/alarm.js'
 import type { Evidence } from '../../src/evidence/evidence.js'
@@ -30,7 +30,7 @@ import type { SimulatedLog } from './log.js'
 import type { Reader } from './reader.js'
 import type { VirtualTime } from './virtual-time.js'
 
-/** Suspects larger than our tree that are tried again after a poll, as the production poller has it. */
+/** Suspects larger than our tree that are retried after a poll, as in the production poller. */
 const SUSPECTS_PER_POLL = 8
 
 /** What all nodes share. */
@@ -44,13 +44,13 @@ export interface JudgeWorld {
 
 export interface JudgeOptions {
   readonly world: JudgeWorld
-  /** The witness key, of a node that has one. */
+  /** The witness key, if the node has one. */
   readonly signer?: SignerKey | undefined
   /** Keys that neighbours count. */
   readonly relayed: () => readonly VerifierKey[]
-  /** Asks the log, and then peers, beginning with the one that brought the head. */
+  /** Asks the log, and then peers, beginning with the one that sent the head. */
   readonly prove: (of: Tree, size: number, peer: string | undefined, answered: (proof: Proof) => void) => void
-  /** The log's own answer, at once: whether heads of evidence are of one history. */
+  /** The log's own answer, immediately: whether heads of evidence are of one history. */
   readonly fromLog: (of: Tree, size: number) => Prefix | undefined
   /** Deposits a promise with peers. */
   readonly deposit: (deposited: () => void) => void
@@ -61,7 +61,7 @@ export interface JudgeOptions {
   }
 }
 
-/** What came of the effects of one step. */
+/** The results of the effects of one step. */
 interface Performed {
   news: boolean
   counted?: boolean
@@ -81,7 +81,7 @@ export class Judge {
   readonly #throttle: AdvanceThrottle
   readonly #memory = new VerdictCache()
   readonly #stopped = lastingController()
-  /** By the text of the head, the note. */
+  /** By the text of the head. */
   readonly suspects = new Map<string, { readonly note: Uint8Array; readonly size: number; readonly peer?: string }>()
   #alarm: Alarm | undefined
   #starting: Promise<Alarm> | undefined
@@ -110,7 +110,7 @@ export class Judge {
     return kept && utf8(kept.text)
   }
 
-  /** Takes a head; `decided` may be called much later, when a proof is there, or its turn has come. */
+  /** Takes a head; `decided` may be called much later, when there is a proof, or when its turn has come. */
   submit(candidate: Candidate, decided: Decided = () => undefined): void {
     const { reader, time } = this.#options.world
     const read = reader.read(candidate.note, this.#options.relayed())
@@ -135,12 +135,12 @@ export class Judge {
     })
   }
 
-  /** Evidence from somebody else. */
+  /** Takes evidence from a peer. */
   async receiveEvidence(file: Uint8Array): Promise<'new' | 'known' | 'invalid' | 'unknown'> {
     return (await this.#theAlarm()).receive(this.#options.world.log.identity.id, file)
   }
 
-  /** After a poll, whatever came of it. */
+  /** Called after each poll, whatever its result. */
   retrySuspects(): void {
     this.#retry(SUSPECTS_PER_POLL)
   }
@@ -252,7 +252,7 @@ export class Judge {
         return this.#memory.notePast(log.id, logNote)
       case 'tellFirstUse':
       case 'compareWitnesses':
-        // The witnesses of all scenarios cosign what they have proven, and nothing else.
+        // In all scenarios the witnesses cosign only what they have proven.
         return
       default:
         throw new Error(`no scenario leads to ${effect.do}`)
@@ -315,7 +315,7 @@ export class Judge {
     return isNews
   }
 
-  /** Those that our tree has overtaken, and some that are larger. */
+  /** Retries suspects that our tree has overtaken, and some that are larger. */
   #retry(limit: number): void {
     let left = limit
     for (const { note, size, peer } of [...this.suspects.values()]) {

@@ -1,6 +1,6 @@
 /**
- * The log: real trees, heads with real signatures, and as many histories under one key as it shows to different people. What is
- * signed, computed or verified once is remembered for the whole simulation.
+ * The log: real trees, heads with real signatures, and as many histories under one key as it shows to different nodes.
+ * Every signature, computation and verification is cached for the whole simulation.
  */
 import { formatHash } from '../../src/tlog/hash.js'
 import { logId, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
@@ -37,14 +37,14 @@ export class View {
     return new View(this.#history.fork(at, 'another'), this.size)
   }
 
-  /** The newest head, signed; the same bytes each time. */
+  /** The newest head, signed; always the same bytes. */
   head(): Uint8Array {
     let head = this.#heads.get(this.size)
     if (head === undefined) this.#heads.set(this.size, (head = this.#history.head(this.size)))
     return head
   }
 
-  /** The first records of a tree, if that is one of this history. */
+  /** The first records of a tree, if the tree is of this history. */
   prefix(of: Tree, size: number): Prefix | undefined {
     if (of.size > this.size) return undefined
     const key = `${of.size} ${formatHash(of.root)} ${size}`

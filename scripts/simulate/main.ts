@@ -1,10 +1,10 @@
 /**
- * The field at scale: thousands of nodes on virtual time, with the code that runs in production.
+ * A field of thousands of nodes on virtual time, with the code that runs in production.
  *
  *   npm run simulate -- --nodes 10000 --byzantine 0.33 --seed 1 --scenario byzantine --json
  *
- * The last line is JSON. With --record the figures are kept in measured.json, from which `npm run pictures` draws the plots of
- * docs/scale.md; that page says what is real and what is modelled.
+ * The last line is JSON. With --record the figures are kept in measured.json, from which `npm run pictures` draws the
+ * plots of docs/scale.md; that page describes what is real and what is modelled.
  */
 import { parseArgs } from 'node:util'
 import { lineOf } from './figures.js'

@@ -1,4 +1,4 @@
-/** The figures that were recorded, the newest of each scenario and number of nodes: plots are drawn from them. */
+/** The recorded figures, the newest for each scenario and number of nodes: the plots are drawn from them. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { quantile, type Figures } from './figures.js'
 
@@ -9,7 +9,7 @@ const POINTS = 100
 export interface Measurement extends Omit<Figures, 'more'> {
   readonly scenario: string
   readonly more: Omit<Figures['more'], 'quorums' | 'evidence'>
-  /** Milliseconds within which each hundredth of what was measured had happened, from none of it to all. */
+  /** Milliseconds by which each hundredth of the measured events had happened, from none to all. */
   readonly curves: { readonly quorum: readonly number[]; readonly evidence: readonly number[] }
 }
 

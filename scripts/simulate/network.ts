@@ -1,6 +1,6 @@
 /**
- * Connections between nodes, and what travels over them: in order, after half a round trip and a little more, and later still
- * when a packet was lost, because TCP sends it again. Counts what each purpose costs.
+ * Connections between nodes, and the traffic over them: frames arrive in order, after half a round trip plus some
+ * jitter, and later if a packet was lost, because TCP sends it again. Counts the bytes of each purpose.
  */
 import { roundTripMs } from './cities.js'
 import type { Dice } from './dice.js'
@@ -9,16 +9,19 @@ import { Standing } from './mesh/standing.js'
 import type { Processor } from './processor.js'
 import type { VirtualTime } from './virtual-time.js'
 
-/** How much later than half the round trip something may come, as a share of it. */
+/** How much longer than half a round trip a frame may take, as a fraction of it. */
 const JITTER = 0.1
-/** What TCP waits for an answer before it sends again, in milliseconds beside the round trip (RFC 6298: at least; Linux: 200). */
+/**
+ * How long TCP waits before it retransmits, in milliseconds in addition to the round trip (a lower bound in RFC 6298;
+ * 200 in Linux).
+ */
 const RETRANSMIT_MS = 200
 
-/** Whoever is at an end of a connection. */
+/** A node at an end of a connection. */
 export interface Station {
   readonly id: number
   readonly city: number
-  /** Whether its bytes are counted: what those send who follow no rules says nothing of the protocol. */
+  /** Whether its bytes are counted: traffic of nodes that follow no rules says nothing about the protocol. */
   readonly isHonest: boolean
   connected(link: Link): void
   disconnected(link: Link): void
@@ -30,11 +33,11 @@ export class Link {
   /** The other end. */
   back!: Link
   isOpen = true
-  /** When the last thing that was sent arrives. */
+  /** When the last frame that was sent arrives. */
   arrivesAt = 0
   /** The peer's id, as text. */
   readonly name: string
-  /** What gossipsub thinks of the peer. */
+  /** The peer's score in gossipsub. */
   readonly standing = new Standing()
 
   constructor(
@@ -68,7 +71,7 @@ export class Network {
   /** Whether two stations can reach each other. */
   reaches: (a: Station, b: Station) => boolean = () => true
 
-  /** `loss` is the share of frames of which a packet is lost. */
+  /** `loss` is the fraction of frames of which a packet is lost. */
   constructor(time: VirtualTime, processor: Processor, dice: Dice, loss: number) {
     this.#time = time
     this.#processor = processor
@@ -76,7 +79,7 @@ export class Network {
     this.#loss = loss
   }
 
-  /** Connects two stations. The end of the one that dialled; undefined when the other cannot be reached. */
+  /** Connects two stations. Returns the dialler's end; undefined if the other cannot be reached. */
   connect(from: Station, to: Station): Link | undefined {
     if (!this.reaches(from, to)) return undefined
     const oneWay = roundTripMs(from.city, to.city) / 2
@@ -109,7 +112,7 @@ export class Network {
     const { oneWay, back } = link
     let takes = oneWay * (1 + JITTER * this.#dice.share())
     if (this.#loss > 0 && this.#dice.share() < this.#loss) takes += RETRANSMIT_MS + 2 * oneWay
-    // One stream: nothing overtakes what was sent before.
+    // A connection is one stream: nothing overtakes what was sent before.
     link.arrivesAt = Math.max(link.arrivesAt, this.#time.ms + takes)
     this.#time.at(link.arrivesAt, () =>
       this.#processor.work(back.owner, 'receive', () => {

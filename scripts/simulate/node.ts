@@ -1,4 +1,4 @@
-/** An honest node: it polls the log, judges what comes, passes on what is news, and tells its peers what it holds. */
+/** An honest node: it polls the log, judges messages, passes on news, and tells its peers what it holds. */
 import { EVIDENCE_VERDICTS } from '../../src/gossip/gossip.js'
 import { DeliveredNews } from '../../src/gossip/host/delivered-news.js'
 import { FloodMeter } from '../../src/gossip/host/flood.js'
@@ -20,9 +20,9 @@ import type { Processor, Work } from './processor.js'
 import { askHello, ROUND_MS, syncOnConnect } from './sync.js'
 import type { Watcher } from './watcher.js'
 
-/** Where the log stands: Washington. */
+/** The city of the log: Washington. */
 const LOG_CITY = 2
-/** Peers beside the one that brought a head that are asked for its proof. */
+/** Peers that are asked for a proof in addition to the one that sent the head. */
 const OTHERS_ASKED = 3
 /** Milliseconds that a promise waits for a peer to keep it. */
 const DEPOSIT_MS = 2_000
@@ -33,11 +33,11 @@ export interface NodeWorld extends JudgeWorld, MeshWorld {
   readonly processor: Processor
   /** Milliseconds between two polls. */
   readonly pollMs: number
-  /** What a node's gossipsub goes by. */
+  /** The gossipsub parameters of a node. */
   readonly rules: (...given: Parameters<typeof productionRules>) => MeshRules
   /** What the log shows this node now. */
   readonly viewOf: (node: SimulatedNode) => View
-  /** Keys that spammers name in their hellos: an honest node relays for whom it is connected to. */
+  /** Keys that spammers name in their hellos: an honest node relays for its neighbours. */
   readonly spamKeys: readonly VerifierKey[]
 }
 
@@ -52,7 +52,7 @@ export class SimulatedNode implements Station {
   readonly #news: DeliveredNews
   readonly isWitness: boolean
   isRunning = true
-  /** Proofs that were asked for and are not there: all who wait for one cost the work of one. */
+  /** Proofs in progress: all that wait for one cost the work of one. */
   readonly #underWay = new Set<string>()
 
   constructor(
@@ -92,8 +92,8 @@ export class SimulatedNode implements Station {
   }
 
   /**
-   * Begins to poll, to beat and to ask its peers. `firstPoll` is after so many milliseconds; the second is anywhere in an
-   * interval, as those of nodes are that began on different days.
+   * Starts polling, heartbeats and sync. The first poll is after this many milliseconds; the second is at a random
+   * point of an interval, as for nodes that were started on different days.
    */
   start(firstPoll: number): void {
     const { time, pollMs } = this.world
@@ -152,7 +152,9 @@ export class SimulatedNode implements Station {
     time.after(this.#logRoundTrip / 2, () => processor.work(log, 'answer', asked))
   }
 
-  /** The log first; when it does not show this tree, the peer that brought it and a few others, each of its own view. */
+  /**
+   * The log first; if it does not have this tree, the peer that sent the head and a few others, each from its own view.
+   */
   #prove(of: Tree, size: number, peer: string | undefined, proven: (proof: Proof) => void): void {
     const { time, processor, log } = this.world
     const what = `${formatHash(of.root)} ${size}`
@@ -183,7 +185,7 @@ export class SimulatedNode implements Station {
     time.after(this.#logRoundTrip, () => processor.work(log, isUnderWay ? 'again' : 'serve', served))
   }
 
-  /** With the peers that we dialled: it is deposited when the second nearest has said that it keeps it. */
+  /** With the peers that we dialled: the promise is deposited when the second nearest has confirmed it. */
   #deposit(deposited: () => void): void {
     const { time, processor } = this.world
     const chosen = [...this.mesh.links].filter(({ isOutbound, peer }) => isOutbound && peer.isHonest)

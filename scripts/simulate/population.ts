@@ -1,4 +1,7 @@
-/** Who there is: the witnesses that everybody's policy counts, honest monitors, and those who follow no rules; and who dials whom. */
+/**
+ * The nodes: the witnesses that every policy counts, honest monitors, and those that follow no rules; and their
+ * connections.
+ */
 import { makeSignerKey, SIGNATURE_TYPES, type SignerKey } from '../../src/tlog/note.js'
 import { parsePolicy } from '../../src/tlog/policy.js'
 import { quorumOf, type Quorum } from '../../src/witness/quorum.js'
@@ -8,11 +11,14 @@ import type { Link, Network, Station } from './network.js'
 
 /** Witnesses of the policy, and how many of them make a quorum, unless a scenario says otherwise. */
 export const POLICY = { witnesses: 7, need: 5 } as const
-/** An honest node dials until it has so many neighbours, and so many that it dialled (src/gossip/membership/membership.ts). */
+/**
+ * An honest node dials until it has this many neighbours, this many of them dialled
+ * (src/gossip/membership/membership.ts).
+ */
 const ENOUGH = { neighbours: 8, dialled: 4 } as const
-/** Connections that a node takes (src/gossip/host/host.ts). */
+/** Connections that a node accepts (src/gossip/host/host.ts). */
 const MAX_LINKS = 160
-/** Nodes that an adversary dials, beside those whom it surrounds. */
+/** Nodes that an adversary dials, in addition to those it surrounds. */
 const ADVERSARY_DIALS = 24
 
 export function keyOf(name: string, byte: number): SignerKey {
@@ -38,7 +44,7 @@ export function policyOf(signers: readonly SignerKey[], need: number = POLICY.ne
 
 const NOBODY: ReadonlySet<string> = new Set()
 
-/** By index, whether a node follows no rules. As many of the witnesses as their share of all, and the last of them. */
+/** By index, whether a node follows no rules. The same fraction of the witnesses as of all nodes, the last ones. */
 export function whoIsByzantine(nodes: number, count: number, witnesses: number, dice: Dice): boolean[] {
   const ofWitnesses = Math.floor((count / nodes) * witnesses)
   const is = Array.from({ length: nodes }, (_, i) => i < witnesses && i >= witnesses - ofWitnesses)
@@ -51,7 +57,7 @@ export function someCity(dice: Dice): number {
   return dice.below(CITIES.length)
 }
 
-/** Who is connected to whom. */
+/** The connections between nodes. */
 export class Dialling {
   readonly #network: Network
   readonly #dice: Dice
@@ -62,7 +68,9 @@ export class Dialling {
     this.#dice = dice
   }
 
-  /** They come one after the other, and each knows the first and finds the rest of its neighbours among those who are there. */
+  /**
+   * Nodes join one after the other; each knows the first one and finds its other neighbours among those already there.
+   */
   joinInTurn(stations: readonly Station[]): void {
     for (const [i, station] of stations.entries()) {
       if (i > 0) this.dial(station, stations[0]!)
@@ -70,7 +78,7 @@ export class Dialling {
     }
   }
 
-  /** An honest node looks for neighbours among these. */
+  /** An honest node finds neighbours among these. */
   join(station: Station, others: readonly Station[]): void {
     let dialled = 0
     for (let tries = 0; tries < 20 * ENOUGH.neighbours; tries++) {
@@ -79,7 +87,7 @@ export class Dialling {
     }
   }
 
-  /** One that follows no rules comes to as many as it can, those first whom it surrounds. */
+  /** A node that follows no rules connects to as many as it can, first to those it surrounds. */
   surround(station: Station, victims: readonly Station[], others: readonly Station[]): void {
     for (const victim of victims) this.dial(station, victim)
     for (let i = 0; i < Math.min(ADVERSARY_DIALS, others.length); i++) this.dial(station, this.#dice.pick(others))
@@ -95,7 +103,7 @@ export class Dialling {
     return link
   }
 
-  /** One has left, or lost a connection. */
+  /** Called when a node has left, or a connection was lost. */
   parted(a: Station, b: Station): void {
     this.#peers.get(a)?.delete(b)
     this.#peers.get(b)?.delete(a)

@@ -1,14 +1,14 @@
 /**
- * Who computes what, and when. Each node has a core to itself, which does little else; or all share so many, as processes on one
- * machine do: whoever has work waits for a core, first come, first served, and gives it up after a while to those who wait.
+ * Schedules work on cores. Either each node has a core to itself, or all share a number of cores, as processes on one
+ * machine do: work waits for a core, first come, first served, and yields it to waiting work after a time slice.
  */
 import type { VirtualTime } from './virtual-time.js'
 
 /**
- * What nodes compute: a message (a head or a cosignature, or evidence) is judged; a frame is sent, and received; the log is asked, and a
- * head of it proven and written down; a witness deposits what it is about to sign, and a peer keeps that; and what goes on each second
- * whatever happens. The log answers, on the same machine, who asks for its newest head or for a proof. What is asked for
- * again while it is under way is work for nobody, but waits its turn.
+ * The work of nodes: judging a message (a head, a cosignature or evidence); sending and receiving a frame; querying the
+ * log, and proving and writing a head from it; depositing what a witness is about to sign, and keeping that as a peer;
+ * and constant work in each second. On the same machine, the log answers requests for its newest head or for a proof. A
+ * request that repeats one in progress costs no work, but waits its turn.
  */
 export type Work =
   | 'judge'
@@ -25,14 +25,14 @@ export type Work =
   | 'again'
 
 export interface Processor {
-  /** Does a piece of work for somebody, who does one thing at a time; `done` is called when it is done. */
+  /** Does a piece of work for a worker, which does one thing at a time; calls `done` when it is finished. */
   work(by: object, work: Work, done: () => void): void
 }
 
-/** Milliseconds that a node computes on a message before it is decided, on a core of its own. */
+/** Milliseconds to judge a message, on a core of its own. */
 const JUDGE_MS = 2
 
-/** A core for each: what takes time is to judge a message, and nobody waits. */
+/** A core for each node: only judging a message takes time, and nothing waits. */
 export function coreForEach(time: VirtualTime): Processor {
   return {
     work: (_by, work, done) => {
@@ -42,7 +42,7 @@ export function coreForEach(time: VirtualTime): Processor {
   }
 }
 
-/** Milliseconds after which a core is given to the next: a tick of the kernel. */
+/** Milliseconds after which a core is given to the next worker: a tick of the kernel. */
 const SLICE_MS = 4
 
 interface Task {
@@ -50,7 +50,7 @@ interface Task {
   readonly done: () => void
 }
 
-/** Somebody who has work. */
+/** A node, or the log, that has work. */
 interface Worker {
   readonly by: object
   readonly tasks: Task[]
@@ -59,7 +59,7 @@ interface Worker {
 export class SharedCores implements Processor {
   readonly #time: VirtualTime
   readonly #costs: Readonly<Record<Work, number>>
-  /** Those who have work, at a core or waiting for one. */
+  /** The workers that have work, at a core or waiting for one. */
   readonly #workers = new Map<object, Worker>()
   readonly #waiting: Worker[] = []
   #free: number
@@ -83,7 +83,7 @@ export class SharedCores implements Processor {
     this.#next()
   }
 
-  /** Gives a core that is free to whoever has waited longest. */
+  /** Gives a free core to the worker that has waited longest. */
   #next(): void {
     if (this.#free === 0) return
     const worker = this.#waiting.shift()
@@ -96,7 +96,7 @@ export class SharedCores implements Processor {
     const { by, tasks } = worker
     const { ms, done } = tasks[0]!
     this.#time.after(ms, () => {
-      // It stays the first until it is done: what it brings about comes after it, and after what waits.
+      // It stays first in the queue until `done` returns: work that this adds comes after it, and after what waits.
       done()
       tasks.shift()
       if (tasks.length > 0 && used + ms < SLICE_MS) return this.#run(worker, used + ms)

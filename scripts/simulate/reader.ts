@@ -1,6 +1,6 @@
 /**
- * Reading of heads by the production code, once for all nodes that have the same keys: ten thousand nodes that verify one
- * signature ten thousand times would find out nothing more.
+ * Reading of heads by the production code, once for all nodes that have the same keys: repeating the verification of
+ * one signature for ten thousand nodes would give the same result.
  */
 import { GossumError } from '../../src/errors.js'
 import type { VerifierKey } from '../../src/tlog/note.js'
@@ -21,7 +21,7 @@ export class Reader {
     this.#known = known
   }
 
-  /** The head in these bytes, or why they are refused. `relayed` are keys that neighbours count. */
+  /** The head in these bytes, or why it is refused. `relayed` are keys that neighbours count. */
   read(note: Uint8Array, relayed: readonly VerifierKey[]): Head | Outcome {
     let known = this.#read.get(relayed)
     if (known === undefined) this.#read.set(relayed, (known = new WeakMap()))

@@ -1,9 +1,11 @@
-/** What a field of real processes sends and computes while something happens to it (Linux). */
+/** What a field of real processes sends and computes while something happens (Linux). */
 import { readdirSync, readFileSync } from 'node:fs'
 import type { Fleet } from '../../test/helpers/fleet.js'
 import { sentBetween, socketBytes } from '../../test/helpers/process-usage.js'
 
-/** Milliseconds of processor time: of a witness, of a node that nobody counts, and of this process, the log, for each node. */
+/**
+ * Milliseconds of processor time: of a witness, of a node that nobody counts, and of this process, the log, per node.
+ */
 export interface Spent {
   readonly witness: number
   readonly monitor: number
@@ -13,7 +15,7 @@ export interface Spent {
 export interface Usage {
   readonly seconds: number
   readonly bytes: number
-  /** Messages that came by gossip and were judged. */
+  /** Messages received by gossip and judged. */
   readonly judged: number
   /** Milliseconds of processor time, by the index of the node. */
   readonly cpu: readonly number[]
@@ -30,7 +32,7 @@ export class RealField {
     this.#witnesses = witnesses
   }
 
-  /** What all sent and computed while something was done. */
+  /** What all nodes sent and computed while `act` ran. */
   async measure(act: () => Promise<void>): Promise<Usage> {
     const { nodes } = this.#fleet
     const ports = new Set(nodes.map(({ ready }) => Number(/\/tcp\/(\d+)/.exec(ready.multiaddrs[0]!)![1])))
@@ -49,10 +51,10 @@ export class RealField {
     return { seconds, bytes: sum([...sent.values()]), judged, cpu, log: (user + system) / 1000 }
   }
 
-  /** What one of them is beyond what is sent and computed in as much time in which nothing happens. */
+  /** Usage beyond that of a quiet field over the same time. */
   minus(busy: Usage, quiet: Usage): Usage {
     const share = busy.seconds / quiet.seconds
-    // In the middle of all nodes: now and then one computes for a while, whatever happens.
+    // The median of all nodes: occasionally one computes for a while, whatever happens.
     const idle = share * middle(quiet.cpu)
     return {
       ...busy,
@@ -62,7 +64,7 @@ export class RealField {
     }
   }
 
-  /** A share of it, of one of each kind, of those in the middle. */
+  /** A fraction of it, for the median node of each kind. */
   spentIn({ cpu, log }: Usage, share: number): Spent {
     const rounded = (ms: number): number => Math.round(100 * share * ms) / 100
     const [witness, monitor] = [cpu.slice(0, this.#witnesses), cpu.slice(this.#witnesses)]
@@ -80,7 +82,10 @@ function middle(values: readonly number[]): number {
   return ordered.length % 2 === 1 ? ordered[half]! : (ordered[half - 1]! + ordered[half]!) / 2
 }
 
-/** Milliseconds that a process has computed, all its threads together: finer than the hundredths of a second of its stat. */
+/**
+ * Milliseconds that a process has computed, all its threads together: finer than the hundredths of a second in its
+ * stat.
+ */
 function computedBy(pid: number): number {
   const threads = readdirSync(`/proc/${pid}/task`)
   return (

@@ -1,11 +1,11 @@
 /**
- * The scenario `bench` with real processes on this machine, one line of JSON for each run: what the simulation is held against, and
- * what its costs are taken from. Linux; bytes are those that the kernel counted (`ss`).
+ * The scenario `bench` with real processes on this machine, one line of JSON per run: the simulation is compared with
+ * it, and takes its costs from it. Linux only; bytes are those that the kernel counted (`ss`).
  *
  *   npm run simulate:real -- [--nodes 50] [--witnesses 10] [--runs 3] [--seed 1]
  *   npm run simulate:real -- --costs
  *
- * The second form runs small fields of different size, and says what a message, a byte, a head and a lie cost a node.
+ * The second form runs small fields of different size, and prints what a message, a byte, a head and a lie cost a node.
  */
 import { parseArgs } from 'node:util'
 import { ViewsLog } from '../../test/fakes/views-log.js'
@@ -27,20 +27,20 @@ const { values: flags } = parseArgs({
 })
 
 const { heads: HEADS, headSeconds, truthSeconds, pollSeconds, policy } = SCENARIOS.bench
-/** What is counted of small fields is done in no time. */
+/** Small fields finish their work quickly, so the pauses are shorter. */
 const PACE = flags.costs
   ? { headSeconds: 3, truthSeconds: 5, calmSeconds: 12 }
   : { headSeconds, truthSeconds, calmSeconds: 15 }
 /** Records that the log has at the beginning, and gains with each head. */
 const AT_FIRST = 1_000
 const PER_HEAD = 20
-/** Heads that are not counted: the first ones find a mesh that is being made. */
+/** Heads that are not counted: during the first ones the mesh is still forming. */
 const FIRST_HEADS = 2
-/** Seconds over which a field is watched that hears nothing new. */
+/** Seconds over which a field without news is measured. */
 const QUIET_SECONDS = 10
-/** Seconds after the last evidence in which what a lie costs is still counted. */
+/** Seconds after the last evidence during which the cost of a lie is still counted. */
 const LIE_SECONDS = 1
-/** Milliseconds until a step must have happened. */
+/** Milliseconds within which a step must happen. */
 const STEP_MS = 120_000
 
 const pause = (seconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, seconds * 1000))
@@ -52,11 +52,11 @@ export interface Run {
   readonly evidenceMs: { readonly p50: number; readonly last: number }
   readonly bytesPerNodeHead: number
   readonly judgedPerNodeHead: number
-  /** Milliseconds of processor time: of a node in a second in which nothing is new. */
+  /** Milliseconds of processor time of a node in a second without news. */
   readonly quiet: Spent
-  /** Of a node for a head, beyond that. */
+  /** Of a node per head, in addition. */
   readonly head: Spent
-  /** Of a node for a lie, beyond that. */
+  /** Of a node per lie, in addition. */
   readonly lie: Spent
 }
 
@@ -72,7 +72,10 @@ async function heads(fleet: Fleet, log: ViewsLog, count: number): Promise<number
   return times
 }
 
-/** Shows the last node another history, shorter than what it and all others know; milliseconds until each node has evidence. */
+/**
+ * Shows the last node another history, shorter than what all nodes know; returns the milliseconds until each has
+ * evidence.
+ */
 async function lie(fleet: Fleet, log: ViewsLog): Promise<number[]> {
   const { server } = log.views[1]!.history
   const shown = log.views[1]!.shown(server.size + PER_HEAD)
@@ -85,7 +88,7 @@ async function lie(fleet: Fleet, log: ViewsLog): Promise<number[]> {
 async function run(nodes: number, witnesses: number, seed: number): Promise<Run> {
   const log = await ViewsLog.start('bench.log.example', AT_FIRST, ['127.0.0.1', '127.0.0.1'])
   const logs = (i: number): string[] => [log.setting(i === nodes - 1 ? 1 : 0)]
-  // Of ten witnesses seven, and of others as many as a fleet has by itself: more than two thirds.
+  // Seven of ten witnesses; with other numbers, the default of a fleet: more than two thirds.
   const need = witnesses === policy.witnesses ? { need: policy.need } : {}
   const fleet = await Fleet.start({ nodes, witnesses, ...need, poll: pollSeconds, logs, seed })
   try {

@@ -1,4 +1,4 @@
-/** The scenarios, as data: what the log does, and what its enemies and the network do to the nodes. */
+/** The scenarios, as data: what the log does, and what adversaries and the network do to the nodes. */
 import type { AdversaryKind } from './adversaries.js'
 
 export interface Scenario {
@@ -6,33 +6,33 @@ export interface Scenario {
   /** Heads that the log publishes, and the seconds between them. */
   readonly heads: number
   readonly headSeconds: number
-  /** To whom the log then shows another history; to nobody when absent. */
+  /** Which nodes the log then shows another history; none if absent. */
   readonly split?: 'victim' | 'region' | 'time'
-  /** The share of nodes that follow no rules, unless said otherwise, and what they do, in turns. */
+  /** The fraction of nodes that follow no rules, unless overridden, and their kinds, assigned in turn. */
   readonly byzantine?: number
   readonly kinds?: readonly AdversaryKind[]
-  /** Seconds that the adversaries have been in the meshes already when the simulation begins. */
+  /** Seconds for which the adversaries have already been in the meshes when the simulation begins. */
   readonly agedSeconds?: number
-  /** Seconds for which the cities of the east cannot reach the others, from the split on. */
+  /** Seconds after the split for which the cities of the east cannot reach the others. */
   readonly partitionSeconds?: number
-  /** Seconds for which the others know how the log went on before somebody is shown another history; it is shown at once when absent. */
+  /** Seconds for which the others know the log's true continuation before another history is shown; none if absent. */
   readonly truthSeconds?: number
-  /** The share of nodes that leave in a minute, each followed by a new one. */
+  /** The fraction of nodes that leave in a minute, each replaced by a new one. */
   readonly churn?: number
-  /** Seconds that are watched after the last head, or after the split. */
+  /** Seconds of simulation after the last head, or after the split. */
   readonly tailSeconds: number
-  /** Peers are scored as they were before they were paid for news (mesh/rules.ts). */
+  /** Peers are scored as before they earned points for news (mesh/rules.ts). */
   readonly scores?: 'earlier'
-  /** Other than usual: witnesses of the policy, and how many make a quorum; seconds between polls; all in one place. */
+  /** Deviations: witnesses of the policy, and how many make a quorum; seconds between polls; a single city. */
   readonly policy?: { readonly witnesses: number; readonly need: number }
   readonly pollSeconds?: number
   readonly isLocal?: boolean
-  /** Nodes were started one after the other: each dialled those that were there. All know all when absent. */
+  /** Nodes are started one after the other, and each dials those already there. If absent, all know all. */
   readonly inTurn?: boolean
 }
 
 const EVERY_KIND: readonly AdversaryKind[] = ['silent', 'silent', 'liar', 'eclipser', 'spammer']
-/** A few heads before the lie, so that there is something to lie about. */
+/** A few heads before the lie, so that there is a history to lie about. */
 const LIAR = { heads: 3, headSeconds: 10, tailSeconds: 30 } as const
 
 const FILLED = 'a third of all have been in the meshes for an hour and pass nothing on'

@@ -21,27 +21,29 @@ import { COSTS_MS } from './work.js'
 export interface SimulationOptions {
   readonly scenario: Scenario
   readonly nodes: number
-  /** How many of them follow no rules. */
+  /** How many of the nodes follow no rules. */
   readonly byzantine: number
   readonly seed: number
-  /** Keys that spammers name; as many as a hello takes when absent. */
+  /** Keys that spammers name; if absent, as many as a hello allows. */
   readonly spamKeys?: number
-  /** Cores that all nodes and the log share, as on one machine; one for each node when absent. */
+  /** Cores that all nodes and the log share, as on one machine; if absent, one for each node. */
   readonly cores?: number
 }
 
-/** Milliseconds in which everybody polls for the first time, and until the log moves: by then the meshes are settled. */
+/**
+ * Milliseconds during which all nodes poll for the first time, and until the log grows: by then the meshes are settled.
+ */
 const FIRST_POLLS_MS = 3_000
 const SETTLED_MS = 15_000
-/** Milliseconds between two polls, as production has them. */
+/** Milliseconds between two polls, as in production. */
 const POLL_MS = 60_000
-/** The share of frames of which a packet is lost. */
+/** The fraction of frames of which a packet is lost. */
 const LOSS = 0.001
 /** Keys that the hello of a spammer names (MAX_COUNTS of src/gossip/sync/messages.ts, less one). */
 const SPAM_KEYS = 90
-/** Milliseconds in which those who lost each other in a partition find each other again: an address is tried once a minute. */
+/** Milliseconds in which nodes separated by a partition find each other again: an address is tried once a minute. */
 const REDIAL_MS = 60_000
-/** Where everybody is in a scenario of one place: where the log stands. */
+/** The city of all nodes in a scenario with a single city: that of the log. */
 const LOCAL_CITY = 2
 
 export class Simulation {
@@ -148,7 +150,7 @@ export class Simulation {
     for (const node of this.#honest) this.#watcher.watch(node)
     if (scenario.inTurn === true) this.#dialling.joinInTurn(all)
     else for (const node of this.#honest) this.#dialling.join(node, all)
-    // Nobody can surround all: as many as a split by victim has, of a region some.
+    // Nobody can surround all: all victims of a split by victim are surrounded, and some of a region.
     const surrounded = [...this.#victims].slice(0, 8)
     for (const adversary of this.#adversaries) {
       this.#dialling.surround(adversary, adversary.kind === 'eclipser' ? surrounded : [], this.#honest)
@@ -160,7 +162,7 @@ export class Simulation {
     if (scenario.churn !== undefined) this.#churn(60_000 / (scenario.churn * this.#options.nodes))
   }
 
-  /** The adversaries that are in a mesh were there long before. */
+  /** The adversaries in a mesh have been there for this long. */
   #age(ms: number): void {
     for (const { mesh } of this.#honest)
       for (const members of mesh.members)
@@ -216,7 +218,7 @@ export class Simulation {
     this.#time.after(everyMs, () => {
       const at = this.#dice.below(this.#honest.length)
       const leaving = this.#honest[at]!
-      // Witnesses stay: what is to be seen is what becomes of those who come.
+      // Witnesses stay: the scenario is about the nodes that join.
       if (!this.#victims.has(leaving) && !leaving.isWitness) this.#replace(at, leaving)
       this.#churn(everyMs)
     })

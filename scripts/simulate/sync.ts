@@ -1,7 +1,7 @@
 /**
- * The questions of sync, as far as they bring heads and evidence (src/gossip/sync/): both sides tell what they hold when they
- * connect, the dialler asks again three seconds later, and everybody asks a random peer once a minute. Sizes are those of the
- * production messages.
+ * The requests of sync that bring heads and evidence (src/gossip/sync/): both sides announce what they hold when they
+ * connect, the dialler asks again three seconds later, and every node asks a random peer once a minute. Sizes are those
+ * of the production messages.
  */
 import {
   encodeAnswer,
@@ -14,23 +14,23 @@ import {
 import type { Link } from './network.js'
 import type { SimulatedNode } from './node.js'
 
-/** Milliseconds, as src/gossip/sync/sync.ts has them. */
+/** Milliseconds, as in src/gossip/sync/sync.ts. */
 const SETTLED_AFTER_MS = 3_000
 export const ROUND_MS = 60_000
 
-/** Addresses that a hello tells of other nodes. */
+/** Addresses of other nodes in a hello. */
 const ADDRESSES = Array.from(
   { length: 8 },
   () => '/ip4/203.0.113.200/tcp/4001/p2p/12D3KooWJ2wYk1Xx8xYh3n6Zr9q7d5m4s3t2u1v9w8x7y6z5a4b3',
 )
 
-/** Begins the rounds that a new connection brings. */
+/** Starts the sync rounds of a new connection. */
 export function syncOnConnect(node: SimulatedNode, link: Link): void {
   askHello(node, link)
   if (link.isOutbound) node.world.time.after(SETTLED_AFTER_MS, () => askHello(node, link))
 }
 
-/** Asks what the other side holds; it learns what we hold by being asked. */
+/** Asks what the other side holds; the request also tells it what we hold. */
 export function askHello(node: SimulatedNode, link: Link): void {
   if (!link.isOpen) return
   const ours = helloOf(node)
@@ -77,7 +77,7 @@ function send(
   world.network.send(link, { purpose: 'sync', bytes: bytesOf(message), call })
 }
 
-/** Of hellos, by their head and how much evidence they list: nearly all are the same. */
+/** Lengths of hellos, by their head and the amount of evidence they list: nearly all are equal. */
 const helloBytes = new WeakMap<Uint8Array, Map<number, number>>()
 
 function bytesOf(message: SyncRequest | SyncAnswer): number {

@@ -1,6 +1,6 @@
 /**
- * A clock that moves from event to event: what is to happen later waits in a binary heap, and events of one moment happen in the
- * order in which they were asked for. Nothing here looks at the clock of the machine.
+ * A clock that moves from event to event: future events wait in a binary heap, and events of the same moment happen in
+ * the order in which they were scheduled. Nothing here reads the clock of the machine.
  */
 import type { SetTimer } from '../../src/lib/set-timer.js'
 import { endOfTurn } from '../../src/lib/timed.js'
@@ -11,7 +11,10 @@ interface Event {
   act: (() => void) | undefined
 }
 
-/** When a simulation begins, in milliseconds since 1970: signatures and cosignatures say times, and those must be the same each time. */
+/**
+ * When a simulation begins, in milliseconds since 1970. Signatures and cosignatures contain times, which must be the
+ * same in each run.
+ */
 const EPOCH = Date.UTC(2030, 0, 1)
 
 export class VirtualTime {
@@ -23,10 +26,10 @@ export class VirtualTime {
   #order = 0
   #isUnsettled = false
 
-  /** The same as milliseconds since 1970. */
+  /** The same in milliseconds since 1970. */
   readonly now = (): number => EPOCH + this.ms
 
-  /** For production code: who waits for a timer waits for a promise behind it as well. */
+  /** For production code, in which a promise usually follows a timer. */
   readonly setTimer: SetTimer = (act, ms) => {
     const event = this.#add(this.ms + ms, () => {
       this.awaits()
@@ -43,7 +46,9 @@ export class VirtualTime {
     this.#add(Math.max(ms, this.ms), act)
   }
 
-  /** Promises were made in this event: what follows from them belongs to this moment, and happens before the next event. */
+  /**
+   * Promises were created in this event: their consequences belong to this moment, and happen before the next event.
+   */
   awaits(): void {
     this.#isUnsettled = true
   }

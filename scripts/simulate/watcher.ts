@@ -1,16 +1,18 @@
-/** Sees what no node sees: when each honest node had its quorum and its evidence. */
+/** Observes what no single node can: when each honest node had its quorum and its evidence. */
 import type { View } from './log.js'
 import type { SimulatedNode } from './node.js'
 import type { VirtualTime } from './virtual-time.js'
 
-/** Milliseconds that a newcomer has until evidence that it does not hold is missed: two rounds of sync with each neighbour. */
+/**
+ * Milliseconds after which a newcomer without evidence counts as missing it: two rounds of sync with each neighbour.
+ */
 const NEWCOMER_MS = 10_000
 
 interface Watched {
-  /** How many heads it had a quorum of. */
+  /** The number of heads of which it had a quorum. */
   quorums: number
   hasEvidence: boolean
-  /** When it came. */
+  /** When it joined. */
   readonly since: number
 }
 
@@ -18,14 +20,14 @@ export class Watcher {
   /** Milliseconds from a head's publication until a node held a quorum of it or of a larger one. */
   readonly quorumMs: number[] = []
   /**
-   * Milliseconds from the moment at which somebody was first shown the lie until a node held evidence; of one that came later,
-   * since it came.
+   * Milliseconds from the moment at which the lie was first shown until a node held evidence; for a node that joined
+   * later, from then on.
    */
   readonly evidenceMs: number[] = []
-  /** Evidence that a node held though no lie was told. */
+  /** Evidence that a node held although no lie was told. */
   falseAlarms = 0
   shownAt: number | undefined
-  /** Messages about the heads that count which came by gossip and were judged, by all honest nodes. */
+  /** Messages about counted heads that all honest nodes received by gossip and judged. */
   messages = 0
   readonly #time: VirtualTime
   readonly #heads: { readonly size: number; readonly at: number }[] = []
@@ -42,7 +44,7 @@ export class Watcher {
     this.#watched.set(node, { quorums: this.#heads.length, hasEvidence: false, since: this.#time.ms })
   }
 
-  /** It has left: what it does not have is missed by nobody. */
+  /** The node has left: nothing that it lacks counts as missing. */
   forget(node: SimulatedNode): void {
     this.#watched.delete(node)
   }
@@ -52,7 +54,7 @@ export class Watcher {
     this.#heads.push({ size, at: this.#time.ms })
   }
 
-  /** From now on quorums are not counted: the log is about to lie, and honest nodes stop to sign. */
+  /** From now on quorums are not counted: the log is about to lie, and honest nodes will stop signing. */
   lies(lie: View): void {
     this.#lie = lie
     this.#isCounting = false
@@ -66,7 +68,7 @@ export class Watcher {
     if (!this.#hasEnough && this.#heads.length > 0) this.messages++
   }
 
-  /** The heads that count have had their time. */
+  /** The time for the counted heads is over. */
   enough(): void {
     this.#hasEnough = true
   }
@@ -92,14 +94,14 @@ export class Watcher {
     else this.evidenceMs.push(this.#time.ms - Math.max(this.shownAt, watched.since))
   }
 
-  /** Nodes that hold no evidence of a lie that was told, and had the time to get it. */
+  /** Nodes that hold no evidence of the lie, and had the time to get it. */
   get without(): number {
     if (this.shownAt === undefined) return 0
     const since = this.#time.ms - NEWCOMER_MS
     return [...this.#watched.values()].filter((watched) => !watched.hasEvidence && watched.since <= since).length
   }
 
-  /** Heads of which a node never had a quorum, over all nodes. */
+  /** Quorums that nodes never had, over all heads and nodes. */
   get quorumsMissed(): number {
     return [...this.#watched.values()].reduce((missed, { quorums }) => missed + this.#heads.length - quorums, 0)
   }

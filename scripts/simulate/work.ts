@@ -1,11 +1,14 @@
 /**
- * What work costs a node of a machine that it shares, in milliseconds of processor time: `npm run simulate:real -- --costs` prints them,
- * of four fields of 6 and 14 processes. What a frame costs is shared by the two ends; that a promise is kept, which is one
- * question of a peer, is taken to cost as much as a frame at both.
+ * The cost of work to a node that shares its machine, in milliseconds of processor time, as printed by
+ * `npm run simulate:real -- --costs` for four fields of 6 and 14 processes. The cost of a frame is shared by its two
+ * ends; keeping a promise, which is one request from a peer, is assumed to cost as much as a frame at both ends.
  */
 import type { Work } from './processor.js'
 
-/** How much more fifty processes computed for a head than these costs add up to: their caches are cold whenever they get a core. */
+/**
+ * How much more fifty processes computed per head than these costs add up to: their caches are cold whenever they get a
+ * core.
+ */
 const CROWDED = 1.33
 
 export const COSTS_MS: Readonly<Record<Work, number>> = {

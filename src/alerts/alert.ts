@@ -1,4 +1,7 @@
-/** An alert: what people are told, as hooks and webhooks get it. docs/alarm.md describes it; fields are only added. Pure. */
+/**
+ * An alert, in the form in which hooks and webhooks receive it. docs/alarm.md describes it; fields are only ever added.
+ * Pure.
+ */
 import { hash } from 'node:crypto'
 import { isObject } from '../lib/is-object.js'
 import { printable } from '../lib/printable.js'
@@ -8,12 +11,12 @@ import { SEVERITIES, type Severity } from '../status/conditions.js'
 const KINDS = ['condition', 'evidence', 'suspect', 'watch', 'test'] as const
 export type AlertKind = (typeof KINDS)[number]
 
-/** What there is to tell, as the part knows it that saw it. */
+/** The content of an alert, provided by the part of the node that noticed it. */
 export interface Tidings {
   readonly kind: AlertKind
   readonly state: 'firing' | 'resolved'
   readonly severity: Severity
-  /** Of the condition, or what was seen in two or three words. */
+  /** The name of the condition, or what was seen in two or three words. */
   readonly name: string
   readonly log: AlertLog | null
   readonly sentence: string
@@ -22,7 +25,7 @@ export interface Tidings {
   readonly evidence: AlertEvidence | null
 }
 
-/** A log: its id, what people call it, and its verifier key. */
+/** A log: its id, its name, and its verifier key. */
 export interface AlertLog {
   readonly id: string
   readonly name: string
@@ -31,13 +34,13 @@ export interface AlertLog {
 
 export interface AlertEvidence {
   readonly id: string
-  /** Where the node's API has it. */
+  /** Its path in the node's API. */
   readonly path: string
-  /** The file, byte for byte; null for a large one. */
+  /** The file, byte for byte; null if it is large. */
   readonly file: string | null
 }
 
-/** Who tells it. */
+/** The node that sends the alert. */
 export interface AlertNode {
   /** Verifier key; null for an observer. */
   readonly witness: string | null
@@ -47,31 +50,31 @@ export interface AlertNode {
 }
 
 export interface Alert extends Tidings {
-  /** The same however often it is delivered. */
+  /** Stays the same however often the alert is delivered. */
   readonly id: string
   readonly type: 'alarm.firing' | 'alarm.resolved'
-  /** When it was told, in ISO 8601. */
+  /** When it was raised, in ISO 8601. */
   readonly at: string
   /** What to do, in one sentence. */
   readonly advice: string
-  /** Where more about that is. */
+  /** Where to read more about that. */
   readonly runbook: string
   readonly node: AlertNode
-  /** All of it as lines to paste. */
+  /** All of it as lines that can be pasted. */
   readonly text: string
 }
 
-/** What to do about something, and where more about that is. */
+/** What to do about something, and where to read more. */
 export interface Advice {
   readonly advice: string
   readonly runbook: string
 }
 
-/** Characters of the words of others that are told, and of the name of a log. */
+/** The most characters of a sentence, which may quote others, and of the name of a log. */
 const MAX_SENTENCE = 1000
 const MAX_NAME = 200
 
-/** Makes an alert. What came from others is fit to be shown afterwards. */
+/** Makes an alert. Untrusted text in it is made printable. */
 export function makeAlert(tidings: Tidings, { advice, runbook }: Advice, node: AlertNode, at: string): Alert {
   const { kind, state, name, log, evidence } = tidings
   const sentence = printable(tidings.sentence).slice(0, MAX_SENTENCE)
@@ -81,7 +84,7 @@ export function makeAlert(tidings: Tidings, { advice, runbook }: Advice, node: A
   return { ...alert, advice, runbook, node, text: textOf({ ...alert, advice, runbook, node }) }
 }
 
-/** Whether it has all that an alert has: one that another version wrote may not. */
+/** Whether it has all fields of an alert: one written by another version may not. */
 export function isAlert(value: unknown): value is Alert {
   if (!isObject(value)) return false
   const { kind, state, severity, log, evidence, node, at } = value
@@ -100,12 +103,12 @@ export function isAlert(value: unknown): value is Alert {
   )
 }
 
-/** The key name of the witness that tells it; an observer has none. */
+/** The key name of the witness that sends it; an observer has none. */
 export function callerOf({ witness }: AlertNode): string {
   return witness?.split('+', 1)[0] ?? 'observer'
 }
 
-/** One line for a subject, a title, a notification. */
+/** One line for a subject, a title or a notification. */
 export function subjectOf({ state, severity, name, log, kind }: Omit<Alert, 'text'>): string {
   const what = state === 'resolved' ? 'over' : kind === 'test' ? 'test' : severity.toUpperCase()
   return `[gossum] ${what}: ${name}${log === null ? '' : ` (${log.name})`}`

@@ -1,8 +1,8 @@
-/** An alert in the form in which an Alertmanager tells its webhooks (version 4 of its payload). Pure. */
+/** An alert in the form that an Alertmanager sends to its webhooks (version 4 of its payload). Pure. */
 import { hash } from 'node:crypto'
 import { callerOf, subjectOf, type Alert } from './alert.js'
 
-/** When what fires has ended: never yet, as Go writes that. */
+/** The end of something that still fires, in the form of Go. */
 const NEVER = '0001-01-01T00:00:00Z'
 
 export function alertmanagerPayload(alert: Alert): object {

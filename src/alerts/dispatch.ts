@@ -1,4 +1,6 @@
-/** All who are told: the webhooks of the settings and the hooks of the home, and what each of them is still to be told. */
+/**
+ * All receivers, which are the webhooks in the settings and the hooks in the home, and what each still has to be sent.
+ */
 import { join } from 'node:path'
 import type { AlarmSetting } from '../config/alarm-setting.js'
 import { AtOnce } from '../lib/at-once.js'
@@ -14,11 +16,11 @@ import { Outbox } from './outbox.js'
 import type { Attempt, Receiver, ReceiverKind } from './receiver.js'
 import { webhooksOf } from './webhook.js'
 
-/** Hooks that run at the same time. */
+/** Hooks that run concurrently. */
 const HOOKS_AT_ONCE = 4
-/** Milliseconds in which what is under way may end when the node stops: what is taken then is not told again. */
+/** Milliseconds that deliveries in progress have when the node stops: what is accepted by then is not sent again. */
 const GRACE_MS = 1000
-/** Seconds after which it is said that a receiver takes nothing. */
+/** A receiver is reported as failing after this many seconds. */
 const FAILING_SECONDS = 300
 
 export interface DispatchParts {
@@ -45,7 +47,7 @@ export class Dispatch {
     this.#webhooks = webhooksOf(parts.settings, parts.world.now)
   }
 
-  /** Takes up what was not delivered before. Never rejects: a home that cannot be read tells nobody of less. */
+  /** Loads undelivered alerts. Never rejects: if the home cannot be read, receivers still get everything else. */
   static async open(parts: DispatchParts): Promise<Dispatch> {
     const { home, onError, world } = parts
     const outbox = await Outbox.open({
@@ -60,7 +62,7 @@ export class Dispatch {
     return dispatch
   }
 
-  /** Looks which hooks there are, and goes on with what waits. */
+  /** Reads the list of hooks, and continues with pending alerts. */
   async look(): Promise<void> {
     this.#hooks = await readHooks(hooksFolder(this.#parts.home))
     this.#outbox.expire()
@@ -73,23 +75,27 @@ export class Dispatch {
     this.#wake()
   }
 
-  /** Whether there is anybody to tell. */
+  /** Whether there is any receiver. */
   get isHeard(): boolean {
     return this.#receivers().length > 0
   }
 
-  /** Whether somebody took a receiver away. A hook that is refused, or cannot be seen now, may be right again in a moment. */
+  /**
+   * Whether a receiver was removed. A hook that is refused, or temporarily unreadable, may be valid again in a moment.
+   */
   #isRemoved(key: string): boolean {
     const { refused } = this.#hooks
     return !key.startsWith('hook ') || refused.every(({ name }) => name !== 'hooks.d' && key !== `hook ${name}`)
   }
 
-  /** What is not to be told beside what waits. */
+  /** Conditions that pending alerts already cover. */
   covers(): readonly Cover[] {
     return this.#outbox.covers()
   }
 
-  /** Tells it to all, and not what it covers. It is on disk when this resolves, and not delivered. */
+  /**
+   * Sends an alert to all receivers, and marks what it covers. When this resolves it is on disk, but not yet delivered.
+   */
   async send(alert: Alert, covers?: Cover): Promise<void> {
     this.#hooks = await readHooks(hooksFolder(this.#parts.home))
     const lanes = this.#receivers().map((receiver) => this.#laneOf(receiver))
@@ -101,7 +107,7 @@ export class Dispatch {
     this.#wake()
   }
 
-  /** Tells a sample to all, once, and beside what waits. */
+  /** Sends a sample to all receivers once, independently of pending alerts. */
   async test(alert: Alert): Promise<AlarmTestView['results']> {
     const testing = this.#test(alert)
     this.#testing.add(testing)
@@ -142,7 +148,7 @@ export class Dispatch {
     ]
   }
 
-  /** Those that are not told, for long enough that somebody should look. */
+  /** Receivers that have failed for long enough to need attention. */
   faults(): AlarmFault[] {
     const lanes = this.#receivers().map((receiver) => this.#laneOf(receiver))
     return [
@@ -155,7 +161,7 @@ export class Dispatch {
     ]
   }
 
-  /** Ends what does not end soon; it is tried again after the next start. */
+  /** Ends deliveries that do not finish soon; they are retried after the next start. */
   async stop(): Promise<void> {
     const ended = Promise.all([...this.#lanes.values()].map((lane) => lane.stop())).then(() => undefined)
     await within(GRACE_MS, ended)

@@ -1,48 +1,52 @@
 /**
- * When a condition is worth a message, and when its end is: it has to hold for a while first, to be over for a while, and the oftener it
- * comes back the longer that while is. What was told is told once, also over restarts. Pure.
+ * When a condition is reported, and when its end is: it must hold for a while first, and be over for a while, and the
+ * more often it returns the longer that while becomes. Each is reported once, also across restarts. Pure.
  */
 import type { Condition, ConditionName, Severity } from '../status/conditions.js'
 
-/** Milliseconds that a condition has to hold before it is told; a notice never is. */
+/** Milliseconds that a condition must hold before it is reported; a notice never is. */
 const PATIENCE: Readonly<Record<Severity, number | undefined>> = {
   misbehaviour: 0,
   failing: 60_000,
-  // Told, too: what an attack looks like before anything is proven is among these. But not what lasts for a few polls.
+  // Reported as well, since these include what an attack looks like before it is proven; but not if it lasts only a few
+  // polls.
   doubtful: 300_000,
   notice: undefined,
 }
-/** Milliseconds that it has to be over before that is told; twice as many for each time that it came back lately. */
+/** Milliseconds that it must be over before that is reported; doubled each time that it has returned recently. */
 const REST_MS = 300_000
 const MOST_DOUBLINGS = 4
-/** Milliseconds after which coming back is something new. */
+/** Milliseconds after which a return counts as something new. */
 const MEMORY_MS = 3_600_000
-/** Milliseconds for which what was told in another way is not told again as a condition. */
+/** Milliseconds for which something reported in another way is not also reported as a condition. */
 const COVERED_MS = 600_000
-/** Texts of one name and log that are told. */
+/** The most texts of one name and log that are reported. */
 const MAX_TEXTS = 3
 
-/** A condition that people were told of. */
+/** A condition that was reported. */
 export interface ToldCondition {
   readonly name: ConditionName
   readonly severity: Severity
-  /** Log id; null when it is about the node. */
+  /** Log id; null if it is about the node. */
   readonly log: string | null
   readonly sentence: string
   /** When it began, in ISO 8601. */
   readonly since: string
 }
 
-/** The condition that holds because of what was told in another way: its name, and its log id; null when it is about the node. */
+/**
+ * A condition that holds because of something reported in another way: its name, and its log id, or null if it is about
+ * the node.
+ */
 export type Cover = readonly [name: ConditionName, log: string | null]
 
-/** A condition began to hold, or it is over, and people should know. */
+/** A condition began to hold, or is over, and should be reported. */
 export interface ConditionTurn {
   readonly state: 'firing' | 'resolved'
   readonly condition: ToldCondition
 }
 
-/** Two clocks: milliseconds since any moment, by one that nobody sets, and the time of day in ISO 8601. */
+/** Two clocks: a monotonic one in milliseconds, and the time of day in ISO 8601. */
 export interface Moments {
   readonly monotonic: number
   readonly day: string
@@ -50,7 +54,7 @@ export interface Moments {
 
 interface Held {
   condition: ToldCondition
-  /** It does not hold for long enough; people know; they know that it is over, and it may come back. */
+  /** `new`: it has not held long enough; `told`: it was reported; `over`: its end was reported, and it may return. */
   state: 'new' | 'told' | 'over'
   heldSince: number
   goneSince: number | undefined
@@ -61,24 +65,24 @@ export class Holding {
   readonly #held = new Map<string, Held>()
   readonly #covered = new Map<string, number>()
 
-  /** `told`: what people were told of before this node was started. */
+  /** `told`: what was reported before this node started. */
   constructor(told: readonly ToldCondition[] = []) {
     for (const condition of told)
       this.#held.set(keyOf(condition), { condition, state: 'told', heldSince: 0, goneSince: undefined, returns: 0 })
   }
 
-  /** What was told and is not over, the oldest first. */
+  /** What was reported and is not over, oldest first. */
   get told(): readonly ToldCondition[] {
     const told = [...this.#held.values()].flatMap(({ condition, state }) => (state === 'told' ? condition : []))
     return told.toSorted((a, b) => (a.since < b.since ? -1 : 1))
   }
 
-  /** People were told of what made this condition hold, or soon will: it is not told beside that. */
+  /** What causes this condition was reported, or soon will be: it is not also reported as a condition. */
   cover([name, log]: Cover, { monotonic }: Moments): void {
     this.#covered.set(keyOf({ name, log }), monotonic)
   }
 
-  /** Looks at what holds now. Returns what to tell. */
+  /** Examines what holds now. Returns what to report. */
   look(conditions: readonly Condition[], now: Moments): ConditionTurn[] {
     const groups = grouped(conditions)
     return [
@@ -115,7 +119,7 @@ export class Holding {
       held.state = 'over'
       return [{ state: 'resolved', condition: held.condition }]
     }
-    // What never was told is forgotten at once; what was told, and came back, is not.
+    // What was never reported is forgotten at once, unless it has returned after a report.
     const isForgotten = held.state === 'new' ? held.returns === 0 : gone >= MEMORY_MS
     if (isForgotten) this.#held.delete(key)
     else held.state = 'over'
@@ -127,7 +131,7 @@ function keyOf({ name, log }: Pick<Condition, 'name' | 'log'>): string {
   return `${name} ${log ?? ''}`
 }
 
-/** Those of one name and one log are one thing to tell. */
+/** Conditions with the same name and log are reported together. */
 function grouped(conditions: readonly Condition[]): Map<string, [Condition, ...Condition[]]> {
   const groups = new Map<string, [Condition, ...Condition[]]>()
   for (const condition of conditions) {

@@ -1,6 +1,7 @@
 /**
- * A hook: a program of the operator that gets an alert as JSON on its stdin. It runs in a process group of its own, without what our
- * environment holds, for a bounded time; whatever it started ends with it. Exit status 0 takes the alert.
+ * A hook: a program of the operator that receives an alert as JSON on its stdin. It runs in a process group of its own,
+ * with a reduced environment, for a limited time; everything it started ends with it. Exit status 0 means that it has
+ * accepted the alert.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { printableLines } from '../lib/printable.js'
@@ -8,17 +9,17 @@ import { subjectOf, type Alert } from './alert.js'
 import type { HookFile } from './hooks.js'
 import type { Attempt, Receiver } from './receiver.js'
 
-/** Milliseconds that a hook may run, and that it gets to end after it was told to. */
+/** Milliseconds that a hook may run, and that it has to end when told to. */
 const TIMEOUT_MS = 30_000
 const GRACE_MS = 3_000
-/** Bytes of its output that are kept, the last ones, and that it may print: then it is ended. */
+/** How many of the last bytes of its output are kept, and how many it may print before it is ended. */
 const KEPT_BYTES = 4096
 const MAX_OUTPUT_BYTES = 1024 * 1024
-/** How often it is run for one alert: half of its work may be done each time. */
+/** How often it is run for one alert: each run may do half of its work. */
 const MAX_TRIES = 5
-/** What it gets of our environment: what programs need to find others, and to speak a language. */
+/** The environment variables that it inherits: those for finding programs and for the language. */
 const INHERITED = ['PATH', 'HOME', 'USER', 'LOGNAME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'SystemRoot', 'ComSpec']
-/** Characters of the text in a variable: a program of few lines need not read JSON. */
+/** The most characters of the text in a variable, which spares short programs from parsing JSON. */
 const MAX_TEXT = 8192
 
 export interface HookTimes {
@@ -73,12 +74,12 @@ class Run {
       cwd: '/',
       env: environmentFor(alert),
       stdio: ['pipe', 'pipe', 'pipe'],
-      // A process group of its own, so that what it starts can be ended with it.
+      // A process group of its own, so that everything it starts can be ended with it.
       detached: true,
     })
     const { stdin, stdout, stderr } = this.#child
     for (const stream of [stdout, stderr]) stream!.on('data', (piece: Buffer) => this.#hear(piece)).on('error', ignore)
-    // It may end, or not care, before it has read all.
+    // It may end, or ignore its input, before it has read all of it.
     stdin!.on('error', ignore).end(`${JSON.stringify(alert)}\n`)
     this.ended = new Promise<string>((resolve) => {
       this.#child.once('error', (error: NodeJS.ErrnoException) =>
@@ -88,7 +89,7 @@ class Run {
     }).then((ending) => {
       clearTimeout(late)
       clearTimeout(this.#kill)
-      // What it left behind. Whoever holds its output open is not waited for.
+      // Ends the processes it left behind. Whoever keeps its output open is not waited for.
       this.#signal('SIGKILL')
       for (const stream of [stdin, stdout, stderr]) stream!.destroy()
       const said = this.#cut ?? ending
@@ -96,7 +97,7 @@ class Run {
     })
   }
 
-  /** Tells it to end, and soon makes it. */
+  /** Asks it to end, and soon kills it. */
   end(why: string): void {
     if (this.#cut !== undefined) return
     this.#cut = why
@@ -109,7 +110,7 @@ class Run {
     this.#output.push(piece)
     while (this.#output.length > 1 && total(this.#output) - this.#output[0]!.length >= KEPT_BYTES) this.#output.shift()
     if (this.#bytes <= MAX_OUTPUT_BYTES) return
-    // Nothing more is read, and what writes more waits for its end.
+    // Nothing more is read: a process that writes more blocks until it is ended.
     this.#child.stdout!.pause()
     this.#child.stderr!.pause()
     this.end(`it printed more than ${MAX_OUTPUT_BYTES} bytes`)
@@ -149,5 +150,5 @@ function total(pieces: readonly Buffer[]): number {
 }
 
 function ignore(): void {
-  // Nothing is lost that anybody waits for.
+  // Nobody waits for it.
 }

@@ -1,27 +1,27 @@
 /**
- * The hooks of a home: programs in `hooks.d`, in the order of their names. What somebody else could have put there, or could change, is
- * not run with the rights of the node; it is said instead.
+ * The hooks of a home: programs in `hooks.d`, sorted by name. A program that someone else could have put there, or
+ * could change, is not run with the rights of the node, but reported.
  */
 import type { Stats } from 'node:fs'
 import { readdir, realpath, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
-/** Programs that are run at most. */
+/** The most programs that are run. */
 const MAX_HOOKS = 32
-/** Names that are hooks, as run-parts has them: no copies of editors and packages. */
+/** Names of hooks, as with run-parts: no copies left by editors and package managers. */
 const NAME = /^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}$/
 const LEFTOVERS = /\.(?:bak|dpkg-[a-z]+|rpm[a-z]+|orig|rej|swp|tmp)$/
-/** Permission bits of a group and of others to write, and of anybody to run. */
+/** Permission bits for writing by group and others, and for execution by anyone. */
 const WRITABLE = 0o022
 const EXECUTABLE = 0o111
 
 export interface HookFile {
   readonly name: string
-  /** Where it is, without symbolic links. */
+  /** Its path, without symbolic links. */
   readonly path: string
 }
 
-/** A file that is no hook, and why. */
+/** A file that is not run as a hook, and why. */
 export interface RefusedHook {
   readonly name: string
   readonly why: string
@@ -32,12 +32,12 @@ export interface Hooks {
   readonly refused: readonly RefusedHook[]
 }
 
-/** The folder of the hooks of a home. */
+/** The folder of the hooks in a home. */
 export function hooksFolder(home: string): string {
   return join(home, 'hooks.d')
 }
 
-/** Reads which hooks there are; none where there is no such folder. */
+/** Reads the list of hooks; it is empty if the folder does not exist. */
 export async function readHooks(folder: string): Promise<Hooks> {
   let names: string[]
   try {
@@ -70,9 +70,9 @@ async function lookAt(folder: string, name: string): Promise<HookFile | RefusedH
   }
 }
 
-/** Why a file is not run, or a file in a folder not trusted. */
+/** Why a file is not run, or the folder of a file not trusted. */
 function faultOf(stats: Stats, what: 'file' | 'folder'): string | undefined {
-  if (what === 'file' ? !stats.isFile() : !stats.isDirectory()) return `it is no ${what}`
+  if (what === 'file' ? !stats.isFile() : !stats.isDirectory()) return `it is not a ${what}`
   // Windows has no such owners and bits.
   if (process.platform === 'win32') return undefined
   const place = what === 'file' ? 'it' : 'its folder'

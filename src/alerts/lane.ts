@@ -1,20 +1,20 @@
-/** What one receiver is to be told, in order, however often that has to be tried. Nobody waits behind another receiver. */
+/** The alerts for one receiver, in order, with retries. No receiver waits for another. */
 import { errorText } from '../errors.js'
 import type { Alert } from './alert.js'
 import type { Outbox } from './outbox.js'
 import type { Attempt, Receiver } from './receiver.js'
 
-/** Milliseconds before a second try; they double from try to try, up to the most. */
+/** Milliseconds before the second attempt; doubled from attempt to attempt, up to the most. */
 const BACKOFF_MS = 5_000
 const MAX_BACKOFF_MS = 600_000
-/** How often a receiver may refuse one alert for what it is. */
+/** How often a receiver may refuse an alert because of its content. */
 const REFUSED_TRIES = 5
 
 export type DeliveryOutcome = 'taken' | 'failed' | 'dropped'
 
 export interface LaneParts {
   readonly outbox: Outbox
-  /** Runs a try when there is room for it. */
+  /** Runs an attempt when there is a free slot. */
   readonly run: (receiver: Receiver, alert: Alert) => Promise<Attempt>
   readonly onOutcome: (receiver: Receiver, outcome: DeliveryOutcome) => void
   readonly onError: (error: unknown) => void
@@ -23,7 +23,7 @@ export interface LaneParts {
     readonly monotonic: () => number
     /** Uniform in [0, 1). */
     readonly random: () => number
-    /** How much longer than usual it waits: tests are in a hurry. */
+    /** Factor for all delays, for tests. */
     readonly pace?: number
   }
 }
@@ -38,7 +38,7 @@ export class Lane {
   #timer: NodeJS.Timeout | undefined
   #alert: string | undefined
   #tries = 0
-  /** By the monotonic clock. */
+  /** On the monotonic clock. */
   #failingSince: number | undefined
   #lastTaken: number | undefined
   #error: string | null = null
@@ -53,32 +53,32 @@ export class Lane {
     return this.#receiver
   }
 
-  /** The same receiver as it is now: a hook may be another file of its name. */
+  /** The current form of the same receiver: a hook may be a new file with the same name. */
   set receiver(receiver: Receiver) {
     this.#receiver = receiver
   }
 
-  /** When it took something last, in ms since 1970. */
+  /** When it last accepted something, in milliseconds since 1970. */
   get lastTaken(): number | undefined {
     return this.#lastTaken
   }
 
-  /** Why it did not take the last alert. */
+  /** Why it did not accept the last alert. */
   get error(): string | null {
     return this.#error
   }
 
-  /** Seconds since it has taken what it was told; undefined when it takes all. */
+  /** Seconds since it has failed; undefined if it accepts everything. */
   get failing(): number | undefined {
     return this.#failingSince === undefined ? undefined : (this.#parts.world.monotonic() - this.#failingSince) / 1000
   }
 
-  /** Whether it said that it wants to hear nothing any more. */
+  /** Whether it said that it wants no more messages. */
   get isGone(): boolean {
     return this.#isGone
   }
 
-  /** There may be something to tell. */
+  /** There may be something to send. */
   wake(): void {
     this.#isWoken = true
     if (this.#isBusy || this.#isStopped || this.#timer !== undefined) return
@@ -87,12 +87,12 @@ export class Lane {
       .catch(this.#parts.onError)
       .finally(() => {
         this.#isBusy = false
-        // What came when it had just looked for the last time.
+        // Something arrived after it had checked for the last time.
         if (this.#isWoken) this.wake()
       })
   }
 
-  /** Resolves when what is under way has ended. */
+  /** Resolves when deliveries in progress have ended. */
   stop(): Promise<void> {
     this.#isStopped = true
     clearTimeout(this.#timer)
@@ -115,7 +115,7 @@ export class Lane {
     }
   }
 
-  /** Returns whether the next one may be told at once. */
+  /** Returns whether the next alert may be sent at once. */
   async #ended(alert: Alert, attempt: Attempt): Promise<boolean> {
     const { outbox, onOutcome, world } = this.#parts
     const { key, maxTries = Infinity } = this.#receiver
@@ -148,7 +148,7 @@ export class Lane {
   #rest(leastMs: number): void {
     const { random, pace = 1 } = this.#parts.world
     const backoff = Math.min(BACKOFF_MS * 2 ** (this.#tries - 1), MAX_BACKOFF_MS) * pace
-    // Half of it at least: a receiver that is down must not be asked at once for luck.
+    // At least half of the delay: a receiver that is down must not be tried at once by chance.
     const ms = Math.max(leastMs, backoff / 2 + (random() * backoff) / 2)
     this.#timer = setTimeout(() => {
       this.#timer = undefined

@@ -1,7 +1,7 @@
 /**
- * Alerts that some receiver has not taken yet, on disk: one file each, written before anybody is told and removed when all were. A kill
- * between the two tells somebody twice, with the same id, and nobody never. A disk that takes nothing keeps nothing back: what
- * is in memory is told all the same.
+ * Undelivered alerts on disk: one file each, written before the first delivery and removed after the last. If the
+ * process is killed in between, some receivers get an alert twice, with the same id, but none misses it. A failing disk
+ * holds nothing back: alerts in memory are delivered all the same.
  */
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -12,11 +12,11 @@ import { CONDITIONS, SEVERITIES, type ConditionName } from '../status/conditions
 import { isAlert, type Alert } from './alert.js'
 import type { Cover } from './holding.js'
 
-/** Alerts that wait at most, the bytes of all of them, and how long one waits, in ms. */
+/** The most pending alerts, their largest total size in bytes, and how long one is kept, in milliseconds. */
 const MAX_ALERTS = 256
 const MAX_BYTES = 8 * 1024 * 1024
 const MAX_AGE_MS = 3 * 86_400_000
-/** Bytes of a file that is read: an alert has evidence of up to 64 KiB in it. */
+/** The most bytes of a file that are read: an alert contains up to 64 KiB of evidence. */
 const MAX_FILE_BYTES = 1024 * 1024
 const NAME = /^([0-9]{12})-([0-9a-f]{32})\.json$/
 
@@ -24,9 +24,12 @@ export interface OutboxOptions {
   readonly dir: string
   /** Milliseconds since 1970. */
   readonly now: () => number
-  /** Is told of what the disk does not take or give. */
+  /** Receives errors of the disk. */
   readonly onError: (error: unknown) => void
-  /** Is told of alerts that were given up, too old or one too many, with those who have not taken them. */
+  /**
+   * Receives alerts that were given up, because they were too old or too many, with the receivers that have not
+   * accepted them.
+   */
   readonly onDropped: (alert: Alert, receivers: readonly string[]) => void
 }
 
@@ -34,16 +37,16 @@ interface Waiting {
   readonly number: number
   readonly alert: Alert
   readonly bytes: number
-  /** Receivers that have not taken it. */
+  /** Receivers that have not accepted it. */
   readonly receivers: Set<string>
-  /** What is not to be told beside it. */
+  /** The condition that it covers. */
   readonly covers: Cover | undefined
 }
 
 export class Outbox {
   readonly #options: OutboxOptions
   readonly #disk = new Serial()
-  /** By alert id, the oldest first. */
+  /** By alert id, oldest first. */
   readonly #waiting = new Map<string, Waiting>()
   #next = 1
 
@@ -51,7 +54,7 @@ export class Outbox {
     this.#options = options
   }
 
-  /** Reads what was not taken before. What cannot be read is said and left. */
+  /** Reads the undelivered alerts. Unreadable files are reported and left alone. */
   static async open(options: OutboxOptions): Promise<Outbox> {
     const outbox = new Outbox(options)
     await outbox.#read().catch(options.onError)
@@ -73,7 +76,7 @@ export class Outbox {
     }
   }
 
-  /** Keeps an alert for these receivers; on disk when this resolves, if that is to be had. */
+  /** Stores an alert for these receivers; it is on disk when this resolves, if the disk works. */
   async put(alert: Alert, receivers: readonly string[], covers?: Cover): Promise<void> {
     if (receivers.length === 0) return
     const text = JSON.stringify(alert)
@@ -84,28 +87,28 @@ export class Outbox {
     await this.#write(waiting)
   }
 
-  /** The oldest alert that a receiver has not taken. */
+  /** The oldest alert that a receiver has not accepted. */
   oldest(receiver: string): Alert | undefined {
     for (const { alert, receivers } of this.#waiting.values()) if (receivers.has(receiver)) return alert
     return undefined
   }
 
-  /** How many alerts a receiver has not taken. */
+  /** How many alerts a receiver has not accepted. */
   count(receiver: string): number {
     return [...this.#waiting.values()].filter(({ receivers }) => receivers.has(receiver)).length
   }
 
-  /** All who have something to take. */
+  /** All receivers with pending alerts. */
   receivers(): Set<string> {
     return new Set([...this.#waiting.values()].flatMap(({ receivers }) => [...receivers]))
   }
 
-  /** What is not to be told beside what waits. */
+  /** The conditions that pending alerts cover. */
   covers(): Cover[] {
     return [...this.#waiting.values()].flatMap(({ covers }) => (covers === undefined ? [] : [covers]))
   }
 
-  /** A receiver has taken an alert, or never will. */
+  /** A receiver has accepted an alert, or never will. */
   async done(id: string, receiver: string): Promise<void> {
     const waiting = this.#waiting.get(id)
     if (waiting?.receivers.delete(receiver) !== true) return
@@ -113,20 +116,20 @@ export class Outbox {
     await this.#write(waiting)
   }
 
-  /** Gives up what a receiver has not taken. */
+  /** Gives up all pending alerts of a receiver. */
   async forget(receiver: string): Promise<void> {
     const ids = [...this.#waiting].flatMap(([id, { receivers }]) => (receivers.has(receiver) ? id : []))
     for (const id of ids) await this.done(id, receiver)
   }
 
-  /** Gives up what is too old. */
+  /** Gives up alerts that are too old. */
   expire(): void {
     const { now } = this.#options
     for (const waiting of this.#waiting.values())
       if (now() - Date.parse(waiting.alert.at) > MAX_AGE_MS) this.#drop(waiting)
   }
 
-  /** The oldest of what weighs least goes first: a flood of doubts must not wash evidence away. */
+  /** The oldest of the least severe goes first: a flood of doubts must not displace evidence. */
   #makeRoom(): void {
     for (;;) {
       const all = [...this.#waiting.values()]
@@ -145,7 +148,7 @@ export class Outbox {
     void this.#write(waiting)
   }
 
-  /** Makes the disk say what is so. */
+  /** Brings the disk up to date. */
   #write(waiting: Waiting): Promise<void> {
     const { dir, onError } = this.#options
     const path = join(dir, `${String(waiting.number).padStart(12, '0')}-${waiting.alert.id}.json`)
@@ -160,7 +163,7 @@ export class Outbox {
   }
 }
 
-/** The files of a folder, by name; none where there is no folder. */
+/** The names of the files in a folder; none if there is no folder. */
 async function namesIn(dir: string): Promise<string[]> {
   try {
     return (await readdir(dir)).toSorted()
@@ -170,20 +173,20 @@ async function namesIn(dir: string): Promise<string[]> {
   }
 }
 
-/** Throws what the system says, and a SyntaxError for what is no alert. */
+/** Throws the system's error, and a SyntaxError if the file is not an alert. */
 async function readWaiting(path: string, number: number): Promise<Waiting> {
   if ((await stat(path)).size > MAX_FILE_BYTES) throw new SyntaxError(`${path} is too large`)
   const kept = JSON.parse(await readFile(path, 'utf8')) as unknown
-  if (!isObject(kept) || !Array.isArray(kept['receivers'])) throw new SyntaxError(`${path} is no alert`)
+  if (!isObject(kept) || !Array.isArray(kept['receivers'])) throw new SyntaxError(`${path} is not an alert`)
   const { alert, covers } = kept
   const receivers = kept['receivers'] as unknown[]
   if (!isAlert(alert) || !path.endsWith(`${alert.id}.json`) || !receivers.every((one) => typeof one === 'string'))
-    throw new SyntaxError(`${path} is no alert`)
+    throw new SyntaxError(`${path} is not an alert`)
   const bytes = Buffer.byteLength(JSON.stringify(alert))
   return { number, alert, bytes, receivers: new Set(receivers), covers: coverOf(covers) }
 }
 
-/** Undefined for what another version may have written, or none. */
+/** Undefined if it is missing, or was written by an incompatible version. */
 function coverOf(kept: unknown): Cover | undefined {
   if (!Array.isArray(kept)) return undefined
   const [name, log] = kept as unknown[]

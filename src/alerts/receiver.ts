@@ -1,29 +1,29 @@
-/** Who is told: a hook or a webhook. Pure. */
+/** A receiver of alerts: a hook or a webhook. Pure. */
 import type { Alert } from './alert.js'
 
 export type ReceiverKind = 'hook' | 'webhook'
 
-/** What became of one try. */
+/** The result of one attempt. */
 export interface Attempt {
   readonly isTaken: boolean
-  /** In a few words that anybody may read: a status, why there was none. */
+  /** A few words that anyone may read: a status, or why there was none. */
   readonly said: string
-  /** What it printed or answered, for the operator alone. */
+  /** Its output or answer, which only the operator may see. */
   readonly output: string
-  /** Milliseconds before which it wants to hear nothing more. */
+  /** Milliseconds before which it wants no more messages. */
   readonly retryAfterMs?: number
-  /** `alert`: it will never take this one. `all`: it wants to hear nothing any more. */
+  /** `alert`: it will never accept this one. `all`: it wants no more messages at all. */
   readonly gives?: 'alert' | 'all'
 }
 
 export interface Receiver {
-  /** What it is known by on disk: the same over restarts. */
+  /** Its identity on disk, which is stable across restarts. */
   readonly key: string
-  /** What people call it. */
+  /** Its name for people. */
   readonly name: string
   readonly kind: ReceiverKind
-  /** How often it is tried to tell it one thing; without it, as long as that is kept. */
+  /** How often delivery of one alert is attempted; by default as long as the alert is kept. */
   readonly maxTries?: number
-  /** Never rejects but with the signal's reason. */
+  /** Never rejects, except with the signal's reason. */
   deliver(alert: Alert, signal: AbortSignal): Promise<Attempt>
 }

@@ -1,4 +1,4 @@
-/** What people were told of and is not over, in the home, so that a restart does not tell it again. */
+/** What was reported and is not over, stored in the home, so that a restart does not report it again. */
 import { mkdir, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { isObject } from '../lib/is-object.js'
@@ -6,7 +6,7 @@ import { writeWholeFile } from '../lib/whole-file.js'
 import { CONDITIONS, type ConditionName } from '../status/conditions.js'
 import type { ToldCondition } from './holding.js'
 
-/** Reads it; nothing where there is none. Throws what the system says, and a SyntaxError. */
+/** Reads it; empty if there is no file. Throws the system's error, and a SyntaxError. */
 export async function readTold(path: string): Promise<ToldCondition[]> {
   let text: string
   try {
@@ -19,7 +19,7 @@ export async function readTold(path: string): Promise<ToldCondition[]> {
   return Array.isArray(kept) ? kept.flatMap((one: unknown) => toldOf(one) ?? []) : []
 }
 
-/** A condition as it was written; undefined for what an older or newer version may have written. */
+/** A condition as it was written; undefined for one of an incompatible version. */
 function toldOf(kept: unknown): ToldCondition | undefined {
   if (!isObject(kept)) return undefined
   const { name, log, sentence, since } = kept

@@ -1,6 +1,7 @@
 /**
- * A webhook: an alert as the body of a POST, signed as Standard Webhooks 1.0.0 wants it
- * (github.com/standard-webhooks/standard-webhooks). An answer of 2xx takes it; redirects are not followed.
+ * A webhook: an alert as the body of a POST, signed according to Standard Webhooks 1.0.0
+ * (github.com/standard-webhooks/standard-webhooks). A status of 2xx means that it has accepted the alert; redirects are
+ * not followed.
  */
 import { createHmac } from 'node:crypto'
 import { hash } from 'node:crypto'
@@ -17,17 +18,17 @@ import type { Alert } from './alert.js'
 import { alertmanagerPayload } from './alertmanager.js'
 import type { Attempt, Receiver } from './receiver.js'
 
-/** Milliseconds that one request may take, answer included. */
+/** Milliseconds that one request may take, including its answer. */
 const TIMEOUT_MS = 15_000
 /** Bytes of an answer that are read, and characters that the operator is shown. */
 const MAX_ANSWER_BYTES = 4096
 const SHOWN = 200
-/** The longest Retry-After that is obeyed, in ms. */
+/** The longest Retry-After that is honoured, in milliseconds. */
 const MAX_RETRY_AFTER_MS = 3_600_000
-/** Bytes of a secret: what the specification allows, and of a file with one. */
+/** Sizes in bytes: of a secret, as specified, and of a file that contains one. */
 const SECRET_BYTES = { least: 24, most: 64 }
 const MAX_SECRET_FILE_BYTES = 1024
-/** Statuses that say that this very request is wrong: after some tries the next one gets its turn. */
+/** Statuses that mean that this request is wrong: after some attempts the next alert is sent. */
 const REFUSALS: readonly number[] = [400, 413, 422]
 /** Permission bits of others. */
 const OTHERS = 0o007
@@ -39,12 +40,12 @@ export class Webhook implements Receiver {
   readonly #setting: AlarmSetting
   readonly #now: () => number
 
-  /** `now` in milliseconds since 1970. `name`: its host, apart from others of the same one. */
+  /** `now` in milliseconds since 1970. `name` is its host, made unique. */
   constructor(setting: AlarmSetting, name: string, now: () => number) {
     this.#setting = setting
     this.#now = now
     this.name = name
-    // The URL may be a secret, and is the same receiver after a restart.
+    // The URL may be a secret; its hash identifies the same receiver after a restart.
     this.key = `webhook ${hash('sha256', `${setting.format} ${setting.url}`).slice(0, 16)}`
   }
 
@@ -83,25 +84,25 @@ export class Webhook implements Receiver {
     }
   }
 
-  /** Over the id, the time and the body, with the secret as it stands in its file now: it can be changed while we run. */
+  /** Signs the id, the time and the body with the current secret in the file, which can be changed at any time. */
   async #sign(id: string, timestamp: string, body: string): Promise<string> {
     const secret = await readSecret(this.#setting.secretFile!)
     return `v1,${createHmac('sha256', secret).update(`${id}.${timestamp}.${body}`).digest('base64')}`
   }
 }
 
-/** The beginning of an answer on one line. */
+/** The beginning of an answer, on one line. */
 function shown(bytes: Uint8Array): string {
   return printable(withoutLogins(new TextDecoder().decode(bytes)).replace(/\s+/g, ' ').trim()).slice(0, SHOWN)
 }
 
-/** The secret in a file, `whsec_` and base64. Throws what is wrong, in words that hold nothing of it. */
+/** The secret in a file, `whsec_` and base64. Errors never quote the content. */
 async function readSecret(path: string): Promise<Uint8Array> {
   const text = (await readSecretFile(path)).trim()
   const secret = text.startsWith('whsec_') ? fromBase64(text.slice('whsec_'.length)) : undefined
   if (secret === undefined || secret.length < SECRET_BYTES.least || secret.length > SECRET_BYTES.most)
     throw new Error(
-      `the secret file does not hold "whsec_" and base64 of ${SECRET_BYTES.least} to ${SECRET_BYTES.most} bytes`,
+      `the secret file does not contain "whsec_" and base64 of ${SECRET_BYTES.least} to ${SECRET_BYTES.most} bytes`,
     )
   return secret
 }
@@ -114,7 +115,7 @@ async function readSecretFile(path: string): Promise<string> {
   })
   try {
     const { mode, size } = await file.stat()
-    if (process.platform !== 'win32' && (mode & OTHERS) !== 0) throw new Error('everybody may read the secret file')
+    if (process.platform !== 'win32' && (mode & OTHERS) !== 0) throw new Error('everyone may read the secret file')
     if (size > MAX_SECRET_FILE_BYTES) throw new Error('the secret file is too large')
     return await file.readFile('utf8')
   } finally {
@@ -122,7 +123,7 @@ async function readSecretFile(path: string): Promise<string> {
   }
 }
 
-/** Webhooks by their hosts, several of one host with numbers behind. */
+/** The webhooks, named by host; several of one host are numbered. */
 export function webhooksOf(settings: readonly AlarmSetting[], now: () => number): Webhook[] {
   const seen = new Map<string, number>()
   return settings.map((setting) => {

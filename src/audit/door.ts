@@ -45,12 +45,12 @@ export async function findDoor(
   const below = doorPath(key.name)
   const supported = await here.get(`${below}/supported`, MAX_SUPPORTED_BYTES, options)
   if (isPage(latest) && isPage(supported)) {
-    const detail = 'a web page answers, whatever is asked for: a sign-in page between here and there, perhaps'
+    const detail = 'every request is answered with a web page, perhaps a sign-in page on the way'
     return { kind: null, finding: { verdict: 'failed', detail } }
   }
   if (isAnswer(supported)) {
     const vantage = new Vantage(`${here.fetcher.url}/${below}`, key, fetching)
-    const detail = `a GOPROXY that speaks for ${key.name}: the go command asks it, and nobody else, about the log`
+    const detail = `a GOPROXY that serves ${key.name}: the go command asks only it about the log`
     const open = { vantage, latest: await vantage.get('latest', MAX_READ_NOTE_BYTES, options) }
     return { kind: 'proxy', finding: { verdict: 'ok', detail }, open }
   }
@@ -80,17 +80,17 @@ function closed(key: VerifierKey, latest: GossumError, supported: GossumError): 
   const status = supported instanceof StatusError ? supported.status : undefined
   const redirect = [latest, supported].find((error) => isRedirect(error))
   if (redirect !== undefined) {
-    const detail = `it leads elsewhere, and a probe does not follow: name the address itself (${redirect.detail})`
+    const detail = `it redirects, which a probe does not follow: give the final URL (${redirect.detail})`
     return { kind: null, finding: { verdict: 'failed', detail } }
   }
   if (status === 404 || status === 410) {
-    const detail = `a GOPROXY that does not speak for ${key.name} (status ${status}): the go command goes past it, to the log itself`
+    const detail = `a GOPROXY that does not serve ${key.name} (status ${status}): the go command bypasses it and asks the log itself`
     return { kind: 'proxy', finding: { verdict: 'unknown', detail } }
   }
   if (status === undefined && !(latest instanceof StatusError)) {
     return { kind: null, finding: { verdict: 'failed', detail: latest.message } }
   }
-  const detail = `neither a checksum database nor a GOPROXY that speaks for ${key.name}, and the go command stops here (${supported.detail})`
+  const detail = `neither a checksum database nor a GOPROXY that serves ${key.name}, and the go command stops here (${supported.detail})`
   return { kind: null, finding: { verdict: 'failed', detail } }
 }
 

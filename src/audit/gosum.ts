@@ -158,8 +158,7 @@ function parseLine(bytes: Uint8Array, line: number): GoSumLine | MalformedLine |
   if (words.length === 0) return undefined
   if (/^(<{7}|={7}|>{7}|\|{7})( |\r?$)/.test(text)) return bad('a conflict marker of git')
   const [module, written, hash] = words
-  if (hash === undefined || words.length > 3)
-    return bad(`${words.length} words, where path, version and hash are three`)
+  if (hash === undefined || words.length > 3) return bad(`${words.length} fields instead of path, version and hash`)
   const kind = written!.endsWith('/go.mod') ? 'mod' : 'zip'
   const version = kind === 'mod' ? written!.slice(0, -'/go.mod'.length) : written!
   if (!isModule(module!, version)) return bad('not a module path and version')
@@ -201,7 +200,8 @@ export function judgeLine(line: GoSumLine, answer: LogAnswer): LineFinding | und
   const algorithm = algorithmOf(line.hash)
   if (log.some((hash) => algorithmOf(hash) === algorithm)) return { ...found, class: 'other-hash', reason: null }
   // It affects no build: the log has no hash of this algorithm, and the go command ignores it.
-  if (log.length > 0) return { ...found, class: 'not-in-log', reason: `the log has no ${algorithm.slice(0, -1)} of it` }
+  if (log.length > 0)
+    return { ...found, class: 'not-in-log', reason: `the log has no ${algorithm.slice(0, -1)} hash of it` }
   return {
     ...found,
     class: 'not-in-log',

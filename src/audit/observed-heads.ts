@@ -103,7 +103,7 @@ export class ShownHeads {
     if (heads.length === 0) return
     let roots: Hash[]
     try {
-      if (this.#failed >= MAX_FAILED_HEADS) throw new GossumError('LOG_UNREACHABLE', 'too many tiles could not be had')
+      if (this.#failed >= MAX_FAILED_HEADS) throw new GossumError('LOG_UNREACHABLE', 'too many tiles were unavailable')
       const sizes = heads.map(({ head }) => head.size)
       roots = await this.#client.roots(under.head, sizes, waiting(signal))
     } catch (error) {
@@ -134,7 +134,7 @@ export class ShownHeads {
   async #judgeOver(shown: VerifiedHead, signal?: AbortSignal): Promise<void> {
     const { head } = this.#quorum
     try {
-      if (this.#failed >= MAX_FAILED_HEADS) throw new GossumError('LOG_UNREACHABLE', 'too many tiles could not be had')
+      if (this.#failed >= MAX_FAILED_HEADS) throw new GossumError('LOG_UNREACHABLE', 'too many tiles were unavailable')
       const [root] = await this.#client.roots(shown.head, [head.size], waiting(signal))
       if (equalBytes(root!, head.root)) this.#standings.set(keyOf(shown.head), { kind: 'consistent' })
       else await this.#conflict(shown, this.#quorum, shown, signal)

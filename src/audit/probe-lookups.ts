@@ -101,17 +101,17 @@ export async function judgeLookup(
   if (evidence !== undefined) return evidence
   // A client that searches the whole answer for lines would find unproven ones (CVE-2026-56864).
   if (linesAbout(fromUtf8(note)!, module).length > 0) {
-    throw new GossumError('RECORD_INVALID', `lines about ${path} ${version} stand outside of the record`)
+    throw new GossumError('RECORD_INVALID', `lines about ${path} ${version} are outside the record`)
   }
   if (id >= given.head.size) throw new GossumError('RECORD_INVALID', `record ${id} in a tree of ${given.head.size}`)
   const [leaf] = await client.leafHashes(given.head, [id], options)
   requireRecord(record, id, given.head, leaf!)
   const lines = goSumLines(record, path, version)
   if (lines.length !== parseRecord(record).split('\n').length - 1) {
-    throw new GossumError('RECORD_INVALID', `record ${id} has lines about others, too`)
+    throw new GossumError('RECORD_INVALID', `record ${id} also has lines about others`)
   }
   if (found !== undefined && (id !== found.id || !equalBytes(record, found.record))) {
-    throw new GossumError('RECORD_INVALID', `it is record ${id}, and the tree has one in record ${found.id}`)
+    throw new GossumError('RECORD_INVALID', `it is record ${id}, but the tree has it in record ${found.id}`)
   }
   if (!given.isCanonical) throw new GossumError('NOT_CANONICAL')
   return undefined

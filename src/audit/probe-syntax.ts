@@ -46,7 +46,7 @@ export async function checkSyntax(
       problems.push({ verdict: 'failed', detail, evidence })
     })
   }
-  const lenient = answered === 0 ? '' : `; ${answered} were answered, truly`
+  const lenient = answered === 0 ? '' : `; ${answered} were answered correctly`
   return findingOfAll(
     problems,
     `${refused} of ${refused + answered + problems.length} malformed paths were refused${lenient}`,

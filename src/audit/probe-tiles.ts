@@ -76,11 +76,9 @@ export async function checkTiles(
   const levels = new Set(chosen.map(({ level }) => level)).size
   const done = [
     `${known.length} of ${chosen.length} tiles of ${levels} levels, the right edge among them, authenticate up to the head`,
-    `${twice.length} were the same again`,
+    `${twice.length} were the same when requested again`,
     `${narrower.filter(Boolean).length} begin with their narrower copies`,
-    records === undefined
-      ? 'there are no tiles of records'
-      : `${records.length} tiles of records hold what the tree says`,
+    records === undefined ? 'there are no tiles of records' : `${records.length} tiles of records match the tree`,
   ].join('; ')
   return { finding: findingOfAll(problems, done), records: records ?? [] }
 }
@@ -121,7 +119,7 @@ async function statusOr<T>(work: Promise<T>): Promise<T | StatusError> {
 async function askAgain(vantage: Vantage, { tile, data }: Known, options: WaitOptions): Promise<void> {
   const again = await vantage.fetcher.get(tilePath(tile), data.length, options)
   if (!equalBytes(again, data)) {
-    throw new GossumError('TILE_INVALID', `${tilePath(tile)} is another one when it is asked for again`)
+    throw new GossumError('TILE_INVALID', `${tilePath(tile)} is different when requested again`)
   }
 }
 
@@ -144,5 +142,5 @@ async function askNarrower(
     if (error instanceof StatusError) return false
     throw error
   }
-  throw new GossumError('TILE_INVALID', `${path} is not how ${tilePath(tile)} begins`)
+  throw new GossumError('TILE_INVALID', `${path} is not the beginning of ${tilePath(tile)}`)
 }

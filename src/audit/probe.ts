@@ -80,12 +80,12 @@ const REFERENCE_REQUESTS = 200
 const PATIENCE = { timeoutMs: 10_000, deadlineMs: 25_000, retries: 1 }
 
 /** The finding of checks that could not be made. */
-const NOT_MADE: ProbeFinding = { verdict: 'unknown', detail: 'not asked: there is no head to hold an answer against' }
+const NOT_MADE: ProbeFinding = { verdict: 'unknown', detail: 'not asked: there is no head to check an answer against' }
 
 /** Probes a server. Throws CONFIG_INVALID for an invalid URL; whatever the server does is part of the report. */
 export async function probe(options: ProbeOptions): Promise<ProbeReport> {
   const controller = lastingController()
-  const over = new GossumError('TIMEOUT', `the ${options.deadlineMs / 1000} s that the probe may take are over`)
+  const over = new GossumError('TIMEOUT', `the ${options.deadlineMs / 1000} s that the probe may take have passed`)
   const timer = setTimeout(() => controller.abort(over), options.deadlineMs)
   try {
     return await new Probe(options, controller.signal).run()
@@ -193,7 +193,7 @@ class Probe {
 
 function findingOfHead({ head, note, isCanonical }: SignedHead, key: VerifierKey): ProbeFinding {
   if (head.size === 0 && !equalBytes(head.root, EMPTY_ROOT)) {
-    const detail = 'it says that there are no records, with a root that no empty tree has'
+    const detail = 'it claims to have no records, but its root is not that of the empty tree'
     return { verdict: 'failed', detail, evidence: makeSplitView(key, [note, note]) }
   }
   if (!isCanonical) return findingOf(new GossumError('NOT_CANONICAL'))

@@ -6,7 +6,7 @@ import { evidenceInText, type FromText, type ProvenEvidence } from '../evidence/
 import { logKeys, trustText, type NodeKeys } from './trusted-keys.js'
 import type { CheckAnswer } from './shown-answer.js'
 
-/** `id` is that of the evidence which the file must be, where somebody said so. */
+/** `id` is that of the expected evidence, if it is known. */
 export function checkEvidence(bytes: Uint8Array, keys: NodeKeys, id?: string): CheckAnswer {
   let found: FromText
   try {

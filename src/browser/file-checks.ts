@@ -1,4 +1,4 @@
-/** Takes files that are chosen, dropped or pasted, and shows what becomes of them. Asks before names of modules are sent. */
+/** Checks files that are chosen, dropped or pasted, and shows the results. Asks before names of modules are sent. */
 import { MAX_EVIDENCE_BYTES } from '../evidence/evidence.js'
 import { errorText } from '../errors.js'
 import { utf8 } from '../tlog/bytes.js'
@@ -11,7 +11,7 @@ import { element, showAnswer, showWork, type CheckAnswer } from './shown-answer.
 import { keysOfNode, type LogOfNode, type NodeKeys } from './trusted-keys.js'
 import { countedOf } from './words-of-checks.js'
 
-/** Answers that are kept below each other. */
+/** The most answers that are shown. */
 const MOST_ANSWERS = 20
 
 export function offerChecks(form: HTMLElement): void {
@@ -22,7 +22,7 @@ export function offerChecks(form: HTMLElement): void {
   }
   file.addEventListener('change', () => {
     take(file.files)
-    // The same file again is to be checked again.
+    // So that the same file can be chosen and checked again.
     file.value = ''
   })
   form.querySelector('#check-pasted')!.addEventListener('click', () => {
@@ -30,7 +30,7 @@ export function offerChecks(form: HTMLElement): void {
     void answer(box, () => checkBytes(form, box, utf8(pasted.value)))
   })
   form.addEventListener('paste', ({ clipboardData }) => take(clipboardData?.files))
-  // A file that is dropped beside the place for it would be opened in place of the page.
+  // The browser would open a file that is dropped elsewhere in place of the page.
   for (const name of ['dragover', 'drop'] as const) document.addEventListener(name, (event) => event.preventDefault())
   document.addEventListener('dragover', () => drop.classList.add('over'))
   document.addEventListener('dragleave', () => drop.classList.remove('over'))
@@ -40,7 +40,7 @@ export function offerChecks(form: HTMLElement): void {
   })
 }
 
-/** Verifies evidence of the node where a button says so. */
+/** Verifies evidence of the node when its button is pressed. */
 export function offerVerifying(): void {
   document.addEventListener('click', ({ target }) => {
     const button = target instanceof Element ? target.closest<HTMLElement>('[data-verify]') : null
@@ -66,7 +66,7 @@ async function checkFile(form: HTMLElement, file: File): Promise<void> {
   })
 }
 
-/** Undefined when it is for whoever looks to say how it goes on. */
+/** Undefined if the user has to decide how to continue. */
 async function checkBytes(form: HTMLElement, box: HTMLElement, bytes: Uint8Array): Promise<CheckAnswer | undefined> {
   if (bytes.length > MAX_CHECKED_BYTES) return tooLarge(bytes.length)
   if (bytes.length === 0)
@@ -79,7 +79,7 @@ async function checkBytes(form: HTMLElement, box: HTMLElement, bytes: Uint8Array
   if (kind === undefined)
     return {
       kind: 'unsure',
-      sentence: 'This is no go.sum, no signed head and no evidence.',
+      sentence: 'This is neither a go.sum, nor a signed head, nor evidence.',
       details: ['Nothing was sent.'],
     }
   const keys = await keysOfNode()
@@ -96,7 +96,7 @@ async function checkBytes(form: HTMLElement, box: HTMLElement, bytes: Uint8Array
   }
 }
 
-/** Says what would be sent, and waits for a word. */
+/** Shows what would be sent, and waits for confirmation. */
 function askFirst(form: HTMLElement, box: HTMLElement, bytes: Uint8Array, keys: NodeKeys): void {
   const log = databaseFor(form, keys)
   if (log === undefined) {
@@ -113,7 +113,7 @@ function askFirst(form: HTMLElement, box: HTMLElement, bytes: Uint8Array, keys: 
     const isTooMany = modules.length > MOST_MODULES
     const held = withheld === 0 ? '' : ` ${countedOf(withheld, 'version')} of private modules will not be named.`
     const words = isTooMany
-      ? `${countedOf(modules.length, 'module version')} are too many for a page: gossum check go.sum takes them.`
+      ? `${countedOf(modules.length, 'module version')} are too many for a page: use gossum check go.sum.`
       : `To check it, the names of ${countedOf(modules.length, 'module version')} go to this node (${location.host}), which may ask ${log.key.name} for them.${held}`
     count.textContent = words
     check.disabled = isTooMany || modules.length === 0
@@ -142,14 +142,14 @@ function askFirst(form: HTMLElement, box: HTMLElement, bytes: Uint8Array, keys: 
   })
 }
 
-/** Of several databases the one that was chosen; else that of Go. */
+/** The chosen database, otherwise the first one. */
 function databaseFor(form: HTMLElement, { logs }: NodeKeys): LogOfNode | undefined {
   const chosen = form.querySelector<HTMLSelectElement>('#database')?.value
   const databases = logs.filter(({ isDatabase }) => isDatabase)
   return databases.find(({ id }) => id === chosen) ?? databases[0]
 }
 
-/** Says what is under way, with a button that ends it; the signal of that. */
+/** Shows what is in progress, with a button that aborts the returned signal. */
 function withStop(box: HTMLElement, text: string): AbortSignal {
   const controller = new AbortController()
   const stop = element('button', { type: 'button' }, 'stop')
@@ -179,6 +179,8 @@ function answerBox(form: HTMLElement, name: string): HTMLElement {
 let boxes = 0
 
 function tooLarge(bytes: number): CheckAnswer {
-  const details = [`It has ${bytes} bytes; ${MAX_CHECKED_BYTES} are taken. The command line takes larger ones.`]
+  const details = [
+    `It has ${bytes} bytes, more than the ${MAX_CHECKED_BYTES} that a page accepts. The command line accepts larger files.`,
+  ]
   return { kind: 'unsure', sentence: 'It is too large for a page.', details }
 }

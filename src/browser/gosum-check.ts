@@ -1,6 +1,6 @@
 /**
- * Lines of a go.sum against a checksum database, through the node: each record is proven in the browser to be in the tree of
- * the quorum head. Names of modules are sent for that, of private ones none.
+ * Checks lines of a go.sum against a checksum database, through the node: each record is proven, in the browser, to be
+ * in the tree of the quorum head. Names of modules are sent for that, except those of private ones.
  */
 import { checkModules, type Checked } from '../audit/checker.js'
 import { judgeLine, malformedFinding, moduleKey, parseGoSum, type GoSum, type LineFinding } from '../audit/gosum.js'
@@ -13,21 +13,21 @@ import { trustText, type LogOfNode, type NodeKeys } from './trusted-keys.js'
 import type { CheckAnswer } from './shown-answer.js'
 import { countedOf } from './words-of-checks.js'
 
-/** Module versions that a page asks for: beyond, the command line is the better tool. */
+/** The most module versions that a page asks about: beyond that, the command line is the better tool. */
 export const MOST_MODULES = 5_000
-/** Lines that are shown. */
+/** The most lines that are shown. */
 const MOST_ROWS = 200
 
-/** What would be asked. */
+/** What would be sent. */
 export interface GoSumPlan {
   readonly file: GoSum
   readonly modules: readonly ModuleVersion[]
-  /** Module versions that the patterns name, and that nobody is asked for. */
+  /** Module versions that match the patterns, and are not asked about. */
   readonly withheld: number
   readonly patterns: string
 }
 
-/** `patterns` as in GOPRIVATE. Throws FILE_UNREADABLE. */
+/** `patterns` are in the form of GOPRIVATE. Throws FILE_UNREADABLE. */
 export function planOf(bytes: Uint8Array, patterns: string): GoSumPlan {
   const file = parseGoSum('the go.sum', bytes)
   const all = new Map(file.lines.map((line) => [moduleKey(line), { path: line.module, version: line.version }]))
@@ -35,7 +35,7 @@ export function planOf(bytes: Uint8Array, patterns: string): GoSumPlan {
   return { file, modules, withheld: all.size - modules.length, patterns }
 }
 
-/** `onAsked` hears how many module versions were answered for. */
+/** `onAsked` receives the number of module versions answered so far. */
 export async function checkPlan(
   { file, modules, withheld, patterns }: GoSumPlan,
   log: LogOfNode,
@@ -78,7 +78,7 @@ function answerOf(
   if (findings.length === 0)
     return {
       kind: 'good',
-      sentence: `ALL WELL: ${countedOf(asked, 'line')} stand in the log as they stand in the file.`,
+      sentence: `ALL WELL: ${countedOf(asked, 'line')} are in the log exactly as in the file.`,
       details: ['Each record was proven, in this browser, to be in the tree of the head.', ...more],
     }
   const isBad = findings.some(({ class: of }) => of === 'other-hash' || of === 'log-conflict' || of === 'malformed')
@@ -89,7 +89,7 @@ function answerOf(
   }
   return {
     kind: isBad || conviction !== undefined ? 'bad' : 'unsure',
-    sentence: `${findings.length} of ${countedOf(asked, 'line')} ${isBad ? 'are NOT as the log has them' : 'could not be proven'}.`,
+    sentence: `${findings.length} of ${countedOf(asked, 'line')} ${isBad ? 'are NOT as in the log' : 'could not be proven'}.`,
     details: [...hidden, ...more],
     rows,
     ...proof,
@@ -110,7 +110,7 @@ function wordsFor(of: LineFinding['class'], have: string, log: readonly string[]
     case 'log-conflict':
       return `the log contradicts itself: ${reason ?? ''}`
     case 'malformed':
-      return `no line of a go.sum: ${reason ?? ''}`
+      return `not a line of a go.sum: ${reason ?? ''}`
     default:
       return `${of}: ${reason ?? ''}`
   }

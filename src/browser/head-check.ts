@@ -1,6 +1,6 @@
 /**
- * Whether a head that somebody remembers is of the history that the node shows, by tiles that are proven in the browser. Of
- * the file nothing is sent; the node is asked for its quorum head and for tiles.
+ * Checks whether a remembered head belongs to the history that the node shows, using tiles that are proven in the
+ * browser. Nothing of the file is sent; the node is asked for its quorum head and for tiles.
  */
 import { compareHeads, readSignedHead, type SignedHead } from '../audit/signed-heads.js'
 import { errorText, GossumError } from '../errors.js'
@@ -14,7 +14,7 @@ import { trustText, type LogOfNode, type NodeKeys } from './trusted-keys.js'
 import type { CheckAnswer } from './shown-answer.js'
 import { grouped } from '../lib/words.js'
 
-/** A checksum database as the page sees it: what it is asked through, and the head under which all is proven. */
+/** A checksum database as the page sees it: its client, and the head under which everything is proven. */
 export interface ShownDatabase {
   readonly key: VerifierKey
   readonly client: SumdbClient
@@ -23,22 +23,24 @@ export interface ShownDatabase {
   readonly signed: string
 }
 
-/** Opens what the node shows of a log. Throws what SumdbClient throws. */
+/** Opens a log as the node shows it. Throws what SumdbClient throws. */
 export async function databaseShown(
   { key }: LogOfNode,
   { witnesses, threshold }: NodeKeys,
   onAsked: (path: string) => void,
 ): Promise<ShownDatabase> {
-  // A browser has six connections for one host, and the page needs some itself.
+  // A browser allows six connections to one host, and the page itself needs some.
   const client = new SumdbClient({ url: '', key, source: databaseOfNode(key.name, onAsked), tilesAtOnce: 4 })
   const quorum = await client.latest()
   const count = verifiedCosignatures(parseNote(quorum.note), witnesses).size
-  const wanted = threshold === null ? '' : `; it wants ${threshold}`
+  const wanted = threshold === null ? '' : `; it needs ${threshold}`
   const signed = `The head of ${grouped(quorum.head.size)} records is signed by ${key.name} and by ${count} of the witnesses that this node names${wanted}.`
   return { key, client, quorum, signed }
 }
 
-/** The head in a file, and the log that signed it. Throws what the last log says, or LOG_UNKNOWN when there is none. */
+/**
+ * The head in a file, and the log that signed it. Throws the refusal by the last log, or LOG_UNKNOWN if there is none.
+ */
 export function rememberedHead(bytes: Uint8Array, { logs }: NodeKeys): { log: LogOfNode; remembered: SignedHead } {
   let refusal = new GossumError('LOG_UNKNOWN', 'this node serves no checksum database')
   for (const log of logs.filter(({ isDatabase }) => isDatabase)) {
@@ -63,7 +65,7 @@ export async function checkRemembered(bytes: Uint8Array, keys: NodeKeys, signal:
     if (split === undefined)
       return {
         kind: 'good',
-        sentence: `CONSISTENT: the head of ${size} records is of the one history that this node shows.`,
+        sentence: `CONSISTENT: the head of ${size} records belongs to the one history that this node shows.`,
         details: [signed, sent(), trustText(key)],
       }
     const id = evidenceId(split)
@@ -82,8 +84,8 @@ export async function checkRemembered(bytes: Uint8Array, keys: NodeKeys, signal:
     if (!(error instanceof GossumError)) throw error
     return {
       kind: 'unsure',
-      sentence: `PENDING: whether the head of ${size} records is of the same history could not be proven.`,
-      details: [errorText(error), 'gossum check head asks the log itself, too.', sent()],
+      sentence: `PENDING: whether the head of ${size} records belongs to the same history could not be proven.`,
+      details: [errorText(error), 'gossum check head also asks the log itself.', sent()],
     }
   }
 }

@@ -1,16 +1,16 @@
 /**
- * Follows the node: when it tells of something the page is asked for again, at most once a second, and every half minute in
- * any case. Says since when it could not.
+ * Follows the node: reloads the page's content after an event, at most once a second, and at least every half minute.
+ * Shows since when it could not.
  */
 import { PageParts } from './page-parts.js'
 
-/** Milliseconds between two times that the page is asked for: at least, and at most. */
+/** Milliseconds between two reloads: the least, and the most. */
 const LEAST_MS = 1_000
 const MOST_MS = 30_000
 /** Milliseconds that an answer may take. */
 const PATIENCE_MS = 20_000
 
-/** The events after which the page may say something else. */
+/** The events after which the page may have changed. */
 const EVENTS = [
   ...['outcome', 'quorum', 'evidence', 'suspect', 'peer', 'log', 'guard', 'deposit', 'clock', 'audited', 'finding'],
   ...['first-use', 'watch', 'unauthorised', 'exchange', 'bastion', 'log-list', 'mirror', 'gap'],
@@ -22,7 +22,7 @@ export class LivePage {
   #events: EventSource | undefined
   #asked = -Infinity
   #timer: ReturnType<typeof setTimeout> | undefined
-  /** Since when events do not come, and since when the page does not. */
+  /** Since when events are missing, and since when the page could not be loaded. */
   #silent: Date | undefined
   #lost: Date | undefined
 
@@ -33,7 +33,7 @@ export class LivePage {
   start(): void {
     this.#listen()
     setInterval(() => this.#soon(), MOST_MS)
-    // Timers sleep where nobody looks.
+    // Timers are suspended in hidden pages.
     document.addEventListener('visibilitychange', () => {
       if (document.visibilityState === 'visible') this.#soon()
     })
@@ -47,7 +47,7 @@ export class LivePage {
     events.addEventListener('open', () => {
       this.#silent = undefined
       this.#say()
-      // What happened before is not told.
+      // Events that happened before the connection are not sent.
       this.#soon()
     })
     events.addEventListener('error', () => {
@@ -68,7 +68,7 @@ export class LivePage {
     try {
       this.#parts.update(await pageNow())
       this.#lost = undefined
-      // The browser gives up on a server that once said no.
+      // The browser gives up on a server that has refused once.
       if (this.#events?.readyState === EventSource.CLOSED) this.#listen()
     } catch {
       this.#lost ??= new Date()
@@ -87,19 +87,19 @@ export class LivePage {
   #words(): { words: string; isLost: boolean } {
     if (this.#lost !== undefined)
       return {
-        words: `Not live since ${timeOf(this.#lost)}: this node does not answer, and what stands here may be old.`,
+        words: `Not live since ${timeOf(this.#lost)}: this node does not answer, and this page may be out of date.`,
         isLost: true,
       }
     if (this.#silent !== undefined)
-      return { words: `Not live since ${timeOf(this.#silent)}: asked again every half minute.`, isLost: false }
-    return { words: 'Live: changes appear by themselves.', isLost: false }
+      return { words: `Not live since ${timeOf(this.#silent)}: reloaded every half minute.`, isLost: false }
+    return { words: 'Live: changes appear automatically.', isLost: false }
   }
 }
 
-/** The page as the node shows it now, as a document that runs nothing. */
+/** The current page of the node, as a document in which nothing runs. */
 function pageNow(): Promise<Document> {
   return new Promise((resolve, reject) => {
-    // Not by fetch: text would have to become markup, which the policy of this page allows nobody.
+    // Not with fetch: its text would have to be turned into markup, which the policy of this page forbids.
     const request = new XMLHttpRequest()
     request.open('GET', '/')
     request.responseType = 'document'

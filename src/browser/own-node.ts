@@ -1,15 +1,18 @@
 /**
- * What the page asks of the node that it came from, and of nobody else. Bounded in bytes and in time; what may pass is asked
- * again. Nothing that comes is believed here: that is for whoever has a key.
+ * The page's requests to the node that it came from, and to no other host. Limited in size and time; temporary failures
+ * are retried. The answers are not trusted here: callers verify them with keys.
  */
 import { GossumError } from '../errors.js'
 import type { LogSource } from '../sumdb/log-source.js'
 import { StatusError } from '../sumdb/status-error.js'
 import { concatBytes } from '../tlog/bytes.js'
 
-/** Milliseconds that one answer may take: a log may need 15 seconds for a lookup, and then a quorum is waited for. */
+/**
+ * Milliseconds that one answer may take: a log may need 15 seconds for a lookup, and the quorum is waited for after
+ * that.
+ */
 const PATIENCE_MS = 170_000
-/** How often it is asked again, and how long is waited before that at most, in ms. */
+/** The number of retries, and the longest delay before one, in milliseconds. */
 const AGAIN = { times: 3, longestMs: 15_000 }
 /** Characters of a refusal that are shown. */
 const MOST_SHOWN = 300
@@ -21,8 +24,8 @@ interface AskOptions {
 }
 
 /**
- * The body at a path of the node, at most `maxBytes` of it. Throws LOG_UNREACHABLE when it does not answer, a StatusError for
- * what it refuses, LOG_ANSWER_INVALID for too many bytes, and the signal's reason.
+ * The body at a path of the node, at most `maxBytes`. Throws LOG_UNREACHABLE if it does not answer, a StatusError for a
+ * refusal, LOG_ANSWER_INVALID for too many bytes, and the signal's reason.
  */
 export async function bodyFromNode(path: string, maxBytes: number, { signal }: AskOptions = {}): Promise<Uint8Array> {
   for (let attempt = 0; ; attempt++) {
@@ -37,7 +40,7 @@ export async function bodyFromNode(path: string, maxBytes: number, { signal }: A
     const detail = `${path}: status ${status} ${firstLine(words)}`.trimEnd()
     if (status !== 429 && status < 500) throw new StatusError(status, detail)
     const asked = Number(answer.headers.get('retry-after') ?? NaN) * 1000
-    // Only who says when to come again may be able to answer then.
+    // Only a refusal with a Retry-After is likely to be temporary.
     if (Number.isNaN(asked) || attempt >= AGAIN.times) throw new GossumError('LOG_UNREACHABLE', detail)
     await pause(Math.min(asked, AGAIN.longestMs), signal)
   }
@@ -47,7 +50,7 @@ export async function jsonFromNode(path: string, maxBytes: number): Promise<unkn
   return JSON.parse(new TextDecoder().decode(await bodyFromNode(path, maxBytes)))
 }
 
-/** A checksum database as the node serves it. `onAsked` hears the path of each answer. */
+/** A checksum database as the node serves it. `onAsked` receives the path of each answer. */
 export function databaseOfNode(name: string, onAsked: (path: string) => void): LogSource {
   const base = `/sumdb/${name.split('/').map(encodeURIComponent).join('/')}`
   return {
@@ -79,7 +82,7 @@ async function ask(path: string, signal: AbortSignal | undefined): Promise<Respo
   }
 }
 
-/** Undefined for more bytes than are read. */
+/** Undefined if there are more bytes than allowed. */
 async function bodyOf({ body }: Response, most: number): Promise<Uint8Array | undefined> {
   const chunks: Uint8Array[] = []
   let length = 0
@@ -95,13 +98,13 @@ async function bodyOf({ body }: Response, most: number): Promise<Uint8Array | un
   }
 }
 
-/** What was refused, in the words of the node: the detail of a problem body, or the first line. */
+/** The node's reason for a refusal: the detail of a problem body, or the first line. */
 function firstLine(text: string): string {
   try {
     const { detail } = JSON.parse(text) as { detail?: unknown }
     if (typeof detail === 'string') return detail.slice(0, MOST_SHOWN)
   } catch {
-    // Text, as the go command gets it.
+    // Plain text, as for the go command.
   }
   return text.split('\n', 1)[0]!.slice(0, MOST_SHOWN)
 }

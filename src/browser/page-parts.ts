@@ -1,20 +1,20 @@
 /**
- * The parts of the page, kept as the node shows them: what changed is replaced, and what belongs to whoever looks stays. That
- * is where the focus is, what is selected, what was opened, and all that has `data-kept`.
+ * The parts of the page, updated to what the node shows: changed parts are replaced, except those that belong to the
+ * reader: with the focus, with a selection, opened, or marked `data-kept`.
  */
 
-/** What the parts are found by. */
+/** The selector of the parts. */
 const PART = '[data-part]'
 
 export class PageParts {
-  /** The markup of each part as the node sent it last: what is in the page has answers in it. */
+  /** The last markup of each part from the node: the page itself also contains answers. */
   readonly #sent: Map<string, string>
 
   constructor() {
     this.#sent = new Map(partsOf(document).map((part) => [part.id, part.outerHTML]))
   }
 
-  /** Takes over what another copy of the page says. */
+  /** Applies a newer copy of the page. */
   update(next: Document): void {
     if (document.title !== next.title) document.title = next.title
     const parts = partsOf(next)
@@ -32,7 +32,7 @@ export class PageParts {
     const now = document.getElementById(id)
     if (now === null || this.#sent.get(id) === markup) return
     if (now.classList.contains('verdict')) speak(now, next)
-    // Who has selected something wants it to stay; the part follows when they have done with it.
+    // The reader's selection must stay; the part is updated afterwards.
     else if (document.getSelection()?.containsNode(now, true) === true && hasSelection()) return
     else replaceKeeping(now, document.importNode(next, true))
     this.#sent.set(id, markup)
@@ -47,7 +47,7 @@ function hasSelection(): boolean {
   return document.getSelection()?.isCollapsed === false
 }
 
-/** The verdict is read aloud when its words change, not when a minute has passed. */
+/** The verdict is announced to screen readers when its words change, not when only a number does. */
 function speak(now: Element, next: Element): void {
   const wordsOf = ({ className, textContent }: Element): string => `${className} ${textContent.replace(/[\d,]+/g, '0')}`
   now.setAttribute('aria-live', wordsOf(now) === wordsOf(next) ? 'off' : 'polite')
@@ -70,7 +70,7 @@ function replaceKeeping(now: Element, fresh: Element): void {
   if (again instanceof HTMLElement) again.focus({ preventScroll: true })
 }
 
-/** What finds an element again in another copy. */
+/** A selector that finds the element in another copy of the page. */
 function keyOf(element: Element): string | undefined {
   if (element.id !== '') return `#${CSS.escape(element.id)}`
   for (const name of ['data-verify', 'href']) {

@@ -1,4 +1,4 @@
-/** What runs in the browser of whoever looks at the page: it follows the node, and checks files. */
+/** The program of the page in the browser: it follows the node, and checks files. */
 import { offerChecks, offerVerifying } from './file-checks.js'
 import { LivePage } from './live-page.js'
 

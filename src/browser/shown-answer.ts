@@ -1,21 +1,21 @@
-/** What a check says, and how it is shown: always as text, whoever wrote it. */
+/** The result of a check, and how it is shown: always as text, whoever wrote it. */
 import { printable } from '../lib/printable.js'
 
-/** What a check found: `good` and `bad` are proven, `unsure` is all else. */
+/** The result of a check: `good` and `bad` are proven, `unsure` is everything else. */
 export interface CheckAnswer {
   readonly kind: 'good' | 'bad' | 'unsure'
-  /** The verdict; the first thing that is read. */
+  /** The verdict, which is shown first. */
   readonly sentence: string
-  /** What stands below it, a paragraph each. */
+  /** Shown below it, a paragraph each. */
   readonly details: readonly string[]
   readonly rows?: readonly (readonly [place: string, what: string, why: string])[]
-  /** What was made of it, to be kept. */
+  /** A resulting file that can be saved. */
   readonly file?: { readonly name: string; readonly bytes: Uint8Array }
 }
 
 type Attributes = Readonly<Record<string, string>>
 
-/** An element with these attributes and what is in it: text, or elements. */
+/** An element with these attributes and children, which are text or elements. */
 export function element<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   attributes: Attributes = {},
@@ -27,7 +27,7 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   return made
 }
 
-/** Shows it in a box, which whoever waits for it with a keyboard or a screen reader is led to. */
+/** Shows the result in a box, and moves the focus there, for keyboards and screen readers. */
 export function showAnswer(box: HTMLElement, { kind, sentence, details, rows = [], file }: CheckAnswer): void {
   box.className = `answer ${kind}`
   const said = element('p', { class: 'said', tabindex: '-1' }, sentence)

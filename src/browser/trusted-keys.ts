@@ -1,6 +1,7 @@
 /**
- * The keys that a check goes by: of the logs that the node follows and the witnesses that it counts, as it says; the one of
- * sum.golang.org is built in. So a node that lies about keys is believed about its own logs, which every answer says.
+ * The keys used by a check: those of the logs that the node follows and the witnesses that it counts, according to the
+ * node; that of sum.golang.org is built in. So a node is believed about the keys of its own logs, which every answer
+ * says.
  */
 import { SUM_GOLANG_ORG } from '../config/known-logs.js'
 import { unlessRefused } from '../errors/attempt.js'
@@ -9,21 +10,21 @@ import type { LogView, StatusView, WitnessView } from '../status/shapes.js'
 import { parseVerifierKey, type VerifierKey } from '../tlog/note.js'
 import { jsonFromNode } from './own-node.js'
 
-/** Bytes of what a node says of itself. */
+/** The most bytes of the node's status. */
 const MAX_STATUS_BYTES = 32 * 1024 * 1024
 
 export interface LogOfNode {
   readonly id: string
   readonly key: VerifierKey
-  /** Whether it can be asked about here as the go command asks. */
+  /** Whether it can be asked here like the go command would. */
   readonly isDatabase: boolean
 }
 
 export interface NodeKeys {
   readonly logs: readonly LogOfNode[]
-  /** Those that the policy of the node counts, its own among them. */
+  /** Those that the node's policy counts, including its own. */
   readonly witnesses: readonly VerifierKey[]
-  /** How many of them it wants under a head; null without a policy. */
+  /** How many of them a head needs; null without a policy. */
   readonly threshold: number | null
 }
 
@@ -44,13 +45,13 @@ function followed(log: LogView): LogOfNode[] {
   return key === undefined ? [] : [{ id: log.id, key, isDatabase: isSumDb(log) }]
 }
 
-/** All keys of logs that something may be signed with. */
+/** The keys of all logs. */
 export function logKeys({ logs }: NodeKeys): VerifierKey[] {
   const keys = logs.map(({ key }) => key)
   return keys.some(({ vkey }) => vkey === SUM_GOLANG_ORG) ? keys : [...keys, parseVerifierKey(SUM_GOLANG_ORG)]
 }
 
-/** Where the key came from that an answer stands on, and what is left to trust. */
+/** Where the key came from on which an answer relies, and what remains to be trusted. */
 export function trustText({ name, vkey }: Pick<VerifierKey, 'name' | 'vkey'>): string {
   const from =
     vkey === SUM_GOLANG_ORG

@@ -1,7 +1,7 @@
-/** Words that checks in the browser share. Pure. */
+/** Texts that checks in the browser share. Pure. */
 import { grouped } from '../lib/words.js'
 
-/** A number of things: `1 line`, `2 lines`. */
+/** A number with its noun: `1 line`, `2 lines`. */
 export function countedOf(count: number, one: string): string {
   return `${grouped(count)} ${one}${count === 1 ? '' : 's'}`
 }

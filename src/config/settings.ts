@@ -177,7 +177,7 @@ export const SETTINGS = {
   recover: toggle({
     restart: true,
     group: 'Witness',
-    help: 'start although the journal and the database disagree (docs/operating.md)',
+    help: 'resolve a disagreement of the journal and the database: continue from the larger state (docs/operating.md)',
     initial: false,
     places: ['flag'],
   }),

@@ -1,6 +1,6 @@
 /**
- * Where a file is put that the browser of who looks shall check. It is of use with scripts alone; without them it says what
- * does the same in a terminal. Pure.
+ * The form for a file that the reader's browser checks. It needs scripts; without them it shows which command does the
+ * same. Pure.
  */
 import type { VNode } from 'preact'
 import { isSumDb } from '../status/go-setting.js'
@@ -16,7 +16,7 @@ export function checkForm({ status }: NodeReading): VNode {
       <p id="check-about">
         A go.sum, the head that the go command remembers (<code>latest</code> in${' '}
         <code>$(go env GOPATH)/pkg/sumdb/NAME</code>), evidence, or what a build printed. The file is read in this
-        browser and sent nowhere; before the names of modules go to this node you are asked.
+        browser and sent nowhere; you are asked before names of modules are sent to this node.
       </p>
       <div class="drop" id="drop">
         <p>Drop a file here, or</p>
@@ -38,7 +38,7 @@ export function checkForm({ status }: NodeReading): VNode {
     </div>
     <p class="unscripted">
       In a terminal: <code>gossum check go.sum</code>, <code>gossum check head</code>,${' '}
-      <code>gossum verify FILE</code>. With scripts this page can do it, too.
+      <code>gossum verify FILE</code>. With scripts enabled, this page can do it as well.
     </p>
   </section>`
 }

@@ -1,10 +1,12 @@
-/** From what the API says to what the pictures show. Pure. */
+/** From the answers of the API to the data of the pictures. Pure. */
 import type { EvidenceView, HeadView, LogView, PeerView, StatusView, WitnessView } from '../status/shapes.js'
 import { beliefIn } from '../status/belief.js'
 import type { Freshness, LogPictures, OutcomeFacts, RingMember, Strand } from './facts.js'
 import { grouped, span } from '../lib/words.js'
 
-/** Milliseconds: witnesses sign a head that stands still again every half hour, and a pause more is no silence yet. */
+/**
+ * Milliseconds: witnesses sign an unchanged head again every half hour, and a slightly longer pause is not silence yet.
+ */
 const FRESH_MS = 35 * 60_000
 const LATE_MS = 2 * 3_600_000
 
@@ -16,7 +18,7 @@ export interface NodeReading {
   readonly evidence: readonly EvidenceView[]
   /** The newest heads of each log, by its id. */
   readonly heads: ReadonlyMap<string, readonly HeadView[]>
-  /** What became of the heads of each log in the last hour, by its id. */
+  /** The outcomes of the heads of each log in the last hour, by its id. */
   readonly outcomes: ReadonlyMap<string, readonly OutcomeFacts[]>
   /** Milliseconds since 1970. */
   readonly now: number
@@ -52,11 +54,11 @@ function strandsOf({ witnesses, evidence, heads }: NodeReading, log: LogView): S
       strayed: lies.filter(({ witness }) => witness === key).map(strayed),
     }
   })
-  // Who was shown the other history may be no witness at all: it has a strand of its own.
+  // The receiver of the other history may not be a witness: it has a strand of its own.
   const others = lies.filter(({ witness, module }) => witness === null && module === undefined)
   const root = known.map(({ size, time }) => ({ size, time: Date.parse(time ?? '') })).filter(({ time }) => time > 0)
   if (others.length === 0) return strands
-  // One strand, however many heads of it there are: each is of the history that was shown to others.
+  // A single strand for all heads of the history that was shown to others.
   const from = Math.min(...others.flatMap(({ sizes }) => sizes))
   const shown: Strand = {
     ...{ name: 'shown to others', of: 'other history', own: false, counted: false },
@@ -90,7 +92,7 @@ function peerMember({ peerId, head, rttMs, witness }: PeerView, now: number): Ri
   const heard = head === null ? 'no head yet' : `size ${grouped(head.size)}, ${ago(now - Date.parse(head.at))}`
   return {
     ...{ name: witness?.split('+', 1)[0] ?? peerId, kind: 'peer', own: false },
-    // A peer that answers is there, whatever it has to say.
+    // A peer that answers counts as fresh, whatever its head.
     freshness: rttMs === null ? freshness(head === null ? undefined : Date.parse(head.at), now) : 'fresh',
     text: rttMs === null ? heard : `${heard}; ${Math.round(rttMs)} ms away`,
   }

@@ -1,6 +1,6 @@
 /**
- * What the pictures are made of: plain data, which the API serves as JSON beside them. Pure. What draws takes the types alone
- * from here: typebox costs a tenth of a second and 20 MB.
+ * The data of the pictures, which the API also serves as JSON. Pure. The drawing code imports only types from here:
+ * typebox costs a tenth of a second and 20 MB.
  */
 import Type from 'typebox'
 
@@ -26,7 +26,7 @@ export type Strand = Type.Static<typeof Strand>
 export const RopeFacts = Shape({ now: millis('when this was so'), strands: List(Strand) })
 export type RopeFacts = Type.Static<typeof RopeFacts>
 
-/** How lately something was heard of. */
+/** How recently something was heard of. */
 export const FRESHNESS = ['fresh', 'late', 'silent', 'convicted'] as const
 export type Freshness = (typeof FRESHNESS)[number]
 
@@ -51,7 +51,7 @@ export const OutcomeFacts = Shape({
   ago: Integer({ minimum: 0, maximum: 59, description: 'minutes since that minute; 0 for the one that has begun' }),
   count: count('heads'),
 })
-/** Heads with one outcome that came by one door in one minute. */
+/** Heads with one outcome that arrived through one door in one minute. */
 export type OutcomeFacts = Type.Static<typeof OutcomeFacts>
 
 export const LogPictures = Shape({

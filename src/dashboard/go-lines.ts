@@ -1,4 +1,4 @@
-/** What a team copies so that its go command asks this node, and how it is undone. Pure. */
+/** What a team copies so that its go command asks this node, and how to undo that. Pure. */
 import type { VNode } from 'preact'
 import { askable, goSumDb, isSumDb } from '../status/go-setting.js'
 import type { LogView } from '../status/shapes.js'
@@ -6,7 +6,7 @@ import type { NodeReading } from './facts-of.js'
 import { html } from './html.js'
 import { plain } from './plain.js'
 
-/** What people copy into a shell: nothing of a log whose name would say something else there. */
+/** Text that is safe to copy into a shell: not for a log whose name would have a meaning there. */
 const COPIED = /^[\w.+/=:[\]-]+ [\w.+/=:[\]-]+$/
 
 export function goLines({ status }: NodeReading): VNode | null {
@@ -20,7 +20,7 @@ export function goLines({ status }: NodeReading): VNode | null {
     ${settings.map(({ log, setting }) => settingOf(log, setting))}
     <p>To undo it: <code>go env -u GOSUMDB</code></p>
     <p class="fine">
-      Or let it come through GOPROXY, which also reaches machines whose GOSUMDB is left alone:${' '}
+      Or go through GOPROXY, which needs no change of GOSUMDB:${' '}
       <code>go env -w GOPROXY="${askable(status.http)},$(go env GOPROXY)"</code>, undone with${' '}
       <code>go env -u GOPROXY</code>.
     </p>

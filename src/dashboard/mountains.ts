@@ -1,6 +1,6 @@
 /**
- * The mountains: the tree as the perfect subtrees that it is made of, the largest first (RFC 6962, section 2.1). A summit is as
- * high as its subtree; what the audit has read of it is filled. Pure.
+ * The mountains: the tree as its perfect subtrees, largest first (RFC 6962, section 2.1). A summit is as high as its
+ * subtree; the part that the audit has read is filled. Pure.
  */
 import { scaleLinear } from 'd3-scale'
 import type { VNode } from 'preact'
@@ -24,7 +24,7 @@ export function subtreesOf(size: number): PerfectSubtree[] {
   const subtrees: PerfectSubtree[] = []
   for (let from = 0; from < size;) {
     const level = Math.floor(Math.log2(size - from))
-    // Where Math.log2 rounds up, the power is one too large.
+    // If Math.log2 rounds up, the power is one too large.
     const exact = 2 ** level > size - from ? level - 1 : level
     subtrees.push({ from, to: from + 2 ** exact, level: exact })
     from += 2 ** exact
@@ -43,7 +43,7 @@ export function mountains(facts: MountainFacts, isNarrow = false): VNode {
   const subtrees = subtreesOf(facts.size)
   const highest = Math.max(1, ...subtrees.map(({ level }) => level))
   const y = scaleLinear([0, highest + 1], [FOOT - 4, 12])
-  // In proportion nothing would be seen but the first two or three: as wide as they are high.
+  // In true proportion only the first two or three would be visible, so each is as wide as it is high.
   const weights = subtrees.map(({ level }) => level + 2)
   const unit =
     (full - 8) /
@@ -80,7 +80,7 @@ function mountainOf(
   </g>`
 }
 
-/** The left part of a mountain, as wide as the share says. */
+/** The left part of a mountain, up to this share of its width. */
 function filled(left: number, right: number, top: number, share: number): string {
   const middle = (left + right) / 2
   const end = left + (right - left) * share

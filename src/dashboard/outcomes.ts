@@ -1,6 +1,6 @@
 /**
- * The heartbeat: what became of the heads that came by each door, a bar for each minute of the last hour. What went as it
- * should is filled, what was turned away is hollow, and a conflict stands out by its colour and by a cross. Pure.
+ * The heartbeat: the outcomes of the heads that arrived through each door, one bar for each minute of the last hour.
+ * Expected outcomes are filled, rejections hollow, and a conflict is marked by its colour and a cross. Pure.
  */
 import { scaleSqrt } from 'd3-scale'
 import type { VNode } from 'preact'
@@ -11,21 +11,21 @@ import { grouped } from '../lib/words.js'
 type Outcome = OutcomeFacts['outcome']
 
 const DOORS = ['poll', 'push', 'gossip', 'sync'] as const
-/** From the foot of a bar to its top. */
+/** From the bottom of a bar to its top. */
 const OUTCOMES: readonly Outcome[] = ['advanced', 'known', 'past', 'pending', 'refused', 'conflict']
 const MINUTES = 60
 const ROW = 40
-/** Of the highest bar, and of the lowest that is seen. */
+/** The heights of the highest bar, and of the lowest visible one. */
 const BAR = { highest: 30, lowest: 4 }
 const TOP = 8
 const HEIGHT = TOP + DOORS.length * ROW + 40
 
-/** How wide it is drawn: where the bars begin and end, and how many of the words below stand in a line. */
+/** Its width, where the bars begin and end, and how many entries of the legend are on one line. */
 const WIDE = { width: 720, left: 64, right: 712, legend: 6 }
 const NARROW = { width: 340, left: 52, right: 334, legend: 3 }
 type Frame = typeof WIDE
 
-/** How often each outcome came in the hour, by door. */
+/** How often each outcome occurred in the hour, by door. */
 export function outcomesText(facts: readonly OutcomeFacts[]): string {
   if (facts.length === 0) return 'no head came in the last hour'
   const doors = DOORS.flatMap((door) => {

@@ -1,9 +1,10 @@
 /**
- * The page at `/` of a node: what a person should believe of each log, why, and what to do. Readable without scripts, and asks
- * no other host for anything. Names in it are of logs, peers and lists: shown as text, never as markup. Pure.
+ * The page at `/` of a node: what a person should believe of each log, why, and what to do. Readable without scripts,
+ * and without requests to other hosts. Names in it come from logs, peers and lists: shown as text, never as markup.
+ * Pure.
  *
  * With scripts the page follows the node (src/browser/): what has `data-part` is replaced when it changes, and what has
- * `data-kept` belongs to whoever looks, and stays.
+ * `data-kept` belongs to the reader, and stays.
  */
 import type { VNode } from 'preact'
 import { beliefIn, liesOf } from '../status/belief.js'
@@ -22,10 +23,10 @@ import { shelf } from './shelf.js'
 import { STYLE } from './style.js'
 import { grouped, span } from '../lib/words.js'
 
-/** Seconds after which a browser without scripts asks again. */
+/** Seconds after which a browser without scripts reloads the page. */
 const REFRESH_S = 30
 
-/** The page, as HTML. `script` is the path of what makes it live; without it there is none. */
+/** The page, as HTML. `script` is the path of the page's script, if there is one. */
 export function page(reading: NodeReading, script?: string): string {
   const { status, now } = reading
   const refresh = html`<meta http-equiv="refresh" content=${String(REFRESH_S)} />`
@@ -60,7 +61,7 @@ export function page(reading: NodeReading, script?: string): string {
   )}\n`
 }
 
-/** The worst that is so of any log: for a tab that nobody looks at. */
+/** The worst state of any log: for a tab in the background. */
 function titleOf({ status, evidence, now }: NodeReading): string {
   if (status.logs.some((log) => liesOf(log, evidence).length > 0)) return 'PROVEN LIE: gossum'
   const beliefs = status.logs.map((log) => beliefIn(status, log, evidence, now).belief)
@@ -87,8 +88,8 @@ function logSection(reading: NodeReading, log: LogView): VNode {
     </p>
     ${figure('rope', (isNarrow) => rope(ropeFacts, isNarrow), 'The rope: who signs one history', ropeText(ropeFacts))}
     ${figure('ring', (isNarrow) => ring(members, isNarrow), 'The ring: witnesses, and peers inside', ringText(members))}
-    ${figure('mountains', (isNarrow) => mountains(tree, isNarrow), 'The mountains: the tree, and what was read of it', mountainsText(tree))}
-    ${figure('outcomes', (isNarrow) => outcomes(counts, isNarrow), 'The heartbeat: what became of the heads that came', outcomesText(counts))}
+    ${figure('mountains', (isNarrow) => mountains(tree, isNarrow), 'The mountains: the tree, and how much of it was read', mountainsText(tree))}
+    ${figure('outcomes', (isNarrow) => outcomes(counts, isNarrow), 'The heartbeat: what became of arriving heads', outcomesText(counts))}
     <p class="fine"><a href=${`/api/v1/logs/${log.id}/pictures`}>What these pictures show, as JSON</a></p>
   </section>`
 }
@@ -98,7 +99,7 @@ function conditions({ status }: NodeReading): VNode {
     <h2 id="health-title">Health</h2>
     ${
       status.conditions.length === 0
-        ? html`<p>Nothing is wrong that this node knows of.</p>`
+        ? html`<p>This node knows of no problem.</p>`
         : html`<table>
             <thead>
               <tr>

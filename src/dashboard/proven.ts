@@ -1,9 +1,12 @@
-/** What evidence proves, as a sentence: on the shelf of the page, and where the page itself has verified a file. Pure. */
+/**
+ * What evidence proves, as a sentence: for the shelf of the page, and for files that the page itself has verified.
+ * Pure.
+ */
 import type { EvidenceView } from '../status/shapes.js'
 import { plain } from './plain.js'
 import { grouped } from '../lib/words.js'
 
-/** Characters of a sentence of others that are shown. */
+/** Characters of untrusted text that are shown. */
 export const MOST_TEXT = 400
 
 /** `log` is the name of the log. */

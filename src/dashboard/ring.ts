@@ -1,6 +1,6 @@
 /**
- * The ring: the witnesses that count, and the peers of the mesh inside, each by how lately it was heard of. Shapes say it as
- * colours do: a disc is fresh, half a disc is late, an empty circle is silent, a cross is convicted. Pure.
+ * The ring: the counted witnesses, and inside it the peers of the mesh, each by how recently it was heard of. Shapes
+ * say the same as colours: a disc is fresh, half a disc is late, an empty circle is silent, a cross is convicted. Pure.
  */
 import { pointRadial } from 'd3-shape'
 import type { VNode } from 'preact'
@@ -10,16 +10,16 @@ import { plain } from './plain.js'
 
 const FRESHNESS: readonly Freshness[] = ['fresh', 'late', 'silent', 'convicted']
 const HEIGHT = 320
-/** How wide it is drawn, the radius of the ring of witnesses and of that of peers, and how much of a name stands beside it. */
+/** Its width, the radii of the rings of witnesses and peers, and how much of a name is shown. */
 const WIDE = { width: 560, radius: { witness: 108, peer: 58 }, nameOf: (name: string) => plain(name, 20) }
 const NARROW = {
   width: 340,
   radius: { witness: 88, peer: 46 },
-  // Most of what follows is the same for all.
+  // The rest of the names is usually the same for all.
   nameOf: (name: string) => plain(name.split('.', 1)[0]!, 9),
 }
 type Frame = typeof WIDE
-/** Members of one kind that are drawn. */
+/** The most members of each kind that are drawn. */
 const MOST = { witness: 24, peer: 48 }
 
 export function ringText(members: readonly RingMember[]): string {

@@ -1,6 +1,6 @@
 /**
- * The rope: one strand for each witness, the size of the tree over time. Where they agree the strands lie side by side and are
- * one rope; one that signed another history leaves it; one that has fallen silent is a loose end. Pure.
+ * The rope: one strand for each witness, showing the size of the tree over time. Witnesses that agree lie side by side
+ * as one rope; one that signed another history leaves it; one that has fallen silent is a loose end. Pure.
  */
 import { scaleLinear } from 'd3-scale'
 import { curveMonotoneX, line } from 'd3-shape'
@@ -12,22 +12,24 @@ import { grouped, span } from '../lib/words.js'
 
 const HEIGHT = 240
 const MARGIN = { left: 12, top: 20, bottom: 28 }
-/** How wide it is drawn, where the strands end, and what of a name stands behind them: of a loose end less, for its age follows. */
+/**
+ * Its width, where the strands end, and how much of a name follows them: less for a loose end, since its age follows.
+ */
 const WIDE = { width: 720, end: 544, name: 24, loose: 15, nameOf: (name: string) => name }
 const NARROW = { width: 340, end: 216, name: 12, loose: 7, nameOf: (name: string) => name.split('.', 1)[0]! }
 type Frame = typeof WIDE
-/** Between two strands that agree, in pixels: they touch. */
+/** The distance of two strands that agree, in pixels: they touch. */
 const GAP = 4
-/** How far from the rope a strand ends that has left it, in pixels. */
+/** The distance at which a strand that has left the rope ends, in pixels. */
 const STRAYED_BY = 56
-/** Milliseconds after which a strand that ends is a loose end: witnesses sign a head that stands still again well before. */
+/** Milliseconds after which a strand is a loose end: witnesses sign an unchanged head again well before. */
 const SILENT_MS = 3_600_000
-/** Milliseconds of the longest picture. */
+/** The longest period that is shown, in milliseconds. */
 const LONGEST_MS = 24 * 3_600_000
-/** Strands that are drawn; a policy of more is told in words. */
+/** The most strands that are drawn; the rest of a larger policy is described in words. */
 const MAX_STRANDS = 24
 
-/** Says what the picture shows to who cannot see it. */
+/** Describes the picture for readers who cannot see it. */
 export function ropeText({ strands, now }: RopeFacts): string {
   const witnesses = strands.filter((strand) => strand.of === 'witness')
   const strayed = strands.filter((strand) => strand.strayed.length > 0)
@@ -70,7 +72,7 @@ interface Scales {
 }
 
 function scalesOf(points: readonly SignedPoint[], now: number, frame: Frame): Scales {
-  // A witness may say any time that it likes: the picture begins no earlier than that, and ends now.
+  // A witness may claim any time, so the picture begins no earlier than this, and ends now.
   const from = Math.max(now - LONGEST_MS, Math.min(now - 60_000, ...points.map(({ time }) => time)))
   const sizes = points.map(({ size }) => size)
   const [low, high] = [Math.min(...sizes, Infinity), Math.max(...sizes, 0)]
@@ -100,7 +102,7 @@ function strandOf(
   const kind = leaving !== undefined ? 'strayed' : isLoose ? 'loose' : own ? 'own' : 'together'
   const at = points.map(({ time, size }): Place => [x(time), y(size) + offset])
   const last = at.at(-1)
-  // A strand that was heard of lately goes on to now: nothing says that it has left.
+  // A strand that was recently heard of continues to now: nothing says that it has left.
   if (last !== undefined && !isLoose && strand.of === 'witness') at.push([x(now), last[1]])
   const text = plain(name)
   const short = plain(frame.nameOf(name), isLoose ? frame.loose : frame.name)
@@ -112,7 +114,7 @@ function strandOf(
       ${more}
     </g>`
   if (leaving !== undefined) {
-    // What both histories have in common ends before the smaller of the two heads.
+    // The common part of both histories ends before the smaller of the two heads.
     const common = points.findLastIndex(({ size }) => size < leaving.size)
     const start = at[Math.max(0, common)] ?? [MARGIN.left, y(leaving.size) + offset]
     const end: Place = [frame.end, HEIGHT - MARGIN.bottom - 20 + offset]
@@ -135,7 +137,7 @@ function cross([x, y]: [number, number]): string {
   return `M${x - 5},${y - 5}l10,10M${x + 5},${y - 5}l-10,10`
 }
 
-/** Moves labels apart that would lie on each other. */
+/** Moves labels that would overlap apart. */
 function spread(labels: readonly Label[]): Label[] {
   let next = -Infinity
   return labels

@@ -1,4 +1,7 @@
-/** The shelf of evidence: each with its sentence, its file, and what verifies it in the browser of who looks. Pure. */
+/**
+ * The shelf of evidence: each piece with its sentence, its file, and a button that verifies it in the reader's browser.
+ * Pure.
+ */
 import type { VNode } from 'preact'
 import type { EvidenceView, LogView } from '../status/shapes.js'
 import type { NodeReading } from './facts-of.js'
@@ -15,7 +18,7 @@ export function shelf({ evidence, status }: NodeReading): VNode {
               ${evidence.map((item) => evidenceItem(item, status.logs))}
             </ol>
             <p>
-              Each file proves it to anybody, without this node:${' '}
+              Each file proves it to anyone, without this node:${' '}
               <code>gossum verify FILE --log VKEY</code>
             </p>`
     }

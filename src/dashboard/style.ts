@@ -1,5 +1,7 @@
 /**
- * How the page and its pictures look: light and dark as the reader's system says, readable at 360 pixels, and on paper.
+ * The style of the page and its pictures: light or dark according to the reader's system, readable at 360 pixels, and
+ * on paper.
+ *
  * Pure.
  */
 
@@ -8,12 +10,12 @@ const LIGHT = `--ground: #fbfaf7; --ink: #1d2326; --faint: #5b646a; --line: #d9d
 const DARK = `--ground: #14181a; --ink: #e6e9ea; --faint: #a3adb2; --line: #333b40; --rope: #79c79b; --own: #7fb4ea;
   --warn: #e2b04c; --bad: #ff8a80; --panel: #1b2124`
 
-/** The colours, as variables of what is drawn with them. */
+/** The colours, as CSS variables for a selector. */
 const colours = (of: string): string => `${of} { color-scheme: light dark; ${LIGHT} }
 @media (prefers-color-scheme: dark) { ${of} { ${DARK} } }
 @media print { ${of} { ${LIGHT} } }`
 
-/** What stands in a picture. */
+/** The style of the elements of a picture. */
 const DRAWN = `
 svg text { fill: var(--ink); font-size: 12px; font-family: system-ui, sans-serif } svg text.axis { fill: var(--faint) }
 svg line.axis, svg .orbit { stroke: var(--line); fill: none }
@@ -33,7 +35,7 @@ svg .mountain text { fill: var(--faint) }
 .block.conflict rect { fill: none; stroke: var(--bad) } .block.conflict path { stroke: var(--bad); stroke-width: 1.5 }
 `
 
-/** What a picture needs to stand alone, in a file. */
+/** The style that a picture needs as a separate file. */
 export const PICTURE_STYLE = `${colours('svg')}${DRAWN}svg { background: var(--panel) }`
 
 export const STYLE = `

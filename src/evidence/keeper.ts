@@ -254,7 +254,7 @@ function aboutOf({ log, witness }: KeptEvidence): string {
   return witness === undefined ? log : `${log} ${witness}`
 }
 
-/** The first evidence that shows one of these texts; otherwise the first of all, whose lie they continue. */
+/** Evidence that shows one of these texts; otherwise the newest, whose lie they continue. */
 function firstOf(evidence: Evidence, shown: Shown): string {
   return (
     textsOf(evidence)

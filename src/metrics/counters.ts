@@ -91,7 +91,7 @@ export function addCounters(registry: Registry, { events = [] }: CounterOptions)
   const requests = add('gossum_http_requests_total', 'Requests answered, by route and status.', ['route', 'status'], [])
   const byReason = add(
     'gossum_gossip_dropped_total',
-    'Messages dropped over a limit, by reason.',
+    'Messages dropped because of a limit, by reason.',
     ['reason'],
     DROPS.map((reason) => ({ reason })),
   )
@@ -103,19 +103,19 @@ export function addCounters(registry: Registry, { events = [] }: CounterOptions)
   )
   const served = add(
     'gossum_mirror_served_total',
-    'Files that the module mirror handed on, by kind and by where they came from.',
+    'Files that the module mirror served, by kind and origin.',
     ['kind', 'source'],
     MIRROR_KINDS.flatMap((kind) => MIRROR_SOURCES.map((source) => ({ kind, source }))),
   )
   const refused = add(
     'gossum_mirror_refused_total',
-    'Files of upstreams that the module mirror handed to nobody, by class.',
+    'Files from upstreams that the module mirror refused, by class.',
     ['class'],
     MIRROR_CLASSES.map((of) => ({ class: of })),
   )
   const headDuration = new Histogram<'door'>({
     name: 'gossum_head_duration_seconds',
-    help: 'From when a head came until it was proven, signed where our key signs it, and the newest here; by door.',
+    help: 'Time from the arrival of a head until it was proven, signed if our key signs it, and the newest here; by door.',
     labelNames: ['door'],
     buckets: HEAD_BUCKETS,
     registers: [registry],
@@ -123,7 +123,7 @@ export function addCounters(registry: Registry, { events = [] }: CounterOptions)
   for (const door of DOORS) headDuration.zero({ door })
   const deliveries = add(
     'gossum_alarm_deliveries_total',
-    'Tries to tell a hook or a webhook of something, by what became of them; dropped: it will not be told any more.',
+    'Attempts to deliver an alert to a hook or webhook, by outcome; dropped: it is not attempted again.',
     ['kind', 'outcome'],
     RECEIVER_KINDS.flatMap((kind) => DELIVERY_OUTCOMES.map((outcome) => ({ kind, outcome }))),
   )
@@ -141,10 +141,10 @@ export function addCounters(registry: Registry, { events = [] }: CounterOptions)
       ['source'],
       EVIDENCE_SOURCES.map((source) => ({ source })),
     ),
-    suspectAlarms: add('gossum_suspect_alarms_total', 'Suspects that people were told about.', [], [{}]),
+    suspectAlarms: add('gossum_suspect_alarms_total', 'Suspects that raised an alarm.', [], [{}]),
     events: add(
       'gossum_events_total',
-      'What happened, by what it is called in the events.',
+      'Events, by name.',
       ['event'],
       events.map((event) => ({ event })),
     ),

@@ -106,10 +106,10 @@ export function addGauges(registry: Registry, read: () => Sample | undefined): v
 }
 
 function addHealth(gauges: Gauges): void {
-  gauges.one('gossum_ready', 'Whether /readyz says that all is well (1) or not (0).', ({ ready }) => ready)
+  gauges.one('gossum_ready', 'Whether /readyz reports the node as ready (1) or not (0).', ({ ready }) => ready)
   gauges.names(
     'gossum_condition',
-    'Conditions (docs/operating.md) that hold: of how many logs, witnesses or places; 0 for those that do not.',
+    'Conditions (docs/operating.md): for how many logs, witnesses or places each holds; 0 if it does not hold.',
     'name',
     CONDITION_NAMES,
     ({ conditions }) => conditions,
@@ -123,14 +123,14 @@ function addHealth(gauges: Gauges): void {
   )
   gauges.names(
     'gossum_conditions_by_severity',
-    'How many conditions hold, by how bad they are.',
+    'How many conditions hold, by severity.',
     'severity',
     Object.keys(SEVERITIES),
     ({ severities }) => severities,
   )
   gauges.add(
     'gossum_node_info',
-    'Always 1; who this is, as its cosignatures and its peers say, is in the labels.',
+    'Always 1; the labels identify this node, as in its cosignatures and to its peers.',
     ['witness', 'peer_id'],
     ({ node }) => [[{ witness: node.witness, peer_id: node.peerId ?? '' }, 1]],
   )
@@ -141,7 +141,7 @@ function addLogs(gauges: Gauges): void {
   gauges.perLog('gossum_head_timestamp_seconds', 'Time of our newest cosignature.', ({ signedAt }) => signedAt)
   gauges.perLog(
     'gossum_head_age_seconds',
-    'How long ago our newest cosignature was made, whatever time it says.',
+    'How long ago our newest cosignature was made, regardless of the time in it.',
     ({ signedAge }) => signedAge,
   )
   gauges.perLog(
@@ -158,7 +158,7 @@ function addLogs(gauges: Gauges): void {
   gauges.perLog('gossum_suspects', 'Signed heads that could not be tied to our history.', ({ suspects }) => suspects)
   gauges.perLog(
     'gossum_suspect_age_seconds',
-    'How long the oldest suspect has not been tied to our history.',
+    'How long the oldest suspect has been one.',
     ({ suspectAge }) => suspectAge,
   )
   gauges.perLog(
@@ -169,7 +169,7 @@ function addLogs(gauges: Gauges): void {
   gauges.perLog('gossum_frozen', 'Whether the log is frozen for misbehaviour (1) or not (0).', ({ frozen }) => frozen)
   gauges.perLog(
     'gossum_paused',
-    'Whether nothing is signed for a reason of our own (1) or not (0).',
+    'Whether nothing is signed for a reason on our side (1) or not (0).',
     ({ paused }) => paused,
   )
   gauges.perLog(
@@ -179,22 +179,26 @@ function addLogs(gauges: Gauges): void {
   )
   gauges.perLog(
     'gossum_log_verified_age_seconds',
-    'How long ago the head of a poll was proven.',
+    'How long ago the head of a poll was last proven.',
     ({ verifiedAge }) => verifiedAge,
   )
 }
 
 function addAudits(gauges: Gauges): void {
-  gauges.perLog('gossum_audited_records', 'Up to which record all were read and judged.', ({ audit }) => audit?.size)
+  gauges.perLog(
+    'gossum_audited_records',
+    'Records read and judged, counted from the first without a gap.',
+    ({ audit }) => audit?.size,
+  )
   gauges.perLog(
     'gossum_indexed_records',
-    'Up to which record all are in the index.',
+    'Records in the index, counted from the first without a gap.',
     ({ audit }) => audit?.indexed ?? undefined,
   )
   gauges.perFinding('gossum_audit_findings', 'What an audit found, by level.', ({ audit }) => audit?.findings)
   gauges.perLog(
     'gossum_audit_complete',
-    'Whether nothing is left to read up to the head that the audit went on to (1) or not (0).',
+    'Whether everything below the head that is being audited was read (1) or not (0).',
     ({ audit }) => audit?.complete,
   )
   gauges.perLog(
@@ -205,19 +209,23 @@ function addAudits(gauges: Gauges): void {
 }
 
 function addStanding(gauges: Gauges): void {
-  gauges.one('gossum_signing_available', 'Whether whoever holds our key signs with it (1) or not (0).', (sample) => {
-    return sample.canSign
-  })
+  gauges.one(
+    'gossum_signing_available',
+    'Whether the holder of our key, this node or an ssh-agent, signs with it (1) or not (0).',
+    (sample) => {
+      return sample.canSign
+    },
+  )
   gauges.names(
     'gossum_guard_state',
-    'What is known of what our key has signed before: 1 for the state that holds.',
+    'What is known of what our key has signed before: 1 for the current state.',
     'state',
     GUARD_STATES,
     ({ guard }) => [guard],
   )
   gauges.names(
     'gossum_deposit_state',
-    'Whether chosen peers keep what our key has promised: 1 for the state that holds.',
+    'Whether chosen peers keep what our key has promised: 1 for the current state.',
     'state',
     DEPOSIT_STATES,
     ({ deposit }) => [deposit.state],
@@ -232,12 +240,12 @@ function addStanding(gauges: Gauges): void {
   )
   gauges.one(
     'gossum_clock_offset_seconds',
-    'How far our clock is ahead of what peers and logs say, in the median.',
+    'How far our clock is ahead of those of peers and logs, in the median.',
     ({ clock }) => clock.offset,
   )
   gauges.names(
     'gossum_clock_condition',
-    'What somebody should look into about the clock: 1 for what holds.',
+    'Problems with the clock: 1 for those that hold.',
     'name',
     CLOCK_CONDITIONS,
     ({ clock }) => clock.conditions,
@@ -259,7 +267,7 @@ function addNeighbours(gauges: Gauges): void {
   )
   gauges.names(
     'gossum_bastion_state',
-    'Whether logs reach us through the bastion: 1 for the state that holds; all 0 without a bastion.',
+    'Whether logs reach us through the bastion: 1 for the current state; all 0 without a bastion.',
     'state',
     BASTION_STATES,
     ({ bastion }) => (bastion === undefined ? [] : [bastion.state]),
@@ -283,20 +291,16 @@ function addNeighbours(gauges: Gauges): void {
 
 function addMirror(gauges: Gauges): void {
   gauges.one('gossum_mirror_bytes', 'Bytes that the module mirror keeps.', ({ mirror }) => mirror?.bytes)
-  gauges.one('gossum_mirror_max_bytes', 'Bytes that it may keep.', ({ mirror }) => mirror?.maxBytes)
+  gauges.one('gossum_mirror_max_bytes', 'Bytes that it may keep at most.', ({ mirror }) => mirror?.maxBytes)
   gauges.one('gossum_mirror_files', 'Files that it keeps.', ({ mirror }) => mirror?.files)
-  gauges.one(
-    'gossum_mirror_damaged',
-    'Files that it found damaged on disk and set aside.',
-    ({ mirror }) => mirror?.damaged,
-  )
+  gauges.one('gossum_mirror_damaged', 'Damaged files that it set aside.', ({ mirror }) => mirror?.damaged)
 }
 
 function addAlarm(gauges: Gauges): void {
-  gauges.one('gossum_alarm_receivers', 'Hooks and webhooks that are told of alerts.', ({ alarm }) => alarm.receivers)
+  gauges.one('gossum_alarm_receivers', 'Hooks and webhooks that receive alerts.', ({ alarm }) => alarm.receivers)
   gauges.one(
     'gossum_alarm_waiting',
-    'Alerts that a receiver has not taken, of all of them.',
+    'Alerts that receivers have not accepted yet, over all receivers.',
     ({ alarm }) => alarm.waiting,
   )
   gauges.one(

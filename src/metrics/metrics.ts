@@ -23,7 +23,7 @@ export function createMetrics(options: CounterOptions = {}) {
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 100 })
   const build = new Gauge({
     name: 'gossum_build_info',
-    help: 'Always 1; what runs here is in the labels.',
+    help: 'Always 1; the labels identify the running program.',
     labelNames: ['version', 'node'],
     registers: [registry],
   })

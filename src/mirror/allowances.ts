@@ -1,6 +1,6 @@
 /**
- * What the operator said once and the mirror remembers: modules that stay (`pins`), versions that the cooldown lets through
- * (`allowed`). Two small text files in the mirror's folder, a line each, written whole.
+ * The operator's instructions that the mirror remembers: modules that are kept (`pins`), versions that the cooldown
+ * lets through (`allowed`). Two small text files in the mirror's folder, one entry per line, written completely.
  */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -21,7 +21,7 @@ export class Allowances implements LetThrough {
   readonly #writes = new Serial()
   /** `path version`. */
   readonly #allowed: Set<string>
-  /** Names of the files of each, by `path version`. */
+  /** Names of the files of each pinned version, by `path version`. */
   readonly #pins: Map<string, readonly string[]>
   #existingUntil: number | undefined
 
@@ -38,7 +38,7 @@ export class Allowances implements LetThrough {
     )
   }
 
-  /** Reads what is remembered in the folder. Throws FILE_UNREADABLE, also for a line that was not written here. */
+  /** Reads the files in the folder. Throws FILE_UNREADABLE, also for a line that this class does not write. */
   static async open(dir: string): Promise<Allowances> {
     const allowed = await linesOf(join(dir, 'allowed'), (line) => {
       const [first, second, ...rest] = line.split(' ')
@@ -59,32 +59,32 @@ export class Allowances implements LetThrough {
     return this.#allowed.has(lineOf(module))
   }
 
-  /** `path@version`, in order. */
+  /** `path@version`, sorted. */
   get allowed(): string[] {
     return [...this.#allowed].map(shown).sort()
   }
 
-  /** `path@version`, in order. */
+  /** `path@version`, sorted. */
   get pinned(): string[] {
     return [...this.#pins.keys()].map(shown).sort()
   }
 
-  /** Names of all files of what is pinned. */
+  /** Names of all files of pinned versions. */
   get pinnedNames(): Set<string> {
     return new Set([...this.#pins.values()].flat())
   }
 
-  /** Lets a version through. Throws REQUEST_INVALID when there are too many, FILE_UNWRITABLE. */
+  /** Lets a version through. Throws REQUEST_INVALID if there are too many, FILE_UNWRITABLE. */
   allow(module: ModuleVersion): Promise<void> {
     return this.#changed(this.#allowed.size, () => void this.#allowed.add(lineOf(module)))
   }
 
-  /** Lets through what was there before the first quorum head, whose time is given in ms since 1970. */
+  /** Lets through what the log had before the first quorum head, whose time is given in milliseconds since 1970. */
   allowExisting(time: number): Promise<void> {
     return this.#changed(0, () => void (this.#existingUntil = time))
   }
 
-  /** Remembers that these files of a version stay. Throws as allow() does. */
+  /** Remembers to keep these files of a version. Throws as allow() does. */
   pin(module: ModuleVersion, names: readonly string[]): Promise<void> {
     return this.#changed(this.#pins.size, () => void this.#pins.set(lineOf(module), names))
   }

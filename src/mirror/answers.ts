@@ -1,7 +1,7 @@
 /**
- * What upstreams say of the versions of a module: `.info`, `@latest`, `@v/list`. It is held against the log: what has no
- * record is not handed on, nor is what the cooldown holds back. The last answers are kept, and given when no upstream
- * answers.
+ * What upstreams say about the versions of a module: `.info`, `@latest`, `@v/list`. Their answers are checked against
+ * the log: versions without a record, or held back by the cooldown, are not passed on. The last answers are stored, and
+ * served when no upstream answers.
  */
 import { errorCode, GossumError } from '../errors.js'
 import { baseOf, type ModuleProxy } from '../module/module-proxy.js'
@@ -36,7 +36,10 @@ export class Answers {
     this.#flights = new Shared(parts.admission)
   }
 
-  /** Throws MODULE_INVALID, MODULE_ABSENT, MODULE_UNRECORDED, MODULE_COOLING, PROXY_FAILED, and what the log's record does. */
+  /**
+   * Throws MODULE_INVALID, MODULE_ABSENT, MODULE_UNRECORDED, MODULE_COOLING, PROXY_FAILED, and errors of fetching the
+   * record.
+   */
   async info(path: string, query: string, asking: Asking): Promise<Uint8Array> {
     const url = `${escapePath(path)}/@v/${escapeQuery(query)}.info`
     if (!isCanonicalVersion(query)) return (await this.#resolved(path, url, asking)).body
@@ -69,7 +72,7 @@ export class Answers {
     }
   }
 
-  /** Throws MODULE_INVALID, MODULE_ABSENT, PROXY_FAILED; what the log's record does only when nothing could be judged. */
+  /** Throws MODULE_INVALID, MODULE_ABSENT, PROXY_FAILED; errors of fetching records only if nothing could be judged. */
   async list(path: string, asking: Asking): Promise<Uint8Array> {
     const url = `${escapePath(path)}/@v/list`
     const question = `list ${escapePath(path)}`
@@ -92,7 +95,10 @@ export class Answers {
     return formatList(await ripe.of(path, listed, ids, asking))
   }
 
-  /** What an upstream makes of a branch, a revision, or nothing: a version that has a record, and is let through. */
+  /**
+   * The version to which an upstream resolves a branch, a revision, or no query: it must have a record, and be let
+   * through.
+   */
   async #resolved(path: string, url: string, asking: Asking): Promise<VersionInfo> {
     const body = await this.#ask(url, asking, MAX_INFO_BYTES, (bytes, from) => parseInfo(bytes, from).body)
     const info = parseInfo(body, url)
@@ -106,7 +112,7 @@ export class Answers {
     await this.#parts.ripe.require(module, id)
   }
 
-  /** What the first upstream gives that has an answer of which `read` makes one. */
+  /** The result of `read` for the first upstream that has a usable answer. */
   #ask(
     url: string,
     asking: Asking,
@@ -122,7 +128,7 @@ export class Answers {
     )
   }
 
-  /** The answer that was kept, when no upstream answers. What upstreams say, and what the log says, is not put aside. */
+  /** The stored answer, if no upstream answers. What upstreams or the log do say is not replaced by it. */
   async #instead(question: string, error: unknown): Promise<Uint8Array> {
     const known = errorCode(error) === 'PROXY_FAILED' ? await this.#parts.kept.get(question) : undefined
     if (known === undefined) throw error
@@ -130,7 +136,7 @@ export class Answers {
   }
 }
 
-/** What the `.info` of a version is kept under. */
+/** The question under which the `.info` of a version is stored. */
 export function infoQuestion(path: string, version: string): string {
   return `info ${baseOf({ path, version })}`
 }

@@ -1,6 +1,6 @@
 /**
- * The way of a file: what is kept, or what an upstream gives, and nothing whose hash is not that of the record. It is
- * hashed where nobody can see it yet, and gets its place when the hash is right.
+ * Provides files: stored ones, or those of an upstream, but none whose hash differs from that in the record. A file is
+ * hashed in a private place, and moved to its final one when the hash is right.
  */
 import { copyFile, constants, rm, writeFile } from 'node:fs/promises'
 import { errorText, GossumError } from '../errors.js'
@@ -19,10 +19,10 @@ import { isFull, type HeldFile, type KeptFiles } from './kept-files.js'
 import type { MirrorFile, MirrorKind, MirrorRefusal, MirrorTold } from './mirror-parts.js'
 import { SMALL_MS, ZIP_MS, type Upstreams } from './upstreams.js'
 
-/** How long nobody is asked again for what was refused, in ms: a build that is tried again costs no second download. */
+/** How long a refusal is remembered, in milliseconds: a repeated build causes no second download. */
 const REFUSED_MS = 60_000
 const MAX_REFUSED = 4096
-/** A file may be gone again before all who waited for it have it. */
+/** A file may be removed again before everyone who waited for it has opened it. */
 const TRIES = 3
 
 export interface CheckedFilesParts {
@@ -32,7 +32,7 @@ export interface CheckedFilesParts {
   readonly told: Pick<MirrorTold, 'onRefused' | 'onServed'>
 }
 
-/** What has to come: a hash, and the name of the file that has it. */
+/** The file that is needed: its hash, and the name under which it is stored. */
 interface Wanted {
   readonly module: ModuleVersion
   readonly kind: MirrorKind
@@ -40,7 +40,7 @@ interface Wanted {
   readonly name: string
 }
 
-/** A refusal of before; until when, of a clock that nobody sets. */
+/** An earlier refusal, and until when it holds, on a monotonic clock. */
 interface Refused {
   readonly error: GossumError
   readonly until: number
@@ -57,15 +57,15 @@ export class CheckedFiles {
   }
 
   /**
-   * The file of a module version whose hash is in the lines of its record. Throws MODULE_UNRECORDED when there is none,
-   * MODULE_MISMATCH, MODULE_ZIP_INVALID, MODULE_ABSENT, PROXY_FAILED, MIRROR_FULL, TOO_MANY_REQUESTS.
+   * The file of a module version whose hash is in the lines of its record. Throws MODULE_UNRECORDED if there is no such
+   * hash, MODULE_MISMATCH, MODULE_ZIP_INVALID, MODULE_ABSENT, PROXY_FAILED, MIRROR_FULL, TOO_MANY_REQUESTS.
    */
   async get(module: ModuleVersion, kind: MirrorKind, lines: readonly string[], asking: Asking): Promise<MirrorFile> {
     const hash = hashIn(lines, module, kind)
     const name = hash === undefined ? undefined : keptName(hash, kind)
     if (hash === undefined || name === undefined) {
       const what = kind === 'zip' ? 'its files' : 'its go.mod'
-      throw new GossumError('MODULE_UNRECORDED', `${module.path}@${module.version}: no one hash of ${what}`)
+      throw new GossumError('MODULE_UNRECORDED', `${module.path}@${module.version}: no single hash of ${what}`)
     }
     const { kept, told } = this.#parts
     let source: 'kept' | 'upstream' = 'kept'
@@ -82,8 +82,8 @@ export class CheckedFiles {
   }
 
   /**
-   * What to say of a version that the log does not know. Throws MODULE_UNRECORDED when an upstream has it, MODULE_ABSENT
-   * when none does, PROXY_FAILED, TOO_MANY_REQUESTS.
+   * The error for a version unknown to the log. Throws MODULE_UNRECORDED if an upstream has it, MODULE_ABSENT if none
+   * does, PROXY_FAILED, TOO_MANY_REQUESTS.
    */
   async unrecorded(module: ModuleVersion, kind: MirrorKind, asking: Asking): Promise<never> {
     const { path, version } = module
@@ -92,9 +92,9 @@ export class CheckedFiles {
       name,
       asking,
       async (proxy, signal) => {
-        // Small, and there when the zip is.
+        // The go.mod, which is small, and exists if the zip does.
         const goMod = await proxy.get(`${baseOf(module)}.mod`, MAX_GO_MOD_BYTES, SMALL_MS, signal)
-        const reason = `${proxy.url} has ${name}, and the log has no record of it`
+        const reason = `${proxy.url} has ${name}, but the log has no record of it`
         const got = kind === 'mod' ? goModHash(goMod) : null
         this.#tell({ path, version, kind, class: 'mirror only', upstream: proxy.url, expected: null, got, reason })
         this.#refuse(name, new GossumError('MODULE_UNRECORDED', reason))
@@ -104,7 +104,7 @@ export class CheckedFiles {
     throw this.#refused.get(name)?.error ?? new GossumError('MODULE_UNRECORDED', name)
   }
 
-  /** Asks the upstreams for all who want the same thing, unless it was refused a moment ago. */
+  /** Asks the upstreams once for all who want the same file, unless it was refused a moment ago. */
   async #once(
     key: string,
     asking: Asking,
@@ -132,8 +132,8 @@ export class CheckedFiles {
     try {
       const got = await this.#download(wanted, proxy, scratch, signal)
       if (got.hash !== wanted.hash)
-        throw this.#mismatch(wanted, proxy, got.hash, `its hash is ${got.hash}, and the log has ${wanted.hash}`)
-      // The log recorded it like this, and yet the go command would not have it.
+        throw this.#mismatch(wanted, proxy, got.hash, `its hash is ${got.hash}, but the log has ${wanted.hash}`)
+      // Although it matches the log, the go command would refuse it.
       if (got.flaw !== undefined)
         throw new GossumError('MODULE_ZIP_INVALID', `${wanted.module.path}@${wanted.module.version}: ${got.flaw}`)
       let held: HeldFile | undefined
@@ -151,7 +151,7 @@ export class CheckedFiles {
     }
   }
 
-  /** Brings the file to the scratch path and hashes it there. */
+  /** Downloads the file to the scratch path, and hashes it there. */
   async #download(
     wanted: Wanted,
     proxy: ModuleProxy,
@@ -166,23 +166,24 @@ export class CheckedFiles {
       return { hash: goModHash(bytes) }
     }
     const saved = await proxy.save(path, scratch, MAX_ZIP_BYTES, ZIP_MS, signal)
-    // A proxy on this disk: what is hashed is what will be kept, whatever becomes of the file there.
+    // A proxy on this disk: the file is copied first, so that what is hashed is what is stored, even if the original
+    // changes.
     if (saved !== scratch) await copyFile(saved, scratch, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
     try {
       return await hashZip(scratch, `${module.path}@${module.version}/`, signal)
     } catch (error) {
-      // A bomb, or no zip at all.
+      // A zip bomb, or not a zip at all.
       if (error instanceof GossumError && error.code === 'MODULE_ZIP_INVALID')
         throw this.#mismatch(wanted, proxy, null, error.message, error)
       throw error
     }
   }
 
-  /** Tells of what an upstream gave, and returns the error for it. */
+  /** Reports what an upstream served, and returns the error for it. */
   #mismatch(wanted: Wanted, proxy: ModuleProxy, got: string | null, why: string, error?: GossumError): GossumError {
     const { module, kind, hash } = wanted
     const { path, version } = module
-    const reason = `${proxy.url} gave another ${kind === 'zip' ? 'zip' : 'go.mod'} of ${path}@${version}: ${why}`
+    const reason = `${proxy.url} served another ${kind === 'zip' ? 'zip' : 'go.mod'} of ${path}@${version}: ${why}`
     this.#tell({ path, version, kind, class: 'repacked zip', upstream: proxy.url, expected: hash, got, reason })
     return error === undefined ? new GossumError('MODULE_MISMATCH', reason) : new GossumError(error.code, reason, error)
   }
@@ -196,7 +197,7 @@ export class CheckedFiles {
   }
 }
 
-/** The one hash of a kind that the lines of a record have for a module version; undefined for none, and for more than one. */
+/** The single hash of a kind in the lines of a record; undefined if there is none, or more than one. */
 export function hashIn(
   lines: readonly string[],
   { path, version }: ModuleVersion,

@@ -1,9 +1,9 @@
-/** Versions that the log has and the lists of the upstreams lack: somebody may hide them, or have withdrawn them. Pure. */
+/** Versions that the log has but the lists of the upstreams lack: they may be hidden, or withdrawn. Pure. */
 import { Lru } from '../lib/lru.js'
 import type { HiddenVersions } from './mirror-parts.js'
 import { compareVersions, isCanonicalVersion, isPseudoVersion } from './versions.js'
 
-/** Modules that are remembered, and versions of each that are named. */
+/** The most modules that are remembered, and the most versions of each that are named. */
 const MAX_MODULES = 100
 const MAX_NAMED = 20
 
@@ -13,7 +13,7 @@ export class HiddenVersionsBook {
   /** Compares a list with the versions that the log has of the same path. */
   note(path: string, listed: readonly string[], recorded: readonly string[]): void {
     const known = new Set(listed)
-    // Lists have no pseudo-versions, and leave out incompatible ones when the module has a go.mod since.
+    // Lists have no pseudo-versions, and omit incompatible versions of a module that now has a go.mod.
     const hidden = recorded.filter(
       (version) =>
         !known.has(version) &&
@@ -29,7 +29,7 @@ export class HiddenVersionsBook {
     this.#found.put(path, { path, versions: versions.slice(0, MAX_NAMED), count: versions.length })
   }
 
-  /** In the order of their paths. */
+  /** Sorted by path. */
   all(): HiddenVersions[] {
     return [...this.#found.values()].sort((a, b) => (a.path < b.path ? -1 : 1))
   }

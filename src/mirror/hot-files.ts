@@ -1,26 +1,27 @@
 /**
- * The bytes of small files that were asked for lately: a build asks for hundreds of them, and each would be opened, read and
- * closed anew. Bounded by what they take together.
+ * The bytes of recently requested small files: a build requests hundreds of them, and each would be opened, read and
+ * closed again. Limited by their total size.
  */
 import { readFile } from 'node:fs/promises'
 
-/** The largest file that is held, and all of them together, in bytes. */
+/** The largest file that is held, and the largest total, in bytes. */
 export const MAX_HOT_BYTES = 256 * 1024
 export const ALL_HOT_BYTES = 16 * 1024 * 1024
 
 export class HotFiles {
-  /** The least recently used one comes first. */
+  /** Least recently used first. */
   readonly #files = new Map<string, Uint8Array>()
   #bytes = 0
 
-  /** What they take together. */
+  /** Their total size. */
   get bytes(): number {
     return this.#bytes
   }
 
   /**
-   * The bytes of a file of this size that was just checked; undefined for a large one, and where it must be opened to see what is wrong with
-   * it. `isSame`, which is asked once it was read: whether it is still what was checked.
+   * The bytes of a file of this size that was just checked; undefined if it is large, or must be opened to find out
+   * what is wrong with it. `isSame` is called after reading, and says whether the file is still the one that was
+   * checked.
    */
   async read(
     name: string,
@@ -51,7 +52,7 @@ export class HotFiles {
     }
   }
 
-  /** It is another one now, or has to be checked again. */
+  /** The file was replaced, or has to be checked again. */
   delete(name: string): void {
     this.#bytes -= this.#files.get(name)?.length ?? 0
     this.#files.delete(name)

@@ -1,4 +1,4 @@
-/** Answers that are kept beside the files, for the day on which no upstream gives them any more. */
+/** Answers stored next to the files, for when no upstream gives them any longer. */
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { errorCode } from '../errors.js'
 import { equalBytes } from '../tlog/bytes.js'
@@ -12,7 +12,7 @@ export class KeptAnswers {
     this.#kept = kept
   }
 
-  /** The last answer to a question, which is one line; undefined when none is kept. */
+  /** The last answer to a question, which is one line; undefined if none is stored. */
   async get(question: string): Promise<Uint8Array | undefined> {
     const held = await this.#kept.take(answerName(question))
     if (held === undefined) return undefined
@@ -23,7 +23,7 @@ export class KeptAnswers {
     }
   }
 
-  /** Keeps an answer in the place of the one before. Where there is no room for it, it is not kept. */
+  /** Stores an answer in place of the previous one, if there is room. */
   async put(question: string, body: Uint8Array): Promise<void> {
     const before = await this.get(question)
     if (before !== undefined && equalBytes(before, body)) return

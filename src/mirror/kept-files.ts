@@ -1,10 +1,10 @@
 /**
- * The files that the mirror keeps, each under a name that says what must be in it: written beside, flushed, and renamed
- * into place, so that none is there by halves, whatever happens to the process or the machine. They take so many bytes at
- * most: the least recently used one goes, but none that is pinned, and none that is being sent.
+ * The files that the mirror stores, each under a name that determines its content: written elsewhere, flushed, and
+ * renamed into place, so that no incomplete file ever appears, whatever happens to the process or the machine. Their
+ * total size is limited: the least recently used file is removed, but none that is pinned or being sent.
  *
- * Not trusted: the disk. A file is held to its name before it is handed out for the first time in a run, whenever it is not
- * the file any more that was checked, and an hour after the last time. What is damaged is set aside.
+ * Not trusted: the disk. A file is checked against its name before it is first served in a run, whenever it is no
+ * longer the file that was checked, and an hour after the last check. Damaged files are set aside.
  */
 import { randomBytes } from 'node:crypto'
 import type { BigIntStats } from 'node:fs'
@@ -18,32 +18,32 @@ import { syncFolder } from '../lib/whole-file.js'
 import { HotFiles } from './hot-files.js'
 import { fileNameFor, flawOf, nameInFileName } from './kept-checks.js'
 
-/** How long a file is believed that was checked, in ms. As often its last use is noted on the disk. */
+/** How long a checked file is trusted, in milliseconds. Its last use is recorded on disk equally often. */
 const BELIEVED_MS = 60 * 60_000
-/** The least that a file takes, in bytes, as file systems count. */
+/** The least space that a file occupies, in bytes, on common file systems. */
 const BLOCK_BYTES = 4096
-/** The most files: what is known of them takes some 150 MB then. */
+/** The most files: their metadata then takes about 150 MB of memory. */
 const MAX_FILES = 500_000
-/** Damaged files that are left for somebody to look at. */
+/** Damaged files that are left for inspection. */
 const MAX_ASIDE = 100
 const STATS_AT_ONCE = 32
 
-/** A file that stays where it is until it is released. */
+/** A file that is not removed until it is released. */
 export interface HeldFile {
   readonly file: string
   /** Bytes. */
   readonly size: number
-  /** What is in it, when it is small. */
+  /** Its content, if it is small. */
   readonly bytes?: Uint8Array | undefined
   release(): void
 }
 
-/** What was found of a file in a check of all. */
+/** The result for one file in a check of all. */
 export interface KeptFinding {
-  /** Of the file. */
+  /** The name of the file. */
   readonly name: string
   readonly size: number
-  /** Why it is not what its name says; it was set aside. Undefined for a good one. */
+  /** Why it does not match its name, in which case it was set aside. Undefined if it does. */
   readonly flaw: string | undefined
 }
 
@@ -51,7 +51,7 @@ interface Entry {
   fileName: string
   size: number
   holds: number
-  /** The state of the file that was checked, and when; of a clock that nobody sets. */
+  /** The state of the file that was checked, and when, on a monotonic clock. */
   checked: { readonly state: string; readonly at: number } | undefined
   checking: Promise<string | undefined> | undefined
 }
@@ -60,7 +60,7 @@ export class KeptFiles {
   readonly #dir: string
   readonly #maxBytes: number
   readonly #lock: FolderLock
-  /** The least recently used one comes first. */
+  /** Least recently used first. */
   readonly #entries: Map<string, Entry>
   readonly #hot = new HotFiles()
   readonly #writes = new Serial()
@@ -82,14 +82,14 @@ export class KeptFiles {
     this.#damaged = damaged
   }
 
-  /** Opens the folder, or makes it. Throws MIRROR_LOCKED while somebody else has it, and HOME_UNUSABLE. */
+  /** Opens or creates the folder. Throws MIRROR_LOCKED while another process uses it, and HOME_UNUSABLE. */
   static async open(dir: string, maxBytes: number): Promise<KeptFiles> {
     let lock: FolderLock | undefined
     try {
       await mkdir(join(dir, 'files'), { recursive: true, mode: 0o700 })
       lock = await lockFolder(dir)
       if (lock === undefined) throw new GossumError('MIRROR_LOCKED', dir)
-      // What a killed process was writing is nobody's.
+      // The unfinished files of a killed process are useless.
       await rm(join(dir, 'scratch'), { recursive: true, force: true })
       for (const folder of ['scratch', 'damaged']) await mkdir(join(dir, folder), { recursive: true, mode: 0o700 })
       const damaged = (await readdir(join(dir, 'damaged'))).length
@@ -100,7 +100,7 @@ export class KeptFiles {
     }
   }
 
-  /** Lets go of the folder, when what is being written is there. */
+  /** Releases the folder, once pending writes are finished. */
   async close(): Promise<void> {
     await this.#writes.run('', () => Promise.resolve())
     await this.#lock.release()
@@ -110,7 +110,7 @@ export class KeptFiles {
     return this.#entries.size
   }
 
-  /** What they take on the disk. */
+  /** The space that they occupy on disk. */
   get bytes(): number {
     return this.#bytes
   }
@@ -124,22 +124,22 @@ export class KeptFiles {
     return this.#damaged
   }
 
-  /** Names of files that stay, also when they come later. */
+  /** Names of files that must be kept, including those that arrive later. */
   pin(names: ReadonlySet<string>): void {
     this.#pinned = names
   }
 
-  /** Whether a file of this name is there; no use of it, and no check. */
+  /** Whether there is a file of this name, without using or checking it. */
   has(name: string): boolean {
     return this.#entries.has(name)
   }
 
-  /** A new path for what is to be put. Whoever asks for it removes what is left there. */
+  /** A new path for a file that is about to be put. The caller removes what is left there. */
   scratch(): string {
     return join(this.#dir, 'scratch', randomBytes(12).toString('hex'))
   }
 
-  /** The file of a name; undefined when it is not there, or was found damaged. Throws FILE_UNREADABLE. */
+  /** The file of a name; undefined if there is none, or it was found damaged. Throws FILE_UNREADABLE. */
   async take(name: string): Promise<HeldFile | undefined> {
     const entry = this.#entries.get(name)
     if (entry === undefined) return undefined
@@ -157,8 +157,8 @@ export class KeptFiles {
   }
 
   /**
-   * Keeps a file that was written to a path of scratch(), and found to be what its name says. `isNew`: it takes the place of
-   * one that is there. Throws MIRROR_FULL.
+   * Stores a file that was written to a path of scratch() and matches its name. `isNew`: it replaces an existing one.
+   * Throws MIRROR_FULL.
    */
   put(name: string, scratch: string, isNew = false): Promise<HeldFile> {
     return this.#writes.run('', async () => {
@@ -172,12 +172,12 @@ export class KeptFiles {
     })
   }
 
-  /** Lets files go until the rest has room: the bound may have become a smaller one. What has to stay does. */
+  /** Removes files until the limit is met, which may have been lowered. Files that must be kept stay. */
   async trim(): Promise<void> {
     await this.#writes.run('', () => this.#makeRoom(0, '').catch(() => undefined))
   }
 
-  /** Checks all files, in the order of their names, and sets aside what is damaged. */
+  /** Checks all files, in the order of their names, and sets damaged ones aside. */
   async *verify(): AsyncGenerator<KeptFinding> {
     for (const name of [...this.#entries.keys()].sort()) {
       const entry = this.#entries.get(name)
@@ -219,7 +219,7 @@ export class KeptFiles {
     return this.#hold(name, entry)
   }
 
-  /** Throws MIRROR_FULL when what may go is not enough; then nothing has gone. */
+  /** Throws MIRROR_FULL if removing everything removable would not suffice; then nothing is removed. */
   async #makeRoom(bytes: number, but: string): Promise<void> {
     let missing = this.#bytes + bytes - this.#maxBytes
     let tooMany = this.#entries.size + 1 - MAX_FILES
@@ -233,12 +233,14 @@ export class KeptFiles {
     }
     if (missing > 0 || tooMany > 0)
       throw new GossumError('MIRROR_FULL', `${missing} bytes more than the ${this.#maxBytes} that it may have`)
-    // Out of sight first: nobody is given a file that goes.
+    // Forgotten before it is removed, so that no file is served while it is being removed.
     const files = leaving.map((name) => this.#forget(name))
     for (const fileName of files) await rm(this.#path(fileName), { force: true })
   }
 
-  /** Why the file is not what its name says. One check at a time for all who want the file, and with it their use is noted. */
+  /**
+   * Why the file does not match its name. Concurrent callers share one check, which also records their use of the file.
+   */
   async #flaw(name: string, entry: Entry, used?: Date): Promise<string | undefined> {
     const file = this.#path(entry.fileName)
     const found = await stat(file, { bigint: true }).catch(missing)
@@ -247,16 +249,16 @@ export class KeptFiles {
     const isBelieved =
       checked !== undefined && checked.state === stateOf(found) && performance.now() - checked.at < BELIEVED_MS
     if (isBelieved) return undefined
-    // What was read of another state of it is not what is checked now.
+    // Bytes read from an earlier state of the file are not those being checked.
     this.#hot.delete(name)
     entry.checking ??= this.#check(file, entry, used).finally(() => (entry.checking = undefined))
     return entry.checking
   }
 
   async #check(file: string, entry: Entry, used: Date | undefined): Promise<string | undefined> {
-    // It decides no more than what goes first after the next start.
+    // Failure is harmless: this only decides which files are removed first after the next start.
     if (used !== undefined) await utimes(file, used, used).catch(() => undefined)
-    // Before it is read: what is changed meanwhile is checked again.
+    // Taken before reading, so that a change during the check causes another check.
     const found = await stat(file, { bigint: true }).catch(missing)
     if (found === undefined) return 'it is gone'
     const flaw = await flawOf(file, entry.fileName)
@@ -273,7 +275,7 @@ export class KeptFiles {
 
   #setAside(name: string, entry: Entry): Promise<void> {
     return this.#writes.run('', async () => {
-      // Another one may have its place by now.
+      // It may have been replaced by now.
       if (this.#entries.get(name) !== entry || entry.checked !== undefined) return
       this.#forget(name)
       const file = this.#path(entry.fileName)
@@ -294,7 +296,7 @@ export class KeptFiles {
     return { file: this.#path(entry.fileName), size: entry.size, release }
   }
 
-  /** Returns what its file is called. */
+  /** Returns its file name. */
   #forget(name: string): string {
     const { fileName, size } = this.#entries.get(name)!
     this.#bytes -= roomOf(size)
@@ -314,7 +316,7 @@ interface FoundFile {
   readonly size: number
 }
 
-/** The least recently used one first. What has no name that it may have is left alone. */
+/** Least recently used first. Files without a valid name are ignored. */
 async function filesIn(dir: string): Promise<FoundFile[]> {
   const paths = (await readdir(dir, { recursive: true })).map((path) => path.split(/[\\/]/))
   const named = paths.flatMap(([folder, fileName = '', ...rest]) => {
@@ -326,11 +328,11 @@ async function filesIn(dir: string): Promise<FoundFile[]> {
     return { name, fileName, size, mtimeMs }
   })
   const byTime = found.sort((a, b) => a.mtimeMs - b.mtimeMs)
-  // Two zips of one hash: somebody put the other one there.
+  // Two zips of one hash: one was put there by someone else.
   return [...new Map(byTime.map((file) => [file.name, file])).values()]
 }
 
-/** What changes when somebody writes to a file, or puts another one in its place. */
+/** A value that changes when the file is written to or replaced. */
 function stateOf({ ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
   return `${ino} ${size} ${mtimeNs} ${ctimeNs}`
 }
@@ -339,7 +341,7 @@ function roomOf(size: number): number {
   return Math.ceil(size / BLOCK_BYTES) * BLOCK_BYTES
 }
 
-/** Whether an error says that there is no room on the disk. */
+/** Whether an error means that the disk is full. */
 export function isFull(error: unknown): boolean {
   const { code, cause } = error as NodeJS.ErrnoException
   return ['ENOSPC', 'EDQUOT', 'EFBIG'].includes(code ?? '') || (cause !== undefined && isFull(cause))

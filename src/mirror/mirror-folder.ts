@@ -1,4 +1,4 @@
-/** Where in a home the mirror keeps its files, for the node that runs there and the commands that look into it. */
+/** The folder of the mirror in a home, for the node that runs there and the commands that examine it. */
 import { join } from 'node:path'
 
 export function mirrorFolder(home: string): string {

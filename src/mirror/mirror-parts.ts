@@ -1,62 +1,62 @@
-/** What the module mirror is made of, and what it tells. Types alone. Pure. */
+/** The types of the module mirror: what it is made of, and what it reports. Pure. */
 import type { Admission } from '../proxy/admission.js'
 import type { Asking } from '../proxy/shared.js'
 import type { ModuleVersion } from '../sumdb/module-version.js'
 
-/** The two files of a module version whose hashes stand in a record. */
+/** The two files of a module version whose hashes are in a record. */
 export type MirrorKind = 'mod' | 'zip'
 
 /** The go.sum lines of a record that is proven under the quorum head. */
 export interface RecordedLines {
   /** Number of the record. */
   readonly id: number
-  /** Those about the module version, without newlines. */
+  /** The lines about the module version, without newlines. */
   readonly lines: readonly string[]
 }
 
-/** Since when a record has been covered by a quorum head. */
+/** When a record was first covered by a quorum head. */
 export interface CoveredSince {
-  /** Milliseconds since 1970, of the first quorum head that covers it. */
+  /** The time of the first quorum head that covers it, in milliseconds since 1970. */
   readonly time: number
-  /** False for what was there before this node's first quorum head: then the time is that head's. */
+  /** False if this node's first quorum head already covered it: the time is then that head's. */
   readonly isExact: boolean
 }
 
-/** The log that the mirror is held to. */
+/** The log against which the mirror checks. */
 export interface MirrorLog {
-  /** Throws what ProvenLookups.find throws; a StatusError of 404 or 410 when the log knows no such version. */
+  /** Throws what ProvenLookups.find throws; a StatusError of 404 or 410 if the log knows no such version. */
   record(module: ModuleVersion, asking: Asking): Promise<RecordedLines>
-  /** Undefined: not known yet. */
+  /** Undefined if not known yet. */
   covered(id: number): Promise<CoveredSince | undefined>
-  /** Versions of a path in the audited part of the log, or undefined when this node does not audit. */
+  /** Versions of a path in the audited part of the log; undefined if this node does not audit. */
   versions(path: string): Promise<readonly { readonly version: string; readonly id: number }[] | undefined>
 }
 
 export interface CooldownSetting {
-  /** Versions that have been covered for less than so many milliseconds are not handed on. */
+  /** Versions that have been covered for less than this many milliseconds are not passed on. */
   readonly ms: number
-  /** Paths that it is not for, as patterns of GOPRIVATE. */
+  /** Exempt paths, as patterns in the form of GOPRIVATE. */
   readonly except: string
 }
 
-/** What is kept, how much of it, and what is never kept. */
+/** What is stored, how much, and what is never stored. */
 export interface MirrorSettings {
   /** `<home>/mirror`. */
   readonly dir: string
   /** GOPROXY URLs, asked in this order. */
   readonly upstreams: readonly string[]
-  /** Bytes of all that is kept. */
+  /** The largest total size of stored files, in bytes. */
   readonly maxBytes: number
-  /** Modules that nobody is asked about, as patterns of GOPRIVATE. */
+  /** Modules about which no upstream is asked, as patterns in the form of GOPRIVATE. */
   readonly privatePatterns: string
   readonly cooldown: CooldownSetting | undefined
 }
 
 export interface MirrorTold {
-  /** An upstream gave something that the log has not recorded. */
+  /** An upstream served something that differs from the log. */
   readonly onRefused: (refusal: MirrorRefusal) => void
   readonly onServed: (kind: MirrorKind, source: 'kept' | 'upstream') => void
-  /** What failed in the background: our bug, or our disk. */
+  /** An error in the background: a bug, or of our disk. */
   readonly onError: (error: unknown) => void
 }
 
@@ -65,17 +65,17 @@ export interface MirrorParts extends MirrorSettings {
   readonly told: MirrorTold
   /** Milliseconds since 1970. */
   readonly now: () => number
-  /** Whose turn it is to have an upstream asked. */
+  /** Decides whose request to an upstream is next. */
   readonly admission: Admission
 }
 
-/** A file that may be sent: what is in it stands in a record that is proven under the quorum head. */
+/** A file that may be served: its hash is in a record that is proven under the quorum head. */
 export interface MirrorFile {
   /** Path on disk. The file stays there until it is released. */
   readonly file: string
   /** Bytes. */
   readonly size: number
-  /** What is in it, when it is small: then nobody has to open it. */
+  /** Its content, if it is small, so that the file need not be opened. */
   readonly bytes?: Uint8Array | undefined
   /** `h1:` and 44 characters, as in the record. */
   readonly hash: string
@@ -83,36 +83,36 @@ export interface MirrorFile {
   release(): void
 }
 
-/** What an upstream gave and nobody was given. */
+/** Something an upstream served that was not passed on. */
 export interface MirrorRefusal {
   readonly path: string
   readonly version: string
   readonly kind: MirrorKind
-  /** As in the list of `check module`. */
+  /** As in the classes of `check module`. */
   readonly class: 'repacked zip' | 'mirror only'
   /** URL of the upstream, without a login. */
   readonly upstream: string
-  /** `h1:...` of the record; null when there is none. */
+  /** `h1:...` of the record; null if there is none. */
   readonly expected: string | null
-  /** `h1:...` of what came; null for what cannot be hashed. */
+  /** `h1:...` of the received file; null if it cannot be hashed. */
   readonly got: string | null
   /** One sentence. */
   readonly reason: string
 }
 
-/** Versions that the log has and the list of an upstream lacks. */
+/** Versions that the log has but the list of an upstream lacks. */
 export interface HiddenVersions {
   readonly path: string
-  /** The newest first, at most 20. */
+  /** Newest first, at most 20. */
   readonly versions: readonly string[]
-  /** All of them. */
+  /** The number of all of them. */
   readonly count: number
 }
 
 export interface UpstreamStanding {
   /** Without a login. */
   readonly url: string
-  /** Since when it has given no usable answer, in milliseconds since 1970; null while it does. */
+  /** When it stopped giving usable answers, in milliseconds since 1970; null while it gives them. */
   readonly failingSince: number | null
   /** Why; null while it answers. */
   readonly reason: string | null
@@ -128,14 +128,14 @@ export interface MirrorStatus {
     /** Files that were found damaged and set aside. */
     readonly damaged: number
   }
-  /** `path@version`, in order. */
+  /** `path@version`, sorted. */
   readonly pinned: readonly string[]
-  /** `path@version` that the cooldown lets through, in order. */
+  /** `path@version` that the cooldown lets through, sorted. */
   readonly allowed: readonly string[]
-  /** Whether what the log had before this node's first quorum head is let through. */
+  /** Whether everything that the log had before this node's first quorum head is let through. */
   readonly isExistingAllowed: boolean
   /** Milliseconds; null without a cooldown. */
   readonly cooldownMs: number | null
-  /** Of the lists that were asked for since the start; at most 100 modules. */
+  /** From the lists requested since the start; at most 100 modules. */
   readonly hidden: readonly HiddenVersions[]
 }

@@ -1,9 +1,9 @@
 /**
- * The module mirror: what the upstreams have, held against one log. A zip or a go.mod leaves only when its hash stands in a
- * record that is proven under the quorum head; what is private is asked of nobody.
+ * The module mirror: what the upstreams have, checked against one log. A zip or a go.mod is served only if its hash is
+ * in a record that is proven under the quorum head; private modules are never requested.
  *
- * Trusted: the proven records that it is given, and when quorum heads covered them. Not trusted: the upstreams, and what is
- * kept on the disk.
+ * Trusted: the proven records that it is given, and when quorum heads covered them. Not trusted: the upstreams, and the
+ * files on disk.
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -38,7 +38,7 @@ export type {
   MirrorTold,
 } from './mirror-parts.js'
 
-/** How long the log may take for what the operator wants, in ms. */
+/** How long the log may take for an operator's command, in milliseconds. */
 const OPERATOR_MS = 60_000
 const KINDS: readonly MirrorKind[] = ['zip', 'mod']
 
@@ -74,8 +74,8 @@ export class Mirror {
   }
 
   /**
-   * Opens what is kept in the folder. Throws MIRROR_LOCKED while another process has it, HOME_UNUSABLE, FILE_UNREADABLE, and
-   * USAGE for an upstream that is no URL of a proxy.
+   * Opens the files in the folder. Throws MIRROR_LOCKED while another process uses it, HOME_UNUSABLE, FILE_UNREADABLE,
+   * and USAGE for an upstream that is not the URL of a proxy.
    */
   static async open(parts: MirrorParts): Promise<Mirror> {
     const upstreams = new Upstreams(parts.upstreams, { now: parts.now })
@@ -91,7 +91,7 @@ export class Mirror {
     }
   }
 
-  /** Lets go of the folder. */
+  /** Releases the folder. */
   stop(): Promise<void> {
     return this.#kept.close()
   }
@@ -124,7 +124,7 @@ export class Mirror {
     return this.#answers.latest(path, asking)
   }
 
-  /** `@v/list`: a version a line, without those that the cooldown holds back. Throws as info() does. */
+  /** `@v/list`: one version per line, without those that the cooldown holds back. Throws as info() does. */
   async list(path: string, asking: Asking): Promise<Uint8Array> {
     this.#requirePublic(path)
     return this.#answers.list(path, asking)
@@ -145,8 +145,8 @@ export class Mirror {
   }
 
   /**
-   * Lets a version through the cooldown, or what the log had before this node's first quorum head. Throws MODULE_INVALID,
-   * QUORUM_MISSING when there has been none, REQUEST_INVALID, FILE_UNWRITABLE.
+   * Lets a version through the cooldown, or everything that the log had before this node's first quorum head. Throws
+   * MODULE_INVALID, QUORUM_MISSING if there has been none, REQUEST_INVALID, FILE_UNWRITABLE.
    */
   async allow(module: ModuleVersion | 'existing'): Promise<void> {
     if (module !== 'existing') {
@@ -158,7 +158,10 @@ export class Mirror {
     return this.#allowances.allowExisting(first.time)
   }
 
-  /** Lets what is or will be kept of a version stay, however full it gets. Throws as file() does, FILE_UNWRITABLE. */
+  /**
+   * Keeps the present and future files of a version, however full the mirror gets. Throws as file() does, and
+   * FILE_UNWRITABLE.
+   */
   async pin(module: ModuleVersion): Promise<void> {
     escapeModule(module.path, module.version)
     this.#requirePublic(module.path)
@@ -183,11 +186,11 @@ export class Mirror {
 }
 
 /**
- * Checks all that is kept in a mirror's folder that no node is using, and sets aside what is damaged. Throws MIRROR_LOCKED,
+ * Checks all files in the folder of a mirror that no node is using, and sets damaged ones aside. Throws MIRROR_LOCKED,
  * HOME_UNUSABLE and FILE_UNREADABLE.
  */
 export async function* verifyMirror(dir: string): AsyncGenerator<KeptFinding> {
-  // Nothing is made where nothing was.
+  // Creates nothing if there was nothing.
   if (!existsSync(join(dir, 'files'))) return
   const kept = await KeptFiles.open(dir, Infinity)
   try {

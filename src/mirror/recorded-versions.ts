@@ -1,4 +1,4 @@
-/** The record of a module version in the log, and what it means that there is none. */
+/** The record of a module version in the log, and what it means if there is none. */
 import { StatusError } from '../sumdb/fetcher.js'
 import type { Asking } from '../proxy/shared.js'
 import type { ModuleVersion } from '../sumdb/module-version.js'
@@ -15,14 +15,14 @@ export class RecordedVersions {
   }
 
   /**
-   * The proven record. Throws MODULE_UNRECORDED when the log has none and an upstream has the version all the same,
-   * MODULE_ABSENT when nobody has it, PROXY_FAILED when that cannot be said, and what the log's record throws.
+   * The proven record. Throws MODULE_UNRECORDED if the log has none but an upstream has the version, MODULE_ABSENT if
+   * nobody has it, PROXY_FAILED if that is unknown, and errors of fetching the record.
    */
   async of(module: ModuleVersion, kind: MirrorKind, asking: Asking): Promise<RecordedLines> {
     try {
       return await this.#log.record(module, asking)
     } catch (error) {
-      // The log's own word that it does not know the version; any other failure says nothing.
+      // The log itself says that it does not know the version; any other failure proves nothing.
       const isUnknown = error instanceof StatusError && (error.status === 404 || error.status === 410)
       if (!isUnknown) throw error
       return await this.#files.unrecorded(module, kind, asking)

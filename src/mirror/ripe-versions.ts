@@ -1,6 +1,6 @@
 /**
- * Which versions the cooldown lets through. A version is judged by when a quorum head first covered its record; one that
- * cannot be judged is not let through.
+ * Which versions the cooldown lets through. A version is judged by when a quorum head first covered its record; one
+ * that cannot be judged is not let through.
  */
 import { GossumError } from '../errors.js'
 import { attempted } from '../errors/attempt.js'
@@ -12,11 +12,14 @@ import type { ModuleVersion } from '../sumdb/module-version.js'
 import { isExempt, ripeness, type LetThrough, type Ripeness } from './cooldown.js'
 import type { CooldownSetting, MirrorLog } from './mirror-parts.js'
 
-/** Versions of one list that the log is asked about: how many, how many at a time, and how long, in ms. */
+/**
+ * Versions of one list about which the log is asked: how many, how many concurrently, and for how long in all, in
+ * milliseconds.
+ */
 const MAX_JUDGED = 1_000
 const JUDGED_AT_ONCE = 8
 const JUDGING_MS = 20_000
-/** Versions that are known to be ripe, and will not be less so. */
+/** Versions known to be ripe, which they remain. */
 const MAX_KNOWN = 100_000
 
 export interface RipeVersionsParts {
@@ -35,7 +38,7 @@ export class RipeVersions {
     this.#parts = parts
   }
 
-  /** Throws MODULE_COOLING, with the time from which on it will be let through. */
+  /** Throws MODULE_COOLING, with the time from which it will be let through. */
   async require(module: ModuleVersion, id: number): Promise<void> {
     const judged = await this.#judge(module, id)
     if (judged.isRipe) return
@@ -48,8 +51,8 @@ export class RipeVersions {
   }
 
   /**
-   * Those versions of a path, the newest first, that are let through. `ids` are the numbers of their records, where they are
-   * known; the log is asked for others. Throws what it refuses when nothing at all could be judged.
+   * The versions of a path that are let through, newest first. `ids` has the known numbers of their records; the log is
+   * asked about the others. If nothing at all could be judged, throws the log's error.
    */
   async of(
     path: string,
@@ -73,7 +76,7 @@ export class RipeVersions {
       judged++
       if ((await this.#judge({ path, version }, id)).isRipe) free.add(version)
     }
-    // What the log need not be asked about costs nothing.
+    // Versions about which the log need not be asked cost nothing.
     for (const version of waiting) if (ids.has(version)) await judge(version, asking.signal)
     const unknown = waiting.filter((version) => !ids.has(version)).slice(0, MAX_JUDGED)
     await this.#inTime(asking.signal, (signal) => mapBounded(unknown, JUDGED_AT_ONCE, signal, judge))
@@ -97,7 +100,7 @@ export class RipeVersions {
     return found instanceof GossumError ? found : found.id
   }
 
-  /** Runs the act for as long as a list may take. What is not done by then is not let through. */
+  /** Runs the act for as long as a list may take. What is not judged by then is not let through. */
   async #inTime(signal: AbortSignal, act: (signal: AbortSignal) => Promise<unknown>): Promise<void> {
     let limit: AbortSignal | undefined
     try {

@@ -1,18 +1,18 @@
 /**
- * The proxies that the mirror gets modules from, asked in order until one has what was wanted. Nothing that they give is
- * believed. They are asked for escaped module paths, and for nothing else that a client wrote.
+ * The proxies from which the mirror gets modules, asked in order until one has what is wanted. Nothing that they serve
+ * is trusted. Requests contain escaped module paths and versions, and nothing else from a client.
  */
 import { GossumError } from '../errors.js'
 import { timed } from '../lib/timed.js'
 import { ModuleProxy, NotThere } from '../module/module-proxy.js'
 import type { UpstreamStanding } from './mirror-parts.js'
 
-/** How long one proxy may take for a small file, and for a zip, in ms. */
+/** How long one proxy may take for a small file, and for a zip, in milliseconds. */
 export const SMALL_MS = 30_000
 export const ZIP_MS = 10 * 60_000
-/** How long it may send nothing while it answers, in ms. */
+/** How long a proxy may pause during an answer, in milliseconds. */
 const STALL_MS = 30_000
-/** How often an answer that may pass is asked for again: there may be others to be asked. */
+/** How often a temporary failure is retried: other proxies may be able to answer. */
 const RETRIES = 1
 
 export interface UpstreamOptions {
@@ -26,7 +26,7 @@ interface Standing {
   readonly reason: string
 }
 
-/** What a proxy is asked for, and what is made of it; the signal is aborted when it takes too long. */
+/** Makes requests to a proxy and processes the answer; the signal is aborted when that takes too long. */
 type Ask<T> = (proxy: ModuleProxy, signal: AbortSignal) => Promise<T>
 
 export class Upstreams {
@@ -34,7 +34,7 @@ export class Upstreams {
   readonly #standings = new Map<ModuleProxy, Standing>()
   readonly #now: () => number
 
-  /** Throws USAGE for what is no URL of a proxy. */
+  /** Throws USAGE if one is not the URL of a proxy. */
   constructor(urls: readonly string[], { stallMs = STALL_MS, now }: UpstreamOptions) {
     this.#proxies = urls.map((url) => new ModuleProxy(url, { retries: RETRIES, stallMs }))
     this.#now = now
@@ -48,9 +48,9 @@ export class Upstreams {
   }
 
   /**
-   * What the first proxy gives that gives anything which the act takes. Throws what the act refused when one gave the wrong
-   * thing (MODULE_MISMATCH, MODULE_ZIP_INVALID); else PROXY_FAILED when one did not answer; MODULE_ABSENT when all of them
-   * say that they do not have it. Whatever else the act throws ends it, and so does the signal.
+   * The result of the act for the first proxy with which it succeeds. If one served the wrong thing, throws the act's
+   * refusal (MODULE_MISMATCH, MODULE_ZIP_INVALID); otherwise PROXY_FAILED if one did not answer, or MODULE_ABSENT if
+   * all say that they do not have it. Any other error of the act ends this at once, and so does the signal.
    */
   async first<T>(timeoutMs: number, signal: AbortSignal, ask: Ask<T>): Promise<T> {
     let refused: GossumError | undefined
@@ -85,7 +85,7 @@ export class Upstreams {
   }
 
   #note(proxy: ModuleProxy, error: unknown): void {
-    // That it does not have something is an answer.
+    // Saying that it does not have something is an answer.
     if (error instanceof NotThere) this.#standings.delete(proxy)
     else if (error instanceof GossumError && error.code === 'PROXY_FAILED') {
       const since = this.#standings.get(proxy)?.since ?? this.#now()

@@ -1,28 +1,29 @@
 /**
- * Versions of modules: which are canonical, which are made of a revision, and which comes first (golang.org/x/mod/semver).
+ * Versions of modules: which are canonical, which are pseudo-versions, and how they are ordered
+ * (golang.org/x/mod/semver).
  *
  * Pure. Linear in the length of a version.
  */
 
-/** The numbers, and the prerelease; behind it nothing but `+incompatible`. */
+/** The numbers and the prerelease, optionally followed by `+incompatible`. */
 const CANONICAL =
   /^v(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)(?:-((?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)(?:\.(?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*))*))?(?:\+incompatible)?$/
-/** A pseudo-version: behind vX.0.0, or behind a base and a zero, a time and a revision (golang.org/x/mod/module). */
+/** A pseudo-version: vX.0.0, or a base and a zero, followed by a time and a revision (golang.org/x/mod/module). */
 const PSEUDO = /^v[0-9]+\.(?:0\.0-|[0-9]+\.[0-9]+-(?:[^+]*\.)?0\.)[0-9]{14}-[A-Za-z0-9]+(?:\+incompatible)?$/
 /** The longest version, in characters. */
 const MAX_VERSION_LENGTH = 256
 
-/** Whether a text is a version as the go command writes it in go.mod files. */
+/** Whether a text is a version in the form in which the go command writes it to go.mod files. */
 export function isCanonicalVersion(text: string): boolean {
   return text.length <= MAX_VERSION_LENGTH && CANONICAL.test(text)
 }
 
-/** Whether a canonical version was made of a revision: no list of versions has those. */
+/** Whether a canonical version is a pseudo-version, which lists of versions never contain. */
 export function isPseudoVersion(version: string): boolean {
   return PSEUDO.test(version)
 }
 
-/** Negative when the first of two canonical versions comes before the second. `+incompatible` counts last. */
+/** Negative if the first of two canonical versions precedes the second. `+incompatible` decides last. */
 export function compareVersions(a: string, b: string): number {
   const [first, second] = [partsOf(a), partsOf(b)]
   for (let i = 0; i < 3; i++) {
@@ -53,7 +54,7 @@ function comparePrereleases(a: string, b: string): number {
   return first.length - second.length
 }
 
-/** Decimal numbers of any length, without zeros in front. */
+/** Decimal numbers of any length, without leading zeros. */
 function compareNumbers(a: string, b: string): number {
   return a.length - b.length || compareTexts(a, b)
 }

@@ -1,6 +1,6 @@
 /**
- * The hashes of go.sum lines: h1 of a set of files (golang.org/x/mod/sumdb/dirhash). Only names and contents count, so two
- * zips of the same files have one hash, whatever their order, times and compression.
+ * The hashes of go.sum lines: h1 of a set of files (golang.org/x/mod/sumdb/dirhash). Only names and contents matter, so
+ * two zips of the same files have the same hash, whatever their order, times and compression.
  *
  * Pure.
  */
@@ -9,7 +9,7 @@ import { GossumError } from '../errors.js'
 import { utf8 } from '../tlog/bytes.js'
 
 export interface HashedFile {
-  /** As the hash has it: `path@version/name` for the files of a module, `go.mod` for a go.mod alone. */
+  /** Its name in the hash: `path@version/name` for the files of a module, `go.mod` for a go.mod alone. */
   readonly name: string
   /** SHA-256 of the content: 64 hexadecimal digits. */
   readonly sha256: string
@@ -22,7 +22,7 @@ export function hash1(files: readonly HashedFile[]): string {
   if (odd !== undefined)
     throw new GossumError('MODULE_ZIP_INVALID', `a newline in the name ${JSON.stringify(odd.name)}`)
   // SPEC: the same: one line a file, ordered by name: the hash in hexadecimal, two spaces, the name, a newline.
-  // Go orders names by their bytes, JavaScript strings by halves of characters.
+  // Go orders names by bytes, JavaScript orders strings by UTF-16 units.
   const lines = files.map(({ name, sha256 }) => ({ key: utf8(name), line: `${sha256}  ${name}\n` }))
   lines.sort((a, b) => Buffer.compare(a.key, b.key))
   return `h1:${hash('sha256', lines.map(({ line }) => line).join(''), 'base64')}`

@@ -1,11 +1,14 @@
-/** Names that files of a module may have, on every system that Go runs on (golang.org/x/mod/module.CheckFilePath). Pure. */
+/** Valid names of files in a module, on every system that Go supports (golang.org/x/mod/module.CheckFilePath). Pure. */
 
-/** What one character of a name may be: letters of any script, ASCII digits, and what no shell and no file system minds. */
+/**
+ * The characters of a name: letters of any script, ASCII digits, and characters that no shell or file system treats
+ * specially.
+ */
 const CHARACTERS = /^[0-9\p{L}!#$%&()+,\-.=@[\]^_{}~ ]+$/u
-/** Devices of Windows, with or without an ending. */
+/** Device names of Windows, with or without an extension. */
 const DEVICES = /^(?:con|prn|aux|nul|com[1-9]|lpt[1-9])(?:\.|$)/i
 
-/** Why no file of a module may have this path, which has slashes between its elements; undefined for a good one. */
+/** Why this slash-separated path is not valid for a file of a module; undefined if it is. */
 export function badFilePath(path: string): string | undefined {
   for (const element of path.split('/')) {
     // SPEC: golang.org/x/mod/module, CheckFilePath: no empty element, none of dots alone, none that ends with a dot.
@@ -17,20 +20,17 @@ export function badFilePath(path: string): string | undefined {
   return undefined
 }
 
-/**
- * The text with the case of its letters folded away: two texts have one result when Go's strings.EqualFold takes them for
- * equal.
- */
+/** The text with case folded: two texts have the same result if Go's strings.EqualFold considers them equal. */
 export function folded(text: string): string {
-  // Nearly all names.
+  // The case of nearly all names.
   if (/^[\0-\x7f]*$/.test(text)) return text.toLowerCase()
   return Array.from(text, foldedLetter).join('')
 }
 
 function foldedLetter(letter: string): string {
-  // The dotless i is a letter of its own but in Turkish.
+  // The dotless i is a letter of its own except in Turkish.
   if (letter === '\u0131') return letter
-  // What becomes several letters is folded to none of them.
+  // A character that maps to several letters is not folded to them.
   const upper = single(letter.toUpperCase()) ?? letter
   return single(upper.toLowerCase()) ?? letter
 }
@@ -39,20 +39,22 @@ function single(text: string): string | undefined {
   return Array.from(text).length === 1 ? text : undefined
 }
 
-/** Finds names that would be one file on a system that does not tell cases apart, and files that are folders, too. */
+/**
+ * Finds names that would be the same file on a case-insensitive system, and names used for both a file and a folder.
+ */
 export class NameCollisions {
   readonly #seen = new Map<string, { readonly path: string; readonly isFolder: boolean }>()
 
-  /** Adds a clean path. Returns why it cannot stand beside those before it. */
+  /** Adds a clean path. Returns why it conflicts with earlier ones. */
   add(path: string, isFolder: boolean): string | undefined {
     for (let [at, folder] = [path, isFolder]; ; [at, folder] = [at.slice(0, at.lastIndexOf('/')), true]) {
       const key = folded(at)
       const other = this.#seen.get(key)
       if (other !== undefined) {
-        if (other.path !== at) return `it differs from ${JSON.stringify(other.path)} in nothing but case`
+        if (other.path !== at) return `it differs from ${JSON.stringify(other.path)} only in case`
         if (other.isFolder !== folder) return `${JSON.stringify(at)} is both a file and a folder`
-        if (!folder) return 'it is there twice'
-        // A folder that is known, and so are those around it.
+        if (!folder) return 'it is listed twice'
+        // A known folder; its parents are known as well.
         return undefined
       }
       this.#seen.set(key, { path: at, isFolder: folder })

@@ -1,9 +1,9 @@
-/** What a go.mod says of itself, read as leniently as the go command reads those of dependencies. Pure. */
+/** Reads what a go.mod declares, as leniently as the go command does for dependencies. Pure. */
 
-/** The largest go.mod, in bytes; a LICENSE has the same bound (golang.org/x/mod/zip). */
+/** The largest go.mod, in bytes; the limit for a LICENSE is the same (golang.org/x/mod/zip). */
 export const MAX_GO_MOD_BYTES = 16 * 1024 * 1024
 
-/** The module path in a go.mod; undefined when it names none. */
+/** The module path in a go.mod; undefined if it has none. */
 export function modulePathIn(goMod: string): string | undefined {
   for (const line of goMod.split('\n')) {
     const [, words] = /^module(?=\p{White_Space})(.*)$/u.exec(trimmed(withoutComment(line))) ?? []
@@ -16,7 +16,7 @@ export function modulePathIn(goMod: string): string | undefined {
   return undefined
 }
 
-/** Whether a go.mod says `go 1.24` or later, since when module zips leave out more of vendor folders. */
+/** Whether a go.mod declares `go 1.24` or later, with which module zips omit more of vendor folders. */
 export function isSinceGo124(goMod: string): boolean {
   for (const line of goMod.split('\n')) {
     const version = /^go\s+v?([1-9][0-9]*)\.(0|[1-9][0-9]*)/.exec(withoutComment(line).trim())
@@ -27,7 +27,7 @@ export function isSinceGo124(goMod: string): boolean {
   return false
 }
 
-/** Without what Go calls white space; to JavaScript a byte order mark is some, too, and U+0085 is none. */
+/** Without white space as defined by Go; JavaScript's trim() would also remove a byte order mark, but not U+0085. */
 function trimmed(text: string): string {
   return text.replace(/^\p{White_Space}+/u, '').replace(/(?<!\p{White_Space})\p{White_Space}+$/u, '')
 }
@@ -37,7 +37,7 @@ function withoutComment(line: string): string {
   return at === -1 ? line : line.slice(0, at)
 }
 
-/** The go.mod that a module without one has: its path alone. */
+/** The go.mod of a module without one: only its path. */
 export function synthesizedGoMod(path: string): string {
   return `module ${path}\n`
 }

@@ -1,6 +1,6 @@
 /**
- * A GOPROXY, as the go command asks it: files below a URL, http, https or of this disk (go.dev/ref/mod, "GOPROXY protocol").
- * Nothing that it gives is believed; its answers are bounded, and large ones go to a file.
+ * A GOPROXY, queried like the go command does: files below an http, https or file URL (go.dev/ref/mod, "GOPROXY
+ * protocol"). Nothing that it serves is trusted; its answers are limited, and large ones go to a file.
  */
 import { open, readFile, stat } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
@@ -13,18 +13,18 @@ import { DEFAULT_USER_AGENT } from '../sumdb/fetcher.js'
 import { escapeModule, type ModuleVersion } from '../sumdb/module-version.js'
 import { concatBytes } from '../tlog/bytes.js'
 
-/** Redirects that are followed: proxies of companies keep zips in the stores of others. */
+/** Redirects that are followed: company proxies store zips on other servers. */
 const MAX_REDIRECTS = 5
-/** How often an answer that may pass is asked for again, and the wait before, in ms. */
+/** How often a temporary failure is retried, and the delay before, in milliseconds. */
 const RETRIES = 2
 const PAUSE_MS = 500
-/** How long a proxy may send nothing while it answers, in ms. */
+/** How long a proxy may pause during an answer, in milliseconds. */
 const STALL_MS = 60_000
 
-/** What takes the pieces of an answer. */
+/** Receives the pieces of an answer. */
 type Take = (piece: Uint8Array) => Promise<void> | void
 
-/** Why there is no such file there (404 or 410): another proxy may have it. */
+/** The file does not exist there (404 or 410): another proxy may have it. */
 export class NotThere extends GossumError {
   override readonly name = 'NotThere'
 
@@ -33,33 +33,35 @@ export class NotThere extends GossumError {
   }
 }
 
-/** An answer that may be another one the next time. */
+/** A failure that may be temporary. */
 class Passing extends Error {}
 
-/** How patient somebody is with a proxy. */
+/** How often a proxy is retried, and its time limits. */
 export interface ProxyPatience {
-  /** How often an answer that may pass is asked for again. */
+  /** How often a temporary failure is retried. */
   readonly retries?: number
-  /** How long it may send nothing while it answers, in ms. */
+  /** How long it may pause during an answer, in milliseconds. */
   readonly stallMs?: number
 }
 
 export class ModuleProxy {
-  /** Without a login, and without a slash at the end. */
+  /** Without a login, and without a trailing slash. */
   readonly url: string
   readonly #patience: Required<ProxyPatience>
 
-  /** Throws USAGE for what is no http, https or file URL. */
+  /** Throws USAGE if this is not an http, https or file URL. */
   constructor(url: string, { retries = RETRIES, stallMs = STALL_MS }: ProxyPatience = {}) {
     const clean = withoutLogin(url)
     if (!/^(?:https?:\/\/[^/?#]|file:\/\/)/.test(clean) || !URL.canParse(clean)) {
-      throw new GossumError('USAGE', `a module proxy has an http, https or file URL: ${clean}`)
+      throw new GossumError('USAGE', `the URL of a module proxy must be http, https or file: ${clean}`)
     }
     this.url = clean.replace(/\/+$/, '')
     this.#patience = { retries, stallMs }
   }
 
-  /** The file at a path. Throws NotThere, PROXY_FAILED also for more than `most` bytes, and the signal's reason. */
+  /**
+   * The file at a path. Throws NotThere, PROXY_FAILED (also if it has more than `most` bytes), and the signal's reason.
+   */
   async get(path: string, most: number, timeoutMs: number, signal?: AbortSignal): Promise<Uint8Array> {
     const local = this.#file(path)
     if (local !== undefined) {
@@ -75,8 +77,8 @@ export class ModuleProxy {
   }
 
   /**
-   * The same, as a file: that of the proxy itself where it is on this disk, else `file`, which is written. Throws
-   * FILE_UNWRITABLE, too.
+   * The same, as the path of a file: the proxy's own if it is on this disk, otherwise `file`, which is written. Also
+   * throws FILE_UNWRITABLE.
    */
   async save(path: string, file: string, most: number, timeoutMs: number, signal?: AbortSignal): Promise<string> {
     const local = this.#file(path)
@@ -90,7 +92,7 @@ export class ModuleProxy {
         await handle.truncate(0).catch(unwritable)
         let at = 0
         return async (piece) => {
-          // A full disk is no fault of the proxy's. It may also take a part, and say so at the next one.
+          // A full disk is not the proxy's fault. A write may also be partial, and fail only at the next attempt.
           for (let done = 0; done < piece.length;) {
             const { bytesWritten } = await handle.write(piece, done, piece.length - done, at + done).catch(unwritable)
             done += bytesWritten
@@ -113,11 +115,11 @@ export class ModuleProxy {
       const { code } = error as NodeJS.ErrnoException
       throw code === 'ENOENT' || code === 'ENOTDIR' ? new NotThere(file) : failed(errorText(error), error)
     })
-    if (!found.isFile()) throw failed(`${file} is no file`)
+    if (!found.isFile()) throw failed(`${file} is not a file`)
     if (found.size > most) throw failed(`${file}: more than ${most} bytes`)
   }
 
-  /** `begin` is called for each try. */
+  /** `begin` is called for each attempt. */
   async #fetch(
     path: string,
     most: number,
@@ -143,7 +145,9 @@ export class ModuleProxy {
   }
 }
 
-/** Runs an act with a signal that is aborted, too, when nothing was heard for so long. That is not tried again: it took long enough. */
+/**
+ * Runs an act with a signal that is also aborted after a long silence. That is not retried, since it took long enough.
+ */
 async function whileHeard(
   url: string,
   ms: number,
@@ -188,19 +192,21 @@ async function receive(
   throw failed(`${first}: more than ${MAX_REDIRECTS} redirects`)
 }
 
-/** Where the files of a version are, without their endings: the same below a proxy and in the module cache. */
+/** The path of a version's files, without their extensions: the same in a proxy and in the module cache. */
 export function baseOf({ path, version }: ModuleVersion): string {
   const [escapedPath, escapedVersion] = escapeModule(path, version).split('@')
   return `${escapedPath!}/@v/${escapedVersion!}`
 }
 
-/** Where an answer leads; undefined for one that leads nowhere. Never from https to what others can read and change: that throws PROXY_FAILED. */
+/**
+ * The target of a redirect; undefined if there is none. Throws PROXY_FAILED for one from https to a less protected URL.
+ */
 export function redirectOf({ status, headers }: FetchAnswer, from: string): string | undefined {
   if (![301, 302, 303, 307, 308].includes(status)) return undefined
   const location = headers.get('location') ?? ''
   const next = URL.canParse(location, from) ? withoutLogin(new URL(location, from).href) : ''
   if (/^https:\/\//.test(next) || (/^http:\/\//.test(next) && from.startsWith('http://'))) return next
-  throw failed(`${from}: leads to ${JSON.stringify(location.slice(0, 200))}`)
+  throw failed(`${from}: redirects to ${JSON.stringify(location.slice(0, 200))}`)
 }
 
 async function pour(answer: FetchAnswer, url: string, most: number, take: Take): Promise<void> {
@@ -221,7 +227,7 @@ async function pour(answer: FetchAnswer, url: string, most: number, take: Take):
       await take(value)
     }
   } catch (error) {
-    // Whatever went wrong, also here: the connection is not left to wait for a reader.
+    // After a failure, here or before, the connection does not keep waiting for a reader.
     await reader?.cancel()
     throw error
   }

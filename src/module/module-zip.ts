@@ -1,6 +1,6 @@
 /**
  * Module zips: the hashes of their files, read one after another, so that a zip of 500 MB needs no more memory than its
- * list of names. A zip is what somebody served: names are held to the rules, and contents to the sizes that the zip
+ * list of names. A zip is untrusted: names are checked against the rules, and contents against the sizes that the zip
  * declares.
  */
 import { createHash, hash } from 'node:crypto'
@@ -13,9 +13,9 @@ import { fromUtf8 } from '../tlog/bytes.js'
 import { hash1, type HashedFile } from './dirhash.js'
 import { MAX_ZIP_BYTES, MAX_ZIP_ENTRIES, ZipNames } from './zip-rules.js'
 
-/** Entries up to so many bytes, compressed and not, are read at once; larger ones in pieces. */
+/** Entries up to this many bytes, compressed and uncompressed, are read at once; larger ones in pieces. */
 const AT_ONCE_BYTES = 4 * 1024 * 1024
-/** Bytes of an entry of the list of files, and of the record of the end, but for what has any length. */
+/** The fixed sizes of an entry in the central directory, and of the end record, in bytes. */
 const ENTRY_BYTES = 46
 const END_BYTES = 22
 const STORED = 0
@@ -26,27 +26,27 @@ const inflate = promisify<Uint8Array, { maxOutputLength: number; chunkSize: numb
 export interface HashedZip {
   /** `h1:` of all files. */
   readonly hash: string
-  /** In the order of the zip, with the names that stand in it. */
+  /** In the order of the zip, with their names in it. */
   readonly files: readonly HashedFile[]
-  /** What the go command would refuse in this zip, whatever its hash; undefined for a good one. */
+  /** What the go command would refuse in this zip, whatever its hash; undefined if nothing. */
   readonly flaw: string | undefined
 }
 
-/** An entry of a zip, and its content when somebody wants it. */
+/** An entry of a zip, and its content on demand. */
 export interface ZipEntry {
   readonly name: string
-  /** As the zip declares it. */
+  /** As declared by the zip. */
   readonly size: number
-  /** Of a file of Unix; 0 elsewhere. */
+  /** The mode of a Unix file; 0 for others. */
   readonly mode: number
-  /** SHA-256 in hexadecimal. Throws MODULE_ZIP_INVALID when the content is not what the zip declares. */
+  /** SHA-256 in hexadecimal. Throws MODULE_ZIP_INVALID if the content is not what the zip declares. */
   digest(): Promise<string>
-  /** The content, when it has at most so many bytes. Throws MODULE_ZIP_INVALID. */
+  /** The content, if it has at most this many bytes. Throws MODULE_ZIP_INVALID. */
   content(most: number): Promise<Uint8Array>
 }
 
 /**
- * Hashes the module zip in a file; `prefix` is `path@version/`. Throws MODULE_ZIP_INVALID for what is no zip, has too
+ * Hashes the module zip in a file; `prefix` is `path@version/`. Throws MODULE_ZIP_INVALID if it is not a zip, has too
  * much in it or does not unpack, FILE_UNREADABLE, and the signal's reason.
  */
 export async function hashZip(file: string, prefix: string, signal?: AbortSignal): Promise<HashedZip> {
@@ -56,7 +56,7 @@ export async function hashZip(file: string, prefix: string, signal?: AbortSignal
   let room = MAX_ZIP_BYTES
   for await (const entry of zipEntries(file, MAX_ZIP_BYTES)) {
     signal?.throwIfAborted()
-    // A zip that breaks a rule may still be the one that the log recorded: that is for the hash to say. A bomb may not.
+    // A zip that breaks a rule may still be the one in the log: the hash decides. A zip bomb is always refused.
     room -= entry.size
     if (room < 0) throw invalid(`its files are larger than ${MAX_ZIP_BYTES} bytes`)
     flaw ??= flawOf(() => names.require(entry.name, entry.size))
@@ -75,14 +75,16 @@ function flawOf(act: () => void): string | undefined {
   }
 }
 
-/** The entries of a zip file of at most so many bytes, in its order. Throws MODULE_ZIP_INVALID and FILE_UNREADABLE. */
+/**
+ * The entries of a zip file of at most this many bytes, in its order. Throws MODULE_ZIP_INVALID and FILE_UNREADABLE.
+ */
 export async function* zipEntries(file: string, most: number): AsyncGenerator<ZipEntry> {
   const handle = await open(file, 'r').catch((error: unknown) => {
     throw new GossumError('FILE_UNREADABLE', errorText(error), error)
   })
   try {
     const { size } = await handle.stat()
-    if (size > most) throw invalid(`${size} bytes, where ${most} are the most`)
+    if (size > most) throw invalid(`${size} bytes, more than the limit of ${most}`)
     const zip = await readable(fromFdPromise(handle.fd, { autoClose: false, decodeStrings: false }))
     if (zip.entryCount > MAX_ZIP_ENTRIES) throw invalid(`${zip.entryCount} entries`)
     const list = await listSize(handle, size, zip)
@@ -95,15 +97,15 @@ export async function* zipEntries(file: string, most: number): AsyncGenerator<Zi
       listed += ENTRY_BYTES + fileNameLength + extraFieldLength + fileCommentLength
       yield entryOf(next.value, zip, handle)
     }
-    if (list !== undefined && listed !== list) throw invalid('its list of files is longer than they are')
+    if (list !== undefined && listed !== list) throw invalid('the size of its list of files does not match its entries')
   } finally {
     await handle.close()
   }
 }
 
 /**
- * Bytes of the list of files, which ends where the record of the end begins: where that says otherwise, others look for the list elsewhere.
- * Undefined where another record has these numbers, as they are too large for this one.
+ * The size of the central directory, which must end where the end record begins: otherwise other programs would look
+ * for it elsewhere. Undefined if another record has these numbers because they are too large for this one.
  */
 async function listSize(handle: FileHandle, size: number, { comment }: ZipFile): Promise<number | undefined> {
   const at = size - END_BYTES - comment.length
@@ -142,7 +144,7 @@ function entryOf(entry: Entry, zip: ZipFile, handle: FileHandle): ZipEntry {
   }
 }
 
-/** What Go reads of a folder: nothing. It refuses one that has something, and one that is not where the list says. */
+/** Checks a folder as Go does: it must be empty, and be where the central directory says. */
 async function requireEmpty(entry: Entry, name: string, zip: ZipFile): Promise<void> {
   if (entry.uncompressedSize > 0) throw invalid(`${JSON.stringify(name)}: a folder with content`)
   await readable(zip.readLocalFileHeaderPromise(entry, { minimal: true }))
@@ -180,7 +182,7 @@ async function readEntry(
     }
   }
   if (length !== uncompressedSize) throw bad('smaller than it declares')
-  // The go command refuses it, too.
+  // The go command refuses it as well.
   if (sum !== entry.crc32) throw bad('its checksum is wrong')
 }
 
@@ -191,12 +193,12 @@ async function atOnce(entry: Entry, zip: ZipFile, handle: FileHandle): Promise<U
   const { bytesRead } = await handle.read(packed, 0, compressedSize, fileDataStart)
   if (bytesRead !== compressedSize) throw invalid('it ends too early')
   if (entry.compressionMethod === STORED) return packed
-  // One byte more, so that what is too large is seen to be. All of it in one chunk: zlib asks for 64 bytes at least.
+  // One byte more, to detect an entry that is too large. In a single chunk; zlib needs at least 64 bytes.
   const most = uncompressedSize + 1
   return readable(inflate(packed, { maxOutputLength: most, chunkSize: Math.max(most, 64) }))
 }
 
-/** What a library says of a zip that it cannot read is about the zip. */
+/** An error of the zip library is a flaw of the zip. */
 async function readable<T>(work: Promise<T>): Promise<T> {
   try {
     return await work

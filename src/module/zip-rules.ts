@@ -1,6 +1,6 @@
 /**
- * Which files make a module, and which zips are module zips (golang.org/x/mod/zip). What is refused here the go command
- * refuses.
+ * Which files belong to a module, and which zips are module zips (golang.org/x/mod/zip). What is refused here is also
+ * refused by the go command.
  *
  * Pure.
  */
@@ -8,12 +8,12 @@ import { GossumError } from '../errors.js'
 import { badFilePath, NameCollisions } from './file-path.js'
 import { MAX_GO_MOD_BYTES } from './go-mod-text.js'
 
-/** The largest module zip, and the most that all files of one have together, in bytes. */
+/** The largest module zip, and the largest total of its files, in bytes. */
 export const MAX_ZIP_BYTES = 500 * 1024 * 1024
-/** The most entries of a zip that are read. The largest modules have some ten thousand files. */
+/** The most entries of a zip that are read. The largest modules have about ten thousand files. */
 export const MAX_ZIP_ENTRIES = 500_000
 
-/** A file in a tree that a module may be made of. */
+/** A file in a tree from which a module may be made. */
 export interface TreeFile {
   /** Its path below the root of the module, with slashes. */
   readonly name: string
@@ -23,8 +23,9 @@ export interface TreeFile {
 }
 
 /**
- * The files of a tree that are in the module, in their order; the others are left out in silence, as the go command does.
- * `isSinceGo124` is what the go.mod at the root says. Throws MODULE_ZIP_INVALID when no module can be made of the tree.
+ * The files of a tree that belong to the module, in their order; the others are silently omitted, as the go command
+ * does. `isSinceGo124` is declared by the go.mod at the root. Throws MODULE_ZIP_INVALID if no module can be made from
+ * the tree.
  */
 export function moduleFiles<T extends TreeFile>(files: readonly T[], isSinceGo124: boolean): T[] {
   const nested = new Set(files.filter(isGoMod).map(({ name }) => folderOf(name)))
@@ -49,7 +50,7 @@ function isGoMod({ name, kind }: TreeFile): boolean {
   return kind === 'regular' && baseOf(name).toLowerCase() === 'go.mod'
 }
 
-/** The folder of a path with a slash at its end; empty for the root. */
+/** The folder of a path with a trailing slash; empty for the root. */
 function folderOf(name: string): string {
   return name.slice(0, name.lastIndexOf('/') + 1)
 }
@@ -66,8 +67,8 @@ function isInNested(name: string, nested: ReadonlySet<string>): boolean {
 }
 
 /**
- * Whether a file is in a package below a vendor folder. Until Go 1.24 a vendor folder that is not at the root was looked
- * for at the wrong place, and the hashes of that time stay as they are (golang.org/issue/37397).
+ * Whether a file is in a package below a vendor folder. Before Go 1.24, vendor folders below the root were computed
+ * wrongly, and the hashes from that time remain valid (golang.org/issue/37397).
  */
 function isVendored(name: string, isSinceGo124: boolean): boolean {
   if (isSinceGo124 && name === 'vendor/modules.txt') return true
@@ -77,7 +78,7 @@ function isVendored(name: string, isSinceGo124: boolean): boolean {
   return at !== -1 && name.slice(isSinceGo124 ? at + inner.length : inner.length).includes('/')
 }
 
-/** Holds the entries of a zip, one after another, to the rules of module zips. */
+/** Checks the entries of a zip, one after another, against the rules of module zips. */
 export class ZipNames {
   readonly #prefix: string
   readonly #collisions = new NameCollisions()
@@ -88,7 +89,9 @@ export class ZipNames {
     this.#prefix = prefix
   }
 
-  /** Throws MODULE_ZIP_INVALID unless a module zip may have, after those before it, an entry of this declared size. */
+  /**
+   * Throws MODULE_ZIP_INVALID unless a module zip may, after the previous entries, have an entry of this declared size.
+   */
   require(entry: string, size: number): void {
     // SPEC: go.dev/ref/mod, Module zip files: every name begins with the module path, an @, the version and a slash.
     if (!entry.startsWith(this.#prefix)) throw invalid(entry, `its name does not begin with ${this.#prefix}`)

@@ -223,7 +223,7 @@ export class PostgresState implements SharedState {
     return (await this.#database.read<{ open: boolean; complete: boolean }>(this.#sql.key, [key]))[0]
   }
 
-  // ---- small words -----------------------------------------------------------------------------------------------
+  // ---- helpers ---------------------------------------------------------------------------------------------------
 
   async #look(): Promise<void> {
     const { key } = this.#options

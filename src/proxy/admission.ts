@@ -1,27 +1,29 @@
 /**
- * What clients may make this node ask of a log: what is known already costs the log nothing and is not counted. A log may
- * take 15 seconds for one lookup, so clients take turns, and what several of them wait for goes by the first turn that
- * any of them has.
+ * Limits what clients can make this node ask of a log: what is known already costs the log nothing and is not counted.
+ * A log may take 15 seconds for one lookup, so clients take turns; a request that several of them wait for is made at
+ * the first turn of any of them.
  */
 import { Slots } from '../lib/slots.js'
 import { TokenBuckets } from '../lib/token-buckets.js'
 import { GossumError } from '../errors.js'
 
-/** Requests to logs that are under way at a time. One client may have as many of them as it leaves free for others. */
+/** Concurrent requests to logs. One client may have as many of them as it leaves free for others. */
 const SLOTS = 64
-/** Requests that one client may cause: at once, and per second in the long run. A large build makes some thousands. */
+/**
+ * Requests that one client may cause: at once, and per second in the long run. A large build makes several thousand.
+ */
 const BURST = 20_000
 const PER_SECOND = 200
 
-/** A client, by its network; PAID for one that has had its turn for this already. */
+/** A client, identified by its network; PAID for one that has already had its turn for this. */
 export type Client = string | typeof PAID
 export const PAID = Symbol('paid')
 
-/** All who wait for one thing. */
+/** All who wait for the same thing. */
 export class Party {
   /** How often each of them waits for it. */
   readonly #clients = new Map<Client, number>()
-  /** Is called when somebody joins. */
+  /** Called when someone joins. */
   onJoin: (() => void) | undefined
 
   get clients(): Iterable<Client> {
@@ -33,7 +35,7 @@ export class Party {
     this.onJoin?.()
   }
 
-  /** True when nobody is left. */
+  /** Returns true if nobody is left. */
   leave(client: Client): boolean {
     const left = this.#clients.get(client)! - 1
     if (left === 0) this.#clients.delete(client)
@@ -52,9 +54,9 @@ export class Admission {
   readonly #slots: number
   readonly #budget: TokenBuckets
   readonly #underWay = new Slots<Client>()
-  /** In the order in which they came. There are no more of them than the server has connections. */
+  /** In order of arrival. The number of the server's connections limits it. */
   readonly #line = new Set<Place>()
-  /** When each client had its last turn, as a number, since the line was last empty. */
+  /** The number of each client's last turn, since the line was last empty. */
   readonly #lastTurns = new Map<Client, number>()
   #turns = 0
 
@@ -64,14 +66,14 @@ export class Admission {
     this.#budget = budget
   }
 
-  /** Counts something that a client begins. Throws TOO_MANY_REQUESTS when that is beyond its budget. */
+  /** Counts something that a client starts. Throws TOO_MANY_REQUESTS if that exceeds its budget. */
   charge(client: Client): void {
     if (client !== PAID && !this.#budget.take(client, this.#now())) throw new GossumError('TOO_MANY_REQUESTS', client)
   }
 
   /**
-   * Runs an act that asks a log as soon as one of a party has a turn. Throws the signal's reason when it is aborted while
-   * it waits.
+   * Runs an act that asks a log, as soon as someone of a party has a turn. Throws the signal's reason if it is aborted
+   * while waiting.
    */
   async run<T>(party: Party, signal: AbortSignal, act: () => Promise<T>): Promise<T> {
     const leave = await this.#turn(party, signal)
@@ -82,7 +84,7 @@ export class Admission {
     }
   }
 
-  /** Resolves to how to leave. */
+  /** Resolves to a function that gives the turn back. */
   #turn(party: Party, signal: AbortSignal): Promise<() => void> {
     return new Promise((resolve, reject) => {
       const end = (): void => {
@@ -110,7 +112,7 @@ export class Admission {
     })
   }
 
-  /** Gives turns to those who may have one: first to the client whose last turn was longest ago. */
+  /** Grants turns that are available: first to the client whose last turn was longest ago. */
   #serve(): void {
     for (let next = this.#next(); next !== undefined; next = this.#next()) {
       const { place, client } = next
@@ -142,7 +144,7 @@ export class Admission {
     return best
   }
 
-  /** Whoever comes next finds a slot, however many clients there are already. */
+  /** Whether a slot remains for the next client, however many there are already. */
   #hasRoom(client: string): boolean {
     return this.#underWay.of(client) < this.#slots - this.#underWay.total
   }

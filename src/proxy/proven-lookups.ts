@@ -19,7 +19,7 @@ export interface ProvenRecord {
 }
 
 export interface ProvenLookupsParts {
-  /** The leaf hash of a record of our own history, out of a proven tile. */
+  /** The leaf hash of a record of our own history, from a proven tile. */
   readonly leafHash: (id: number, asking: Asking) => Promise<Hash>
   readonly admission: Admission
   readonly upstream: Upstream
@@ -31,17 +31,17 @@ export interface ProvenLookupsParts {
   readonly requireSound: () => void
 }
 
-/** Where a record came from. */
+/** Where a record was found. */
 export type LookupSource = 'memory' | 'disk' | 'log'
 
-/** Records in memory: some 5 MB. */
+/** Records in memory: about 5 MB. */
 const MEMORY_LOOKUPS = 8192
 
 export class ProvenLookups {
   readonly #parts: ProvenLookupsParts
   /**
-   * Proven in this run of the node, under a quorum head: quorum heads are heads of one history, which the pipeline
-   * proved, so what is in one is in all larger ones.
+   * Proven in this run of the node, under a quorum head: quorum heads belong to one history, as the pipeline has
+   * proven, so a record in one is in all larger ones.
    */
   readonly #proven = new Lru<ProvenRecord>(MEMORY_LOOKUPS)
   readonly #flights: Shared<ProvenRecord>
@@ -52,9 +52,8 @@ export class ProvenLookups {
   }
 
   /**
-   * The record of a module version, proven. Throws MODULE_INVALID, TOO_MANY_REQUESTS, what SumdbClient.ask and
-   * QuorumWatch.covering throw, and RECORD_INVALID for a record that the tree does not hold, or that says nothing of the
-   * module.
+   * The proven record of a module version. Throws MODULE_INVALID, TOO_MANY_REQUESTS, what SumdbClient.ask and
+   * QuorumWatch.covering throw, and RECORD_INVALID for a record that is not in the tree, or not about the module.
    */
   async find(path: string, version: string, asking: Asking): Promise<ProvenRecord & { readonly source: LookupSource }> {
     const module = escapeModule(path, version)
@@ -62,7 +61,7 @@ export class ProvenLookups {
     if (known !== undefined) return { ...known, source: 'memory' }
     const kept = await this.#fromDisk(module, path, version, asking)
     if (kept !== undefined) return { ...kept, source: 'disk' }
-    // Somebody else may have asked for it while we looked.
+    // Another request may have fetched it meanwhile.
     const meanwhile = this.#proven.get(module)
     if (meanwhile !== undefined) return { ...meanwhile, source: 'memory' }
     const found = await this.#flights.run(module, asking, (turn, stop) =>
@@ -71,7 +70,7 @@ export class ProvenLookups {
     return { ...found, source: 'log' }
   }
 
-  /** A disk may lie, and what was kept may be of a history that is none any more: it is proven again. */
+  /** The disk is not trusted, and its record may belong to an abandoned history: it is proven again. */
   async #fromDisk(module: string, path: string, version: string, asking: Asking): Promise<ProvenRecord | undefined> {
     const kept = await this.#parts.kept.get(module)
     const head = this.#parts.quorum()
@@ -79,7 +78,7 @@ export class ProvenLookups {
     try {
       return await this.#prove(module, path, version, kept, head, asking)
     } catch (error) {
-      // Not what the tree holds: the log has the last word. Any other failure would meet its answer, too.
+      // It is not in the tree: the log decides. Any other failure would affect its answer as well.
       if (errorCode(error) === 'RECORD_INVALID') return undefined
       throw error
     }
@@ -103,7 +102,7 @@ export class ProvenLookups {
       await kept.put(module, proven)
       return proven
     } catch (error) {
-      // The head that came with it may say more: that the log forks, or why we could not cosign it.
+      // The head that came with it may explain more: a fork of the log, or why we could not cosign it.
       const { code } = await answer.judged
       requireSound()
       throw withReason(error, answer.head, code)
@@ -119,7 +118,7 @@ export class ProvenLookups {
     asking: Asking,
   ): Promise<ProvenRecord> {
     requireRecord(record, id, head, await this.#parts.leafHash(id, asking))
-    // Only now is the record worth reading. One that says nothing of the module vouches for nothing.
+    // The record is parsed only now. One that has nothing about the module vouches for nothing.
     goSumLines(record, path, version)
     const proven = { id, record }
     this.#proven.put(module, proven)
@@ -127,7 +126,7 @@ export class ProvenLookups {
   }
 }
 
-/** Why there is no quorum, if the reason is that this node could not cosign the head itself. */
+/** Adds why there is no quorum, if the reason is that this node could not cosign the head itself. */
 function withReason(error: unknown, { size }: Tree, code: ErrorCode | undefined): unknown {
   if (!(error instanceof GossumError) || error.code !== 'QUORUM_MISSING' || code === undefined) return error
   const why = `this node has not cosigned the head of ${size} records: ${ERRORS[code][0]}`

@@ -11,19 +11,19 @@ import { Shared, type Asking } from './shared.js'
 
 export interface ProvenTilesParts {
   readonly client: Pick<SumdbClient, 'tile' | 'records'>
-  /** The newest head that this node proved. */
+  /** The newest head that this node has proven. */
   readonly head: () => Tree | undefined
-  /** Looks at the log's newest head: a client may know one that this node has not proven yet. */
+  /** Polls the log for its newest head: a client may know one that this node has not proven yet. */
   readonly look: (signal: AbortSignal) => Promise<void>
   readonly admission: Admission
 }
 
-/** Tiles in memory: 16 MiB when all are full. */
+/** Tiles in memory: 16 MiB if all are full. */
 const MEMORY_TILES = 2048
 
 export class ProvenTiles {
   readonly #parts: ProvenTilesParts
-  /** By place, each at the widest that was read. Nothing of another history gets here. */
+  /** By position, each as wide as the widest that was read. All belong to our own history. */
   readonly #tiles = new Lru<Uint8Array>(MEMORY_TILES)
   readonly #flights: Shared<Uint8Array>
   readonly #looks: Shared<void>
@@ -35,8 +35,8 @@ export class ProvenTiles {
   }
 
   /**
-   * The bytes of a tile, of hashes or of records. Throws TILE_MALFORMED for another height, TILE_MISSING when no head that
-   * this node can prove has it, TOO_MANY_REQUESTS, and what SumdbClient throws.
+   * The bytes of a hash tile or data tile. Throws TILE_MALFORMED for another height, TILE_MISSING if no head that this
+   * node can prove has it, TOO_MANY_REQUESTS, and what SumdbClient throws.
    */
   async get(tile: Tile, asking: Asking): Promise<Uint8Array> {
     if (tile.height !== TILE_HEIGHT) throw new GossumError('TILE_MALFORMED', `tiles have height ${TILE_HEIGHT}`)
@@ -47,8 +47,8 @@ export class ProvenTiles {
   }
 
   /**
-   * The leaf hash of a record of our own history. What is in a tile of it is in every smaller head of it that holds the
-   * record, the quorum head among them. Throws as get() does.
+   * The leaf hash of a record of our own history. It holds for every smaller head of that history that covers the
+   * record, including the quorum head. Throws as get() does.
    */
   async leafHash(id: number, asking: Asking): Promise<Hash> {
     const index = Math.floor(id / 2 ** TILE_HEIGHT)
@@ -64,7 +64,7 @@ export class ProvenTiles {
   }
 
   async #hashes(tile: Tile, head: Tree, asking: Asking): Promise<Uint8Array> {
-    // As wide as the tree has it: the next client's head is another one.
+    // As wide as in the tree: the next client will have another head.
     const widest = tileAncestor(tile, 0, head.size)!
     const data = await this.#flights.run(tilePath(widest), asking, async (turn, signal) => {
       const read = await turn(() => this.#parts.client.tile(head, widest, { signal }))
@@ -74,7 +74,7 @@ export class ProvenTiles {
     return data.subarray(0, tile.width * HASH_SIZE)
   }
 
-  /** Records as a data tile has them, each proven and followed by an empty line. */
+  /** Records in the form of a data tile, each proven and followed by an empty line. */
   #records(tile: Tile, head: Tree, asking: Asking): Promise<Uint8Array> {
     const first = tile.index * 2 ** TILE_HEIGHT
     return this.#flights.run(tilePath(tile), asking, async (turn, signal) => {

@@ -1,11 +1,11 @@
-/** Waits for quorum heads: a record is not shown before a head that holds it has its quorum. */
+/** Waits for quorum heads: a record is not served before a head that covers it has its quorum. */
 import { GossumError } from '../errors.js'
 import type { CosignedHead } from '../witness/cosigned-head.js'
 
 export interface QuorumWatchParts {
   /** The quorum head of a log. */
   readonly quorum: (log: string) => CosignedHead | undefined
-  /** Ids of what froze the log and was not acknowledged. */
+  /** Ids of what froze the log and is not acknowledged. */
   readonly holds: (log: string) => readonly string[]
   /** The longest wait, in milliseconds. */
   readonly waitMs: number
@@ -25,14 +25,14 @@ export class QuorumWatch {
     if (holds.length > 0) throw new GossumError('LOG_FROZEN', holds.join(', '))
   }
 
-  /** To be called when a log has another quorum head, or was frozen. */
+  /** To be called when a log has a new quorum head, or was frozen. */
   changed(log: string): void {
     for (const look of [...(this.#waiting.get(log) ?? [])]) look()
   }
 
   /**
-   * The quorum head of a log, as soon as it holds more than `id` records. Throws LOG_FROZEN as soon as the log is
-   * frozen, QUORUM_MISSING when the wait was in vain, and the signal's reason when it is aborted.
+   * The quorum head of a log, as soon as it covers more than `id` records. Throws LOG_FROZEN as soon as the log is
+   * frozen, QUORUM_MISSING when the time is up, and the signal's reason if that is aborted.
    */
   async covering(log: string, id: number, signal: AbortSignal): Promise<CosignedHead> {
     return this.#now(log, id) ?? (await this.#wait(log, id, signal))

@@ -1,6 +1,6 @@
 /**
- * What several clients want at once, asked of the log once, for as long as one of them waits. Who begins it pays for it;
- * it goes by the first turn that any of them has.
+ * Requests that several clients share: the log is asked once, as long as one of them waits. The one that starts it is
+ * charged; it is made at the first turn of any of them.
  */
 import { networkOf } from '../lib/network.js'
 import { SingleFlight } from '../lib/single-flight.js'
@@ -8,12 +8,12 @@ import { PAID, Party, type Admission } from './admission.js'
 
 /** Who asks, and until when. */
 export interface Asking {
-  /** The address of the client; PAID for what is part of something that had its turn. */
+  /** The address of the client; PAID for a part of something that has had its turn. */
   readonly client: string | typeof PAID
   readonly signal: AbortSignal
 }
 
-/** Runs an act that asks the log, when one of those who wait for it has a turn. */
+/** Runs an act that asks the log, when one of those waiting for it has a turn. */
 export type Turn = <T>(act: () => Promise<T>) => Promise<T>
 
 export class Shared<T> {
@@ -26,8 +26,8 @@ export class Shared<T> {
   }
 
   /**
-   * Runs at most one act per key at a time; its signal is aborted when the last who waits has left. Throws
-   * TOO_MANY_REQUESTS to who would begin an act beyond its budget.
+   * Runs at most one act per key at a time; its signal is aborted when nobody waits any longer. Throws
+   * TOO_MANY_REQUESTS if the act would exceed the budget of the one that starts it.
    */
   async run(key: string, asking: Asking, act: (turn: Turn, signal: AbortSignal) => Promise<T>): Promise<T> {
     const client = asking.client === PAID ? PAID : networkOf(asking.client)

@@ -1,8 +1,8 @@
 /**
- * What the go command sees of a checksum database through this node: every record proven by us, and no head but
- * quorum heads. A split view then stops the build instead of passing in silence.
+ * A checksum database as the go command sees it through this node: every record is proven by us, and all heads are
+ * quorum heads. A split view then stops the build instead of passing unnoticed.
  *
- * Trusted here: the pipeline, which proved the quorum head to continue all heads before it. Not trusted: the log, a
+ * Trusted here: the pipeline, which proved that the quorum head continues all heads before it. Not trusted: the log, a
  * proxy in between, the cache on disk.
  */
 import { GossumError } from '../errors.js'
@@ -22,7 +22,7 @@ import { Upstream, type UpstreamParts } from './upstream.js'
 /** A quorum head, or a record with one. */
 export interface ProvenAnswer {
   readonly body: Uint8Array
-  /** Records in the quorum head. */
+  /** The number of records in the quorum head. */
   readonly size: number
 }
 
@@ -30,7 +30,7 @@ export interface SumdbProxyParts {
   /** Log id, and the name of its key. */
   readonly log: { readonly id: string; readonly name: string }
   readonly asked: {
-    /** What asks the log; its time limits are those of lookups, which may take a log 15 seconds. */
+    /** The client that asks the log; its time limits are those of lookups, which may take a log 15 seconds. */
     readonly client: SumdbClient
     readonly admission: Admission
   }
@@ -43,7 +43,7 @@ export interface SumdbProxyParts {
   readonly submit: UpstreamParts['submit']
   readonly told: {
     readonly onLookup: (source: LookupSource) => void
-    /** What failed in the background: our bug, or our disk. */
+    /** An error in the background: a bug, or of our disk. */
     readonly onError: (error: unknown) => void
   }
   /** Milliseconds since 1970. */
@@ -62,7 +62,7 @@ export class SumdbProxy {
   readonly #upstream: Upstream
   readonly #lookups: ProvenLookups
   readonly #tiles: ProvenTiles
-  /** Quorum heads as they are sent. */
+  /** Quorum heads in the form in which they are sent. */
   readonly #notes = new WeakMap<CosignedHead, Uint8Array>()
 
   constructor(parts: SumdbProxyParts) {
@@ -86,12 +86,12 @@ export class SumdbProxy {
     })
   }
 
-  /** Since when the log has not answered, in milliseconds since 1970; undefined while it does. */
+  /** When the log stopped answering, in milliseconds since 1970; undefined while it answers. */
   get silentSince(): number | undefined {
     return this.#upstream.silentSince
   }
 
-  /** Notes how a poll of the log went: undefined when it answered, otherwise why not. */
+  /** Records the result of a poll of the log: undefined if it answered, otherwise the error. */
   polled(error: unknown): void {
     this.#upstream.heard(error)
   }
@@ -102,14 +102,19 @@ export class SumdbProxy {
     return { body: this.#note(head), size: head.size }
   }
 
-  /** The record of a module version and the quorum head, as a lookup answers. Throws what ProvenLookups.find throws. */
+  /**
+   * The record of a module version with the quorum head, in the form of a lookup. Throws what ProvenLookups.find
+   * throws.
+   */
   async lookup(path: string, version: string, asking: Asking): Promise<ProvenAnswer> {
     const { id, record, source, head } = await this.#find(path, version, asking)
     this.#parts.told.onLookup(source)
     return { body: concatBytes(formatRecord(id, record), this.#note(head)), size: head.size }
   }
 
-  /** The number of the record of a module version, and its lines about it, without newlines. Throws as lookup() does. */
+  /**
+   * The number of the record of a module version, and its lines about it, without newlines. Throws as lookup() does.
+   */
   async record(
     { path, version }: ModuleVersion,
     asking: Asking,
@@ -119,7 +124,7 @@ export class SumdbProxy {
   }
 
   /**
-   * A tile (`tile/8/...`), of any head that this node has proven: a client that spoke to the log itself knows newer
+   * A tile (`tile/8/...`) of any head that this node has proven: a client that has talked to the log itself knows newer
    * heads than the quorum's, and needs their tiles. Throws what ProvenTiles.get throws.
    */
   tile(path: string, asking: Asking): Promise<Uint8Array> {

@@ -1,6 +1,6 @@
 /**
- * A log as the go command's requests reach it through this node: asked once however many clients ask, and every head
- * that it shows goes through the pipeline like any other.
+ * Access to a log for requests of the go command: however many clients want something, the log is asked once, and every
+ * head that it shows goes through the pipeline like any other.
  */
 import { errorCode } from '../errors.js'
 import type { SumdbClient, VerifiedHead } from '../sumdb/client.js'
@@ -16,22 +16,22 @@ export interface UpstreamParts {
   readonly log: string
   readonly client: Pick<SumdbClient, 'ask' | 'latestNote'>
   readonly submit: (candidate: Candidate) => Promise<Outcome>
-  /** What failed in the background: our bug, or our disk. */
+  /** An error in the background: a bug, or of our disk. */
   readonly onError: (error: unknown) => void
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
 
 export interface UpstreamAnswer extends LookupAnswer, VerifiedHead {
-  /** What the pipeline makes of the head. Rejects only for a bug of ours, or our disk. */
+  /** The pipeline's outcome for the head. Rejects only for a bug, or an error of our disk. */
   readonly judged: Promise<Outcome>
 }
 
-/** Heads that went through the pipeline and need not again. */
+/** Heads remembered as already judged by the pipeline. */
 const REMEMBERED_HEADS = 1024
-/** Heads that are judged while the answers that brought them are in use already. */
+/** Heads whose judgement may still be pending while the answers that contained them are used. */
 const MAX_BEHIND = 16
-/** Clients make this node look at the log's newest head once in so many milliseconds at most. */
+/** Clients can cause a poll of the log at most once in this many milliseconds. */
 const LOOK_PAUSE_MS = 2_000
 
 export class Upstream {
@@ -45,18 +45,18 @@ export class Upstream {
     this.#parts = parts
   }
 
-  /** Since when the log has not answered, in milliseconds since 1970; undefined while it does. */
+  /** When the log stopped answering, in milliseconds since 1970; undefined while it answers. */
   get silentSince(): number | undefined {
     return this.#silentSince
   }
 
-  /** Notes how a request to the log went, whoever made it. */
+  /** Records the result of a request to the log, made here or elsewhere. */
   heard(error?: unknown): void {
     if (error === undefined) this.#silentSince = undefined
     else if (errorCode(error) === 'LOG_UNREACHABLE') this.#silentSince ??= this.#parts.now()
   }
 
-  /** What the log answers to a lookup; nothing of the record is proven. Its head goes through the pipeline meanwhile. */
+  /** The log's answer to a lookup; the record is unproven. Its head goes through the pipeline meanwhile. */
   async ask(path: string, version: string, signal: AbortSignal): Promise<UpstreamAnswer> {
     const refused: Promise<Outcome>[] = []
     const onHead = (note: Uint8Array): void => void refused.push(this.#judge(note))
@@ -67,13 +67,13 @@ export class Upstream {
       else this.#letBehind(judged)
       return { ...answer, judged }
     } catch (error) {
-      // The answer cannot be used; what the log signed in it says more, and is judged before anybody is told.
+      // The answer is unusable, but heads in it that the log signed are judged before the error is reported.
       await Promise.all(refused)
       throw error
     }
   }
 
-  /** Looks at the newest head of the log, and not more often than every two seconds. */
+  /** Polls the log for its newest head, at most once every two seconds. */
   async look(signal: AbortSignal): Promise<void> {
     if (performance.now() - this.#lookedAt < LOOK_PAUSE_MS) return
     const note = await this.#telling(() => this.#parts.client.latestNote({ signal }))
@@ -92,14 +92,14 @@ export class Upstream {
     }
   }
 
-  /** Takes a head through the pipeline, once: lookups bring the same one again and again. */
+  /** Sends a head through the pipeline once: lookups return the same one again and again. */
   #judge(note: Uint8Array): Promise<Outcome> {
     const key = toHex(sha256(note))
     const before = this.#seen.get(key)
     if (before !== undefined) return before
     const { log, submit, now } = this.#parts
     const judged = submit({ source: 'lookup', note, log, receivedAt: now() }).then(
-      // What could not be decided, or was refused for our own state, may be decided the next time.
+      // If it was undecided, or refused because of our own state, it may be decided the next time.
       (outcome) => {
         if (outcome.kind === 'pending' || outcome.kind === 'refused') this.#seen.delete(key)
         return outcome

@@ -14,10 +14,10 @@ const name = () =>
 export const ReceiverView = Shape({
   name: name(),
   kind,
-  waiting: count('alerts that it has not taken yet'),
-  oldest: orNull(time(), 'when the oldest of them was made'),
-  lastTaken: orNull(time(), 'when it took one last, since the start'),
-  error: orNull(Text(), 'why it did not take the last one, or cannot take any'),
+  waiting: count('alerts that it has not accepted yet'),
+  oldest: orNull(time(), 'when the oldest of them was created'),
+  lastTaken: orNull(time(), 'when it last accepted one, since the start'),
+  error: orNull(Text(), 'why it did not accept the last one, or cannot accept any'),
 })
 export type ReceiverView = Type.Static<typeof ReceiverView>
 
@@ -28,7 +28,7 @@ export type AlarmView = Type.Static<typeof AlarmView>
 
 /** A condition that was reported and still holds. For the operator alone. */
 export const FiringView = Shape({
-  name: Text({ description: 'of the condition' }),
+  name: Text({ description: 'the name of the condition' }),
   severity: Enum(Object.keys(SEVERITIES) as Severity[]),
   log: orNull(Text({ pattern: LOG_ID.pattern }), 'null when it is about the node'),
   sentence: Text(),
@@ -48,9 +48,9 @@ export const AlarmTestView = Shape({
     Shape({
       name: name(),
       kind,
-      ok: Flag({ description: 'whether it took the sample' }),
-      ms: Num({ minimum: 0, description: 'how long that took' }),
-      said: Text({ description: 'its status, or why it did not' }),
+      ok: Flag({ description: 'whether it accepted the test alert' }),
+      ms: Num({ minimum: 0, description: 'how many milliseconds that took' }),
+      said: Text({ description: 'the status it returned, or why it did not accept it' }),
       output: Text({ description: 'the end of what a hook printed, or the beginning of what a webhook answered' }),
     }),
   ),

@@ -11,12 +11,12 @@ export const JsonFeed = Shape({
   authors: List(Shape({ name: Text({ description: 'key name of the witness' }) })),
   items: List(
     Shape({
-      id: Text({ pattern: '^urn:uuid:', description: 'stays the same' }),
+      id: Text({ pattern: '^urn:uuid:', description: 'never changes' }),
       title: Text(),
       content_text: Text(),
       date_published: time(),
       tags: List(Type.Enum(['evidence', 'suspect', 'watch', 'unauthorised'])),
-      url: Type.Optional(Text({ description: 'where what proves it can be read, from the address of the feed' })),
+      url: Type.Optional(Text({ description: 'where the proof can be read, relative to the address of the feed' })),
     }),
     { description: 'the newest first' },
   ),

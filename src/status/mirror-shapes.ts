@@ -11,51 +11,51 @@ export const MirrorStatusView = Shape({
   upstreams: List(
     Shape({
       url: Text({ description: 'without a login' }),
-      failingSince: orNull(time(), 'since when it has given no usable answer; null while it does'),
+      failingSince: orNull(time(), 'when it stopped giving usable answers; null while it gives them'),
       reason: orNull(Text(), 'why'),
     }),
     { description: 'in the order in which they are asked' },
   ),
   kept: Shape({
-    files: count('files that are kept'),
-    bytes: size('of all of them'),
-    maxBytes: size('that may be kept'),
-    damaged: count('files that were found damaged and set aside'),
+    files: count('stored files'),
+    bytes: size('their total size'),
+    maxBytes: size('the most that may be stored'),
+    damaged: count('damaged files that were set aside'),
   }),
-  cooldown: orNull(Num({ minimum: 0 }), 'seconds; null without one'),
+  cooldown: orNull(Num({ minimum: 0 }), 'in seconds; null if there is none'),
   existingAllowed: Flag({
-    description: "whether what the log had before this node's first quorum head has no cooldown",
+    description: "whether versions that the log had before this node's first quorum head are exempt",
   }),
   allowed: moduleVersions('versions that the operator let through the cooldown, as path@version'),
-  pinned: moduleVersions('versions that are kept however long nobody asks for them, as path@version'),
+  pinned: moduleVersions('versions that are kept even if they are not requested, as path@version'),
   hidden: List(
     Shape({
       path: Text(),
       versions: List(Text(), { description: 'the newest first, at most 20' }),
       count: count('all of them'),
     }),
-    { description: 'versions that the log has and that upstream lists lack, of the lists that were asked for' },
+    { description: 'versions that are in the log but missing in the upstream lists that were requested' },
   ),
   refused: List(
     Shape({
-      at: time('when it was refused last'),
+      at: time('when it was last refused'),
       path: Text(),
       version: Text(),
       kind: Enum(['mod', 'zip']),
-      class: Text({ description: 'as gossum check module calls it' }),
+      class: Text({ description: 'the classification, as in gossum check module' }),
       upstream: Text(),
       expected: orNull(Text(), 'the hash that the log has; null when it has no record'),
-      got: orNull(Text(), 'the hash of what came; null for what cannot be hashed'),
+      got: orNull(Text(), 'the hash of what was served; null if it cannot be hashed'),
       reason: Text(),
     }),
-    { description: 'what upstreams gave and nobody was given, the newest first, at most 100' },
+    { description: 'what upstreams served and the mirror refused, the newest first, at most 100' },
   ),
 })
 export type MirrorStatusView = Type.Static<typeof MirrorStatusView>
 
 /** The result of an operator's command about a module, or about all that there were. */
 export const MirrorAnswer = Shape({
-  module: orNull(Text(), 'path@version; null for all that was there'),
-  existing: Flag({ description: 'whether it was about all that was there' }),
+  module: orNull(Text(), 'path@version; null for all existing versions'),
+  existing: Flag({ description: 'whether it applied to all existing versions' }),
 })
 export type MirrorAnswer = Type.Static<typeof MirrorAnswer>

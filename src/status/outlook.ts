@@ -17,7 +17,7 @@ export class Outlook {
   readonly #tempo: Tempo
   readonly #trails: Trails
   readonly #startedAt: number
-  /** For each log, the last size that a poll proved. */
+  /** For each log, the size of the last head that a poll brought. */
   readonly #polled = new Map<string, number>()
   /** The network that all peers are in, and since when. */
   #network: { readonly name: string; readonly since: number } | undefined
@@ -64,7 +64,7 @@ export class Outlook {
     return before.flatMap(({ cosignatures }) => cosignatures.get(own)?.time ?? []).map((s) => s * 1000)
   }
 
-  /** Which of the counted witnesses have recently signed the newest head. */
+  /** How many of the counted witnesses have recently signed the newest head, and how many are needed. */
   #signedLately(log: string): LogSeclusion['signedLately'] {
     const { config, cosigned, keysOf, store } = this.#parts.witnesses
     const { policy } = config

@@ -25,7 +25,7 @@ const code = Enum(Object.keys(ERRORS) as ErrorCode[])
 export const CosignatureView = Shape({
   name: Text({ description: 'key name of the witness' }),
   key: Text({ description: 'verifier key of the witness' }),
-  time: time("by the witness's own word"),
+  time: time('according to the witness'),
   counted: Flag({ description: 'the policy names the key, and the witness is not convicted' }),
 })
 export type CosignatureView = Type.Static<typeof CosignatureView>
@@ -45,7 +45,7 @@ export const SuspectView = Shape({
   root: Text(),
   firstSeen: time(),
   door: Text(),
-  peer: orNull(Text(), 'peer id of who brought it'),
+  peer: orNull(Text(), 'peer id of the peer that brought it'),
   code: Text({ description: 'why it is not proven yet' }),
   alarmed: Flag({ description: 'whether it raised an alarm' }),
 })
@@ -60,15 +60,18 @@ export type ListedSuspect = Type.Static<typeof ListedSuspect>
 
 /** How far the audit of a log has got, and what it found. */
 export const AuditView = Shape({
-  size: size('up to which record all were read, from the first one on'),
+  size: size('how many records were read, counted from the first without a gap'),
   findings: Shape(
-    { error: count('records and tiles that are not as they must be'), note: count('what is only worth knowing') },
-    { description: 'in all that was read' },
+    { error: count('records and tiles that break a rule'), note: count('findings that are only worth knowing') },
+    { description: 'in everything that was read' },
   ),
-  complete: Flag({ description: 'whether nothing is left to read up to the head that the audit went on to last' }),
+  complete: Flag({ description: 'whether everything below the head that is being audited was read' }),
   cosigned: orNull(size(), "records in the head that the auditor's key cosigned last"),
-  error: orNull(Text(), 'why it does not go on, or why its key does not cosign'),
-  indexed: orNull(size(), 'up to which record all are in the index; null for a log without one'),
+  error: orNull(Text(), 'why the audit does not continue, or why its key does not cosign'),
+  indexed: orNull(
+    size(),
+    'how many records are in the index, counted from the first without a gap; null for a log without one',
+  ),
 })
 export type AuditView = Type.Static<typeof AuditView>
 
@@ -76,22 +79,25 @@ export const LogView = Shape({
   id: logId(),
   name: Text({ description: 'key name' }),
   key: Text({ description: 'verifier key' }),
-  url: orNull(Text(), 'null for a log that is only pushed'),
+  url: orNull(Text(), 'null for a log that only pushes its heads'),
   origin: Text(),
-  disabled: Flag({ description: 'kept as it is: neither polled nor cosigned' }),
-  list: orNull(Text(), 'the log list that brought it; null for what the operator said'),
-  perDay: orNull(count('in a day'), 'cosignatures in a day for heads that it pushes; null without a bound'),
+  disabled: Flag({ description: 'kept, but neither polled nor cosigned' }),
+  list: orNull(Text(), 'the log list that it is from; null if the operator configured it'),
+  perDay: orNull(count('per day'), 'cosignatures per day for heads that it pushes; null if unlimited'),
   size: size('records in the newest proven head; 0 before the first'),
   root: orNull(root()),
   time: orNull(time(), 'when this node cosigned that head'),
   frozen: Flag({ description: 'proven to misbehave and not acknowledged: nothing more of it is cosigned' }),
-  holds: List(Shape({ id: evidenceId('of evidence or a suspect; `gossum evidence ack` takes it'), acked: Flag() }), {
-    description: 'why it is or was frozen',
-  }),
+  holds: List(
+    Shape({ id: evidenceId('the id of evidence or of a suspect, for `gossum evidence ack`'), acked: Flag() }),
+    {
+      description: 'why it is or was frozen',
+    },
+  ),
   cosignatures: List(CosignatureView),
   quorum: orNull(Shape({ size: size(), root: root(), cosignatures: List(CosignatureView) }), 'the quorum head'),
   suspects: List(SuspectView, {
-    description: 'at most 16: those that people were told of, then those that were acknowledged, then the oldest',
+    description: 'at most 16: those that raised an alarm, then acknowledged ones, then the oldest',
   }),
   suspectCount: count('how many suspects there are'),
   witness: orNull(Text(), 'verifier key of this node that cosigns it; null for an observer'),
@@ -105,8 +111,8 @@ export const LogView = Shape({
     Flag(),
     'whether the last poll got a head that the log signed; null before the first poll, and for a log that is not polled',
   ),
-  lastPoll: orNull(time(), 'when a poll got such a head last'),
-  verifiedAt: orNull(time(), 'when the head of a poll was proven last to lie on our history'),
+  lastPoll: orNull(time(), 'when a poll last got such a head'),
+  verifiedAt: orNull(time(), 'when the head of a poll was last proven to be on our history'),
   error: orNull(Text(), 'why the last poll failed'),
   audit: orNull(AuditView, 'null when this node does not audit the log'),
 })
@@ -117,13 +123,13 @@ export type LogView = Type.Static<typeof LogView>
 export const PeerView = Shape({
   peerId: Text(),
   multiaddr: Text(),
-  witness: orNull(Text(), "verifier key of the peer's witness, when this connection proved one"),
+  witness: orNull(Text(), "verifier key of the peer's witness, if it proved one on this connection"),
   since: time('when it connected'),
   rttMs: orNull(Num()),
   score: orNull(Num()),
-  head: orNull(Shape({ log: logId(), size: size(), at: time() }), 'the newest head that it spoke of, as it says'),
+  head: orNull(Shape({ log: logId(), size: size(), at: time() }), 'its newest head, by its own account'),
   chosen: Flag({ description: 'whether this node chose it to keep its promises' }),
-  depositary: orNull(Flag(), 'whether it keeps promises; null as long as it was not asked'),
+  depositary: orNull(Flag(), 'whether it keeps promises; null until it was asked'),
 })
 export type PeerView = Type.Static<typeof PeerView>
 
@@ -131,11 +137,11 @@ export const EvidenceView = Shape({
   id: evidenceId('the first 16 hex digits of the SHA-256 of the file'),
   type: Text(),
   log: logId(),
-  witness: orNull(Text(), 'verifier key of the witness that it convicts; null when that is the log'),
+  witness: orNull(Text(), 'verifier key of the convicted witness; null if the log is convicted'),
   sizes: Type.Tuple([size(), size()]),
-  module: Type.Optional(Text({ description: 'of a bad record alone: the module version, `path@version`' })),
+  module: Type.Optional(Text({ description: 'only for a bad record: the module version, `path@version`' })),
   records: Type.Optional(
-    Type.Tuple([size('of a bad record alone: the number of the one record'), size('and of the other')]),
+    Type.Tuple([size('only for a bad record: the number of the first record'), size('and of the second')]),
   ),
   seenAt: time(),
   acked: Flag(),
@@ -149,9 +155,9 @@ export const WitnessView = Shape({
   own: Flag({ description: "whether it is this node's own" }),
   last: orNull(
     Shape({ log: logId(), size: size(), time: time() }),
-    'the largest head that it was seen to cosign, and when by its own word; of several logs the latest',
+    'the largest head that it was seen to cosign, and when by its own account; the latest over all logs',
   ),
-  convicted: orNull(evidenceId('evidence'), 'the evidence that convicts it, until that is acknowledged'),
+  convicted: orNull(evidenceId('evidence'), 'the evidence that convicts it, until it is acknowledged'),
 })
 export type WitnessView = Type.Static<typeof WitnessView>
 
@@ -161,8 +167,8 @@ export const TakenLogView = Shape({
   key: Text({ description: 'verifier key' }),
   origin: Text(),
   keys: List(Text(), { description: 'verifier keys of this node that cosign it, one line each' }),
-  polled: Flag({ description: 'whether the node looks at the log by itself, too' }),
-  perDay: orNull(count('in a day'), 'cosignatures in a day for heads that it pushes; null without a bound'),
+  polled: Flag({ description: 'whether the node also polls the log' }),
+  perDay: orNull(count('per day'), 'cosignatures per day for heads that it pushes; null if unlimited'),
   frozen: Flag({ description: 'proven to misbehave and not acknowledged: nothing more of it is cosigned' }),
 })
 export type TakenLogView = Type.Static<typeof TakenLogView>
@@ -170,7 +176,7 @@ export type TakenLogView = Type.Static<typeof TakenLogView>
 export const AboutWitnessView = Shape({
   name: Text({ description: 'key name of the witness' }),
   keys: List(Text(), { description: 'its verifier keys: Ed25519, then ML-DSA-44 if it has one' }),
-  contact: orNull(Text(), 'how to reach who runs it, in words of their own'),
+  contact: orNull(Text(), "how to reach its operator, in the operator's words"),
   logs: List(TakenLogView, { description: 'in configured order' }),
 })
 export type AboutWitnessView = Type.Static<typeof AboutWitnessView>
@@ -180,9 +186,9 @@ export const ExchangeView = Shape({
   url: Text(),
   kind: Text({ description: '`feed`, `distributor` or `source-spotter`' }),
   lastAnswer: orNull(time()),
-  error: orNull(Text(), 'what was wrong with the last visit, or what the place objected to'),
+  error: orNull(Text(), 'what was wrong with the last visit, or the objection of the place'),
   says: List(Shape({ log: logId(), does: Text(), verdict: Text(), size: orNull(size()), at: time() }), {
-    description: 'what it said last of each log, and of which head of ours',
+    description: 'its last verdict on each log, and the head of ours that it is about',
   }),
 })
 export type ExchangeView = Type.Static<typeof ExchangeView>
@@ -202,8 +208,8 @@ export const DepositView = Shape({
   state: Enum(['deposited', 'undeposited', 'nobody']),
   text: Text({ description: 'the state as a sentence' }),
   need: count('chosen peers that are to keep a promise'),
-  of: count('chosen peers that there are'),
-  connected: count('of them'),
+  of: count('number of chosen peers'),
+  connected: count('connected chosen peers'),
   undeposited: count('logs whose newest promise too few of them keep'),
 })
 export type DepositView = Type.Static<typeof DepositView>
@@ -216,7 +222,7 @@ export const StatusView = Shape({
   version: Text(),
   ready: Flag({ description: 'whether /readyz answers 200' }),
   conditions: List(ConditionView, {
-    description: 'all that holds: what /readyz, the exit code of `gossum status` and the metrics follow',
+    description: 'all conditions that hold: /readyz, the exit code of `gossum status` and the metrics use this list',
   }),
   observer: Flag({ description: 'whether it has no witness key, and signs nothing (docs/observer.md)' }),
   witness: orNull(Text(), 'verifier key of this witness; null for an observer'),
@@ -227,24 +233,24 @@ export const StatusView = Shape({
   http: Text({ description: 'URL of this API' }),
   startedAt: time(),
   policy: orNull(
-    Shape({ quorum: Text(), threshold: count('of the quorum'), witnesses: count('that it names') }),
-    'null: only this node counts',
+    Shape({ quorum: Text(), threshold: count('witnesses needed'), witnesses: count('witnesses named') }),
+    'null if there is none: then only this node counts',
   ),
   logs: List(LogView),
   peers: count('connected peers'),
-  evidence: count('evidence files that nobody acknowledged'),
+  evidence: count('evidence files that are not acknowledged'),
   guard: Shape(
     {
       state: Enum(['fresh', 'waiting', 'guarded', 'partly guarded', 'unanswered', 'unguarded', 'twin']),
       text: Text(),
       since: time(),
     },
-    { description: 'whether peers vouch that this node knows all that its key has signed' },
+    { description: 'whether peers vouch that this node knows everything its key has signed' },
   ),
   deposit: DepositView,
   clock: List(
     Shape({ name: Enum(['clock ahead', 'clock behind', 'promise ahead', 'clock before release']), text: Text() }),
-    { description: 'what somebody should look into about the clock; empty when all is well' },
+    { description: 'problems with the clock; empty when all is well' },
   ),
   bastion: orNull(
     Shape({
@@ -260,10 +266,10 @@ export const StatusView = Shape({
   state: Shape(
     {
       kept: Enum(['home', 'postgres']),
-      text: Text({ description: 'what it survives' }),
+      text: Text({ description: 'what a commit survives' }),
       error: orNull(Text(), 'why the database cannot be used now'),
     },
-    { description: 'where what our key has signed is kept (docs/two-machines.md)' },
+    { description: 'where the record of what our key has signed is kept (docs/two-machines.md)' },
   ),
   alarm: AlarmView,
   exchange: List(ExchangeView, { description: 'the configured places, in the order of kinds and flags' }),
@@ -275,7 +281,7 @@ export type StatusView = Type.Static<typeof StatusView>
 /** The outcome of a submitted head. */
 export const HeadAnswer = Shape({
   outcome: Enum(['advanced', 'known', 'past', 'pending', 'refused', 'conflict']),
-  log: orNull(logId(), 'null when it is signed by none that is followed'),
+  log: orNull(logId(), 'null if no followed log has signed it'),
   size: orNull(size(), 'null beyond 2^53 - 1: no such tree exists'),
   root: orNull(root()),
   code: orNull(code, 'why, for `pending` and `refused`'),
@@ -288,7 +294,7 @@ export type HeadAnswer = Type.Static<typeof HeadAnswer>
 export const SubmittedEvidence = Shape({
   id: evidenceId('its id, or that of earlier evidence about the same lie'),
   fate: Enum(['new', 'known', 'unknown'], {
-    description: '`unknown`: valid, and about one witness too many that only neighbours count',
+    description: '`unknown`: valid, but about one witness too many that only neighbours count',
   }),
 })
 export type SubmittedEvidence = Type.Static<typeof SubmittedEvidence>
@@ -296,7 +302,7 @@ export type SubmittedEvidence = Type.Static<typeof SubmittedEvidence>
 export const Acknowledged = Shape({
   id: evidenceId('what was acknowledged'),
   acked: Type.Literal(true),
-  items: count('how many items that was: this one, and what convicts the same log by now'),
+  items: count('how many items were acknowledged: this one, and what else convicts the same log by now'),
 })
 export type Acknowledged = Type.Static<typeof Acknowledged>
 
@@ -312,14 +318,14 @@ export const Problem = Shape(
   { description: 'RFC 9457; docs/errors.md has the codes' },
 )
 
-const next = () => Type.Optional(orNull(Text(), 'with `limit` alone: the `after` of the next page; null at the end'))
+const next = () => Type.Optional(orNull(Text(), 'only with `limit`: the `after` of the next page; null at the end'))
 export const Logs = Shape({ logs: List(LogView, { description: 'in configured order' }), next: next() })
 export const HeadsPage = Shape({
   heads: List(HeadView, { description: 'the newest first' }),
   next: orNull(size(), 'the `below` of the next page; null at the end of the history'),
 })
 export const Peers = Shape({
-  peers: List(PeerView, { description: 'those that have been connected for longest first' }),
+  peers: List(PeerView, { description: 'longest connected first' }),
   next: next(),
 })
 export const Witnesses = Shape({ witnesses: List(WitnessView), next: next() })

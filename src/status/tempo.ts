@@ -37,7 +37,7 @@ export class Tempo {
     else this.#moves.set(log, moves)
   }
 
-  /** Seconds since a log last grew, and between two recent steps; undefined if it has not grown often enough. */
+  /** Seconds since a log last grew, and the longest recent pause; undefined if it has not grown often enough. */
   of(log: string): { since: number; usual: number } | undefined {
     const moves = this.#moves.get(log)
     return moves && { since: this.#ages.of(`move ${log}`, moves.last), usual: moves.usual }

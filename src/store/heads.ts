@@ -39,7 +39,7 @@ interface Slot {
   confirmed: number
 }
 
-/** Holds kept for a log that is already frozen, to keep the record small. Acknowledged holds make room for new ones. */
+/** Holds kept for a log that is already frozen, so that its record stays small. */
 const MAX_HOLDS = 256
 
 export class Heads {

@@ -1,8 +1,8 @@
 /**
- * The log as its client sees it. Every answer but latestNote is verified before it is given: heads by the log's
+ * A client of a log. Every answer except that of latestNote is verified before it is returned: heads by the log's
  * signature, records and older roots by tiles that are authenticated, level by level, under a head.
  *
- * The client keeps no head of its own: which heads to believe, and whether they are one history, is its caller's.
+ * The client stores no head: the caller decides which heads to believe, and whether they belong to one history.
  */
 import { GossumError, ProofError } from '../errors.js'
 import { equalBytes } from '../tlog/bytes.js'
@@ -41,37 +41,37 @@ import { TileReader, type TileCache, type TileFallback } from './tiles.js'
 
 export type { TileCache, TileFallback }
 
-/** How many data tiles are fetched at a time. */
+/** How many data tiles are fetched concurrently. */
 const DATA_CONCURRENCY = 4
 
 export interface SumdbClientOptions extends FetcherOptions {
   /** The log's key, of type 0x01. */
   readonly key: VerifierKey
-  /** SUMDB_ORIGIN unless said otherwise: a log with another one is served as c2sp.org/tlog-tiles says (log-layout.ts). */
+  /** SUMDB_ORIGIN by default: a log with another origin is served according to c2sp.org/tlog-tiles (log-layout.ts). */
   readonly origin?: string
-  /** Where proven tiles are kept from one run to the next. */
+  /** Stores proven tiles from one run to the next. */
   readonly cache?: TileCache
-  /** Asked for full tiles of hashes when the log cannot be reached. */
+  /** Asked for full hash tiles when the log cannot be reached. */
   readonly fallback?: TileFallback
-  /** Is told the time that the log says it is with each newest head, in milliseconds since 1970. */
+  /** Receives the log's clock with each newest head, in milliseconds since 1970. */
   readonly onDate?: (ms: number) => void
-  /** How many tiles are fetched at a time (8). */
+  /** How many tiles are fetched concurrently (8). */
   readonly tilesAtOnce?: number
-  /** Asked in the place of `url`. */
+  /** Asked instead of `url`. */
   readonly source?: LogSource
 }
 
 export interface LookupOptions extends WaitOptions {
   /**
-   * Is told each head that the log signed in an answer that is refused, as a note: whatever stands around a head, and
-   * whatever size it says, is no reason not to judge it.
+   * Receives, as a note, each head that the log signed in an answer that is refused: flaws around a head, or an
+   * impossible size, are no reason not to judge it.
    */
   readonly onHead?: (note: Uint8Array) => void
 }
 
 export interface VerifiedHead {
   readonly head: Checkpoint
-  /** The bytes as they came. */
+  /** The bytes as received. */
   readonly note: Uint8Array
 }
 
@@ -79,7 +79,7 @@ export interface VerifiedLookup extends VerifiedHead {
   /** Number of the record in the tree of `head`. */
   readonly id: number
   readonly record: Uint8Array
-  /** The go.sum lines of the module version asked for, out of the proven record; at least one. */
+  /** The go.sum lines of the requested module version from the proven record; at least one. */
   readonly lines: string[]
 }
 
@@ -90,7 +90,7 @@ export function requireRecord(record: Uint8Array, id: number, { size }: Tree, le
   }
 }
 
-/** A reader of these stored hashes only, each computed once. */
+/** A reader of only these stored hashes, each computed once. */
 function memoized(indexes: readonly number[], reader: HashReader): HashReader {
   const wanted = [...new Set(indexes)]
   const hashes = reader(wanted)
@@ -99,10 +99,10 @@ function memoized(indexes: readonly number[], reader: HashReader): HashReader {
 }
 
 /**
- * A client of one log. All methods throw LOG_UNREACHABLE and LOG_ANSWER_INVALID (see Fetcher), the codes of notes
- * and checkpoints for heads, TILE_INVALID when tiles do not hash to the head, RECORD_INVALID for records that are
- * not what the tree holds or not what was asked for, and the reason of their signal when it is aborted. Lookups and
- * records are what checksum databases have; of other logs the heads and the hashes are read.
+ * A client of one log. All methods throw LOG_UNREACHABLE and LOG_ANSWER_INVALID (see Fetcher), the codes of notes and
+ * checkpoints for heads, TILE_INVALID if tiles do not hash to the head, RECORD_INVALID for records that are not in the
+ * tree or not the requested ones, and the reason of their signal if it is aborted. Only checksum databases have lookups
+ * and records; of other logs, heads and hashes are read.
  */
 export class SumdbClient {
   readonly #source: LogSource
@@ -111,7 +111,7 @@ export class SumdbClient {
   readonly #origin: string
   readonly #newestHead: string
   readonly #onDate: SumdbClientOptions['onDate']
-  /** The head that was verified last: many lookups in a row bring the same one. */
+  /** The last verified head: many consecutive lookups return the same one. */
   #verified: VerifiedHead | undefined
 
   constructor({
@@ -140,11 +140,11 @@ export class SumdbClient {
   }
 
   /**
-   * What /latest, or /checkpoint, says: at most MAX_READ_NOTE_BYTES, NOT verified. Of an answer that is no note, but holds
-   * a head that the log signed, that head.
+   * The answer to /latest, or /checkpoint: at most MAX_READ_NOTE_BYTES, NOT verified. If it is not a note but contains
+   * a head signed by the log, that head.
    */
   async latestNote(options?: WaitOptions): Promise<Uint8Array> {
-    // Tiles may come out of a cache that does not say how long they lay there.
+    // Not with tiles: they may come from a cache that does not say how old they are.
     const onDate = this.#onDate
     const get = { ...options, ...(onDate && { onDate }) }
     const answer = await this.#source.get(this.#newestHead, MAX_READ_NOTE_BYTES, get)
@@ -158,7 +158,7 @@ export class SumdbClient {
     }
   }
 
-  /** The newest head that the log shows, its signature and origin verified. */
+  /** The newest head that the log shows, with verified signature and origin. */
   async latest(options?: WaitOptions): Promise<VerifiedHead> {
     const note = await this.latestNote(options)
     return { head: this.#verifyHead(note), note }
@@ -166,20 +166,21 @@ export class SumdbClient {
 
   /**
    * Looks up a module version: its record, proven to be in the tree of the head that came with it. That head is
-   * verified but may be old, and nothing ties it to other heads yet. Throws MODULE_INVALID for what cannot be asked.
+   * verified but may be old, and is not compared with other heads. Throws MODULE_INVALID for a module version that
+   * cannot be requested.
    */
   async lookup(path: string, version: string, options?: LookupOptions): Promise<VerifiedLookup> {
     const { id, record, head, note } = await this.ask(path, version, options)
     const [leaf] = await this.leafHashes(head, [id], options)
     requireRecord(record, id, head, leaf!)
     // SPEC: golang.org/design/25530-sumdb, Proposal: the record is checked against the tree before its lines are used.
-    // Only now is the record worth reading: what stands around it in the answer is proven by nothing.
+    // Only the record is used: the text around it in the answer is unproven.
     return { id, record, lines: goSumLines(record, path, version), head, note }
   }
 
   /**
-   * What the log answers to a lookup: the record and its number are NOT proven, the head that came with them is
-   * verified and large enough to hold the record. For those who prove the record under a head of their own.
+   * The log's answer to a lookup: the record and its number are NOT proven; the head that came with them is verified,
+   * and large enough to cover the record. For callers that prove the record under a head of their own.
    */
   async ask(path: string, version: string, options?: LookupOptions): Promise<LookupAnswer & VerifiedHead> {
     const answer = await this.#source.get(`lookup/${escapeModule(path, version)}`, MAX_LOOKUP_BYTES, options)
@@ -201,7 +202,7 @@ export class SumdbClient {
     return (await this.#tiles.read(head, indexes, options))(indexes)
   }
 
-  /** The authenticated bytes of a tile of hashes of the head's tree. Throws ProofError beyond its size. */
+  /** The authenticated bytes of a hash tile of the head's tree. Throws ProofError beyond its size. */
   tile(head: Tree, tile: Tile, options?: WaitOptions): Promise<Uint8Array> {
     return this.#tiles.readTile(head, tile, options)
   }
@@ -240,7 +241,7 @@ export class SumdbClient {
     return parts.flat()
   }
 
-  /** The leaf hash of a record of the head's tree, and the proof of it (checkRecord); 0 <= index < head.size. */
+  /** The leaf hash of a record of the head's tree, and its proof (checkRecord); 0 <= index < head.size. */
   async recordProof(head: Tree, index: number, options?: WaitOptions): Promise<{ leaf: Hash; proof: Hash[] }> {
     const indexes = [recordHashIndex(index), ...proveRecordIndexes(head.size, index)]
     const read = await this.#tiles.read(head, indexes, options)
@@ -248,9 +249,9 @@ export class SumdbClient {
   }
 
   /**
-   * The root of the first `size` records of the head's tree and the proof of it (checkTree), both from tiles
-   * authenticated under the head; 0 <= size <= head.size. Size 0 gives EMPTY_ROOT and no proof, head.size the root of
-   * the head and no proof. A head of that size with another root is another history.
+   * The root of the first `size` records of the head's tree and its proof (checkTree), both from tiles authenticated
+   * under the head; 0 <= size <= head.size. Size 0 gives EMPTY_ROOT and no proof, head.size the root of the head and no
+   * proof. A head of that size with another root belongs to another history.
    */
   async prefix(head: Tree, size: number, options?: WaitOptions): Promise<{ root: Hash; proof: Hash[] }> {
     if (size === 0) return { root: EMPTY_ROOT, proof: [] }
@@ -260,7 +261,7 @@ export class SumdbClient {
     return { root: treeRoot(size, read), proof: proveTree(head.size, size, read) }
   }
 
-  /** The roots of the first `sizes` records of the head's tree, as prefix() gives them; each tile is read once for all. */
+  /** The roots of the first `sizes` records of the head's tree, as from prefix(); each tile is read once for all. */
   async roots(head: Tree, sizes: readonly number[], options?: WaitOptions): Promise<Hash[]> {
     const inner = sizes.filter((size) => size !== head.size)
     const indexes = [...new Set(inner.flatMap((size) => subtreeIndexes(0, size)))]
@@ -268,7 +269,7 @@ export class SumdbClient {
     return sizes.map((size) => (size === head.size ? head.root : treeRoot(size, read)))
   }
 
-  /** The proof that records of the head's tree are in it (checkRecords); their numbers ascend. */
+  /** The proof that these records, with ascending numbers, are in the head's tree (checkRecords). */
   async recordsProof(head: Tree, ids: readonly number[], options?: WaitOptions): Promise<Hash[]> {
     const read = await this.#tiles.read(head, proveRecordsIndexes(head.size, ids), options)
     return proveRecords(head.size, ids, read)

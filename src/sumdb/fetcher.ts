@@ -1,6 +1,6 @@
 /**
- * Polite HTTP towards a log that may be slow, broken or hostile: every try is timed, every body bounded while it
- * streams, failures that may pass are retried with backoff and full jitter, and Retry-After is honoured.
+ * Polite HTTP towards a log that may be slow, broken or hostile: every attempt has a time limit, every body a size
+ * limit while it streams, temporary failures are retried with backoff and full jitter, and Retry-After is honoured.
  */
 import { GossumError } from '../errors.js'
 import { outgoing, type FetchAnswer } from '../outgoing/http-client.js'
@@ -11,39 +11,39 @@ import { concatBytes } from '../tlog/bytes.js'
 import { VERSION } from '../version.js'
 import { StatusError } from './status-error.js'
 
-/** Who asks, when nothing else is said. */
+/** The default User-Agent. */
 export const DEFAULT_USER_AGENT = `gossum/${VERSION}`
-/** The longest Retry-After that is waited for, in ms. */
+/** The longest Retry-After that is honoured, in milliseconds. */
 export const MAX_RETRY_AFTER_MS = 30_000
-/** The backoff before the first retry is up to this, in ms; it doubles from try to try. */
+/** The largest backoff before the first retry, in milliseconds; it doubles from attempt to attempt. */
 const BACKOFF_MS = 500
 const MAX_BACKOFF_MS = 10_000
-/** How much of an error's body is read to be shown: bytes and characters. */
+/** How much of an error's body is read for display: bytes and characters. */
 const ERROR_BODY_BYTES = 1024
 const ERROR_TEXT_LENGTH = 200
 
 export type { FetchAnswer }
 export { StatusError }
 
-/** The signal of a wait that nobody cuts short. */
+/** The signal of a wait that cannot be cut short. */
 const NEVER = lastingController().signal
 
-/** As much of fetch as is used here. */
+/** The part of fetch that is used here. */
 export type Fetch = (
   url: string,
   init: { headers: Record<string, string>; redirect: 'manual'; signal: AbortSignal },
 ) => Promise<FetchAnswer>
 
 export interface FetcherOptions {
-  /** Where the log lives, http or https, with or without a login, a path and a final slash. */
+  /** The URL of the log, http or https, with or without a login, a path and a trailing slash. */
   readonly url: string
   readonly fetch?: Fetch
   readonly userAgent?: string
-  /** For each try, body included, in ms (15 s). */
+  /** For each attempt, including the body, in milliseconds (15 s). */
   readonly timeoutMs?: number
-  /** For all tries and waits of one request together, in ms (60 s). */
+  /** For all attempts and delays of one request together, in milliseconds (60 s). */
   readonly deadlineMs?: number
-  /** How many times a failed request is tried again (2). */
+  /** The number of retries (2). */
   readonly retries?: number
   /** Uniform in [0, 1). */
   readonly random?: () => number
@@ -57,11 +57,11 @@ export interface WaitOptions {
 }
 
 export interface GetOptions extends WaitOptions {
-  /** Is told the time that the server says it is, in milliseconds since 1970, when it says one. */
+  /** Receives the server's clock, in milliseconds since 1970, if the answer has one. */
   readonly onDate?: (ms: number) => void
 }
 
-/** A status that may pass (5xx, 429), with what the server asked to wait, in ms. */
+/** A status that may be temporary (5xx, 429), with the delay that the server requested, in milliseconds. */
 class RetryStatus extends Error {
   readonly status: number
   readonly retryAfterMs: number
@@ -73,7 +73,7 @@ class RetryStatus extends Error {
   }
 }
 
-/** The status that a request was refused with, to the last try; undefined when there was no answer. */
+/** The status with which the last attempt was refused; undefined if there was no answer. */
 export function refusedStatus(error: unknown): number | undefined {
   if (error instanceof StatusError) return error.status
   return error instanceof GossumError && error.cause instanceof RetryStatus ? error.cause.status : undefined
@@ -94,7 +94,7 @@ function wait(ms: number, signal: AbortSignal): Promise<void> {
   })
 }
 
-/** Retry-After as seconds or as a date, in ms from now, at most `mostMs`; 0 when there is none. */
+/** Retry-After in seconds or as a date, in milliseconds from now, at most `mostMs`; 0 if there is none. */
 export function retryAfter(response: FetchAnswer, mostMs = MAX_RETRY_AFTER_MS): number {
   const value = response.headers.get('retry-after')?.trim() ?? ''
   // eslint-disable-next-line no-restricted-syntax -- the server names a moment on the wall clock
@@ -102,13 +102,13 @@ export function retryAfter(response: FetchAnswer, mostMs = MAX_RETRY_AFTER_MS): 
   return Number.isNaN(ms) ? 0 : Math.min(Math.max(ms, 0), mostMs)
 }
 
-/** The time that the server said, in ms since 1970, with the time that the answer has lain in a cache; NaN for none. */
+/** The server's clock in ms since 1970, plus the time that the answer spent in a cache; NaN if it has none. */
 function dateOf({ headers }: FetchAnswer): number {
   const age = Number(headers.get('age') ?? 0)
   return Date.parse(headers.get('date') ?? '') + (age > 0 ? age * 1000 : 0)
 }
 
-/** Reads at most `maxBytes` of a body. When there are more, the stream is cancelled and `whole` is false. */
+/** Reads at most `maxBytes` of a body. If there are more, the stream is cancelled and `whole` is false. */
 export async function readBody(
   response: FetchAnswer,
   maxBytes: number,
@@ -122,7 +122,7 @@ export async function readBody(
     chunks.push(value.subarray(0, room))
     room -= value.length
     if (room < 0) {
-      // The answer is decided; what cancelling says to the far side no longer matters.
+      // The result is decided, so an error from cancelling no longer matters.
       reader?.cancel().catch(() => undefined)
       return { bytes: concatBytes(...chunks), whole: false }
     }
@@ -136,7 +136,7 @@ async function errorBody(response: FetchAnswer): Promise<string> {
 }
 
 export class Fetcher {
-  /** Without a login, and without a slash at the end. */
+  /** Without a login, and without a trailing slash. */
   readonly url: string
   readonly #options: Required<Omit<FetcherOptions, 'url'>>
 
@@ -158,9 +158,9 @@ export class Fetcher {
   }
 
   /**
-   * The body at `path` (no leading slash), at most `maxBytes` of it. Throws LOG_UNREACHABLE when the network, the
-   * time or a 5xx or 429 status stands in the way to the last try; LOG_ANSWER_INVALID for a body that is too large,
-   * a StatusError for any other status (redirects are not followed); the signal's reason when it is aborted.
+   * The body at `path` (no leading slash), at most `maxBytes`. Throws LOG_UNREACHABLE if the last attempt failed
+   * because of the network, a time limit or a 5xx or 429 status; LOG_ANSWER_INVALID for a body that is too large, a
+   * StatusError for any other status (redirects are not followed); the signal's reason if it is aborted.
    */
   async get(path: string, maxBytes: number, options: GetOptions = {}): Promise<Uint8Array> {
     const { signal } = options
@@ -177,14 +177,14 @@ export class Fetcher {
         const backoff = random() * Math.min(BACKOFF_MS * 2 ** attempt, MAX_BACKOFF_MS)
         const pause = Math.max(backoff, error instanceof RetryStatus ? error.retryAfterMs : 0)
         const isFinal = signal?.aborted === true || error instanceof GossumError || attempt >= retries
-        // There is no point in waiting beyond the time that is left.
+        // Waiting beyond the remaining time is pointless.
         if (isFinal || performance.now() + pause >= end) throw failed(error)
         await delay(pause, signal ?? NEVER)
       }
     }
   }
 
-  /** One try, in the time that is left. A GossumError is final; whatever else it throws may pass. */
+  /** One attempt within the remaining time. A GossumError is final; other errors may be temporary. */
   async #try(path: string, maxBytes: number, options: GetOptions, leftMs: number): Promise<Uint8Array> {
     const { timeoutMs, userAgent } = this.#options
     const { onDate } = options

@@ -1,17 +1,19 @@
 /**
- * Which modules are private: the comma-separated patterns of GONOSUMDB and GOPRIVATE, read as the go command reads them
- * (golang.org/x/mod/module.MatchPrefixPatterns; each pattern as Go's path.Match has it).
+ * Which modules are private: the comma-separated patterns of GONOSUMDB and GOPRIVATE, interpreted like the go command
+ * (golang.org/x/mod/module.MatchPrefixPatterns; each pattern as in Go's path.Match).
  *
  * Pure.
  */
 
-/** The most steps that one pattern may take. What people write takes a few; a pattern of many stars could take for ever. */
+/** The most steps of matching one pattern. Ordinary patterns take few; one with many stars could take for ever. */
 const MAX_STEPS = 100_000
 
-/** What the go command looks up whatever the patterns say, for it runs what it downloads (cmd/go, useSumDB). */
+/**
+ * The go command always looks it up, whatever the patterns, because it executes what it downloads (cmd/go, useSumDB).
+ */
 const NEVER_PRIVATE = 'golang.org/toolchain'
 
-/** Whether one of the patterns matches the path, or as many of its first elements as the pattern has. */
+/** Whether one of the patterns matches the path, or its first elements, as many as the pattern has. */
 export function isPrivate(patterns: string, path: string): boolean {
   if (path === NEVER_PRIVATE) return false
   return patterns.split(',').some((entry) => {
@@ -23,7 +25,7 @@ export function isPrivate(patterns: string, path: string): boolean {
   })
 }
 
-/** What a single character of the text may be. */
+/** What matches a single character of the text. */
 type Step = '*' | ((char: string) => boolean)
 
 const anyButSlash = (char: string): boolean => char !== '/'
@@ -34,7 +36,10 @@ function matches(pattern: string, text: string): boolean {
   return steps !== undefined && run(steps, Array.from(text))
 }
 
-/** `*` any characters but slashes, `?` one, `[a-z]` and `[^a-z]` one of a class, `\c` that character. */
+/**
+ * `*` matches any characters except slashes, `?` one character, `[a-z]` and `[^a-z]` one of a class, `\c` that
+ * character.
+ */
 function parse(chars: readonly string[]): Step[] | undefined {
   const steps: Step[] = []
   for (let i = 0; i < chars.length; i++) {
@@ -57,13 +62,13 @@ function parse(chars: readonly string[]): Step[] | undefined {
   return steps
 }
 
-/** The class that begins at `start`, behind its bracket; `end` is where its closing bracket stands. */
+/** The class whose opening bracket precedes `start`; `end` is the position of its closing bracket. */
 function parseClass(chars: readonly string[], start: number): { step: Step; end: number } | undefined {
   let i = start
   const isNegated = chars[i] === '^'
   if (isNegated) i++
   const ranges: [low: number, high: number][] = []
-  /** One end of a range; a bracket and a dash are ends only behind a backslash. */
+  /** One end of a range, which may be a bracket or a dash only after a backslash. */
   const next = (): number | undefined => {
     if (chars[i] === '-' || chars[i] === ']') return undefined
     if (chars[i] === '\\') i++
@@ -89,7 +94,7 @@ function parseClass(chars: readonly string[], start: number): { step: Step; end:
   return { step, end: i }
 }
 
-/** Matches with one place to come back to: behind the last star, one character further on. */
+/** Matches with a single point of backtracking: after the last star, one character further on. */
 function run(steps: readonly Step[], text: readonly string[]): boolean {
   let [at, step] = [0, 0]
   let star: { step: number; at: number } | undefined

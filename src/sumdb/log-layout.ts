@@ -1,6 +1,6 @@
 /**
- * How a log is served: where its newest head and its tiles are. Two dialects are spoken, of one and the same tree: that
- * of Go's checksum databases (golang.org/design/25530-sumdb), and c2sp.org/tlog-tiles, that of all other logs.
+ * How a log is served: the paths of its newest head and its tiles. There are two layouts of the same tree: that of Go's
+ * checksum databases (golang.org/design/25530-sumdb), and c2sp.org/tlog-tiles, that of all other logs.
  *
  * Pure.
  */
@@ -8,9 +8,9 @@ import { SUMDB_ORIGIN } from '../tlog/checkpoint.js'
 import { TILE_HEIGHT, tilePath, type Tile } from '../tlog/tile.js'
 
 export interface Dialect {
-  /** Where the newest head is. */
+  /** The path of the newest head. */
   readonly newestHead: string
-  /** Where a tile of height TILE_HEIGHT is. */
+  /** The path of a tile of height TILE_HEIGHT. */
   readonly tilePath: (tile: Tile) => string
 }
 
@@ -22,7 +22,7 @@ const TLOG_TILES: Dialect = {
   tilePath: (tile) => tilePath(tile).replace(`tile/${TILE_HEIGHT}/`, 'tile/').replace('tile/data/', 'tile/entries/'),
 }
 
-/** A log says by its origin how it is served: checksum databases all have the same one, and nobody else has it. */
+/** The origin of a log determines its layout: all checksum databases have the same origin, and no other log has it. */
 export function dialectOf(origin: string): Dialect {
   return origin === SUMDB_ORIGIN ? SUMDB : TLOG_TILES
 }

@@ -1,6 +1,6 @@
 /**
- * A small, real checksum database: it appends records, signs heads and answers what the go command, gosumcheck and
- * auditors ask (golang.org/design/25530-sumdb, and the server of golang.org/x/mod/sumdb).
+ * A small, real checksum database: it appends records, signs heads, and answers the requests of the go command,
+ * gosumcheck and auditors (golang.org/design/25530-sumdb, and the server of golang.org/x/mod/sumdb).
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { errorText, GossumError } from '../errors.js'
@@ -24,9 +24,11 @@ export interface SumdbServerOptions<K, V> {
   readonly db: RecordDatabase<K, V>
   /** The log's key, of type 0x01. */
   readonly signer: SignerKey
-  /** SUMDB_ORIGIN unless said otherwise. */
+  /** SUMDB_ORIGIN by default. */
   readonly origin?: string
-  /** The text of a record that a lookup misses, to be appended; undefined when there is no such module version. */
+  /**
+   * Returns the text of a record that a lookup misses, to be appended; undefined if there is no such module version.
+   */
   readonly onMissing?: (path: string, version: string) => Promise<string | undefined> | string | undefined
 }
 
@@ -37,7 +39,7 @@ export interface LogReply {
 }
 
 export interface Listening {
-  /** Without a slash at the end. */
+  /** Without a trailing slash. */
   readonly url: string
   /** Stops listening and drops every connection. */
   close(): Promise<void>
@@ -45,11 +47,13 @@ export interface Listening {
 
 const TEXT = 'text/plain; charset=UTF-8'
 const BYTES = 'application/octet-stream'
-/** The longest path that is read, in characters: above any lookup that escapeModule writes, percent-encoded. */
+/**
+ * The longest path that is accepted, in characters: longer than any lookup that escapeModule writes, percent-encoded.
+ */
 const MAX_PATH_LENGTH = 8192
-/** How long a client may take to send its request, in ms. */
+/** Milliseconds that a client may take to send its request. */
 const REQUEST_TIMEOUT_MS = 10_000
-/** How long a connection may be idle, in ms; an answer that nobody reads counts as idle. */
+/** Milliseconds that a connection may be idle; an answer that is not read counts as idle. */
 const IDLE_TIMEOUT_MS = 30_000
 
 function say(status: number, text: string): LogReply {
@@ -69,7 +73,7 @@ export class SumdbServer {
     this.#onMissing = options.onMissing
   }
 
-  /** Opens the database that is kept in `db`, or a new one. The caller opens and closes `db`. */
+  /** Opens the database in `db`, or creates one. The caller opens and closes `db`. */
   static async open<K, V>({ db, ...options }: SumdbServerOptions<K, V>): Promise<SumdbServer> {
     return new SumdbServer(await RecordTree.open(db), options)
   }
@@ -97,18 +101,18 @@ export class SumdbServer {
     return this.#tree.append(keyed)
   }
 
-  /** The root of the first `size` records; of all when no size is given. */
+  /** The root of the first `size` records; by default of all. */
   root(size = this.size): Promise<Hash> {
     return this.#tree.root(this.#requireSize(size))
   }
 
-  /** The signed head of the first `size` records; of all when no size is given. */
+  /** The signed head of the first `size` records; by default of all. */
   async head(size = this.size): Promise<Uint8Array> {
     const text = formatCheckpoint({ origin: this.#origin, size, root: await this.root(size) })
     return formatNote({ text, signatures: [signNote(text, this.#signer)] })
   }
 
-  /** Answers a request for a path, as it stands in the URL. Never throws. */
+  /** Answers a request for a path in the form of a URL. Never throws. */
   async handle(pathname: string): Promise<LogReply> {
     try {
       const path = decodeURIComponent(pathname.slice(0, MAX_PATH_LENGTH))
@@ -137,7 +141,7 @@ export class SumdbServer {
     await listen(server, { host, port }).catch((error: unknown) => {
       throw new GossumError('ADDRESS_IN_USE', `${host}:${port}: ${errorText(error)}`, error)
     })
-    // Such as too many open files: without a listener it would end the process.
+    // Errors such as too many open files would otherwise end the process.
     server.on('error', () => undefined)
     return { url: urlOf(server), close: () => closeServer(server) }
   }
@@ -149,7 +153,7 @@ export class SumdbServer {
     response.writeHead(status, {
       'content-type': type,
       'content-length': body.length,
-      // A request with a body is not read to its end, so its connection cannot be used again.
+      // The body of a request is not read to its end, so its connection cannot be reused.
       ...(readable ? {} : { allow: 'GET, HEAD', connection: 'close' }),
     })
     response.end(request.method === 'HEAD' ? undefined : body)
@@ -170,7 +174,7 @@ export class SumdbServer {
     return id
   }
 
-  /** Any width that the current tree fills, so that clients at older heads find their partial tiles. */
+  /** Accepts any width that the current tree fills, so that clients at older heads find their partial tiles. */
   async #tile(tile: Tile): Promise<LogReply> {
     const { height, level, index, width } = tile
     const count = Math.floor(this.size / 2 ** (height * Math.max(level, 0)))

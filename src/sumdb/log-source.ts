@@ -1,6 +1,6 @@
 /**
- * Where the bytes of a log come from: the server that it is served by, or a folder that holds its files at the paths at
- * which they are served. Neither is believed: what they give is authenticated by who asks.
+ * A source of a log's bytes: the server that serves it, or a folder with its files at the paths at which they are
+ * served. Neither is trusted: the caller authenticates the bytes.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,15 +12,15 @@ export interface LogSource {
   /** For people: a URL without a login, or `file:` and a folder. */
   readonly url: string
   /**
-   * The bytes at `path` (no leading slash), at most `maxBytes` of them. Throws LOG_UNREACHABLE, LOG_ANSWER_INVALID, a
-   * StatusError of 404 for what is not there, and the signal's reason when it is aborted.
+   * The bytes at `path` (no leading slash), at most `maxBytes`. Throws LOG_UNREACHABLE, LOG_ANSWER_INVALID, a
+   * StatusError of 404 if the file does not exist, and the signal's reason if it is aborted.
    */
   get(path: string, maxBytes: number, options?: GetOptions): Promise<Uint8Array>
 }
 
 const SCHEME = 'file:'
 
-/** Whether this names a folder, `file:DIR` or `file:///DIR`, and no server. */
+/** Whether this names a folder (`file:DIR` or `file:///DIR`) and not a server. */
 export function isFolderUrl(url: string): boolean {
   return url.startsWith(SCHEME)
 }
@@ -31,12 +31,12 @@ export function folderOf(url: string): string {
     const folder = url.startsWith(`${SCHEME}//`) ? fileURLToPath(url) : url.slice(SCHEME.length)
     if (folder !== '') return folder
   } catch {
-    // Of another host, or with a slash spelled out: no folder of ours.
+    // It names another host, or has an encoded slash: not a folder of this machine.
   }
-  throw new GossumError('CONFIG_INVALID', `${JSON.stringify(url)} names no folder`)
+  throw new GossumError('CONFIG_INVALID', `${JSON.stringify(url)} does not name a folder`)
 }
 
-/** The source that a URL names. Throws CONFIG_INVALID for what is neither http, https nor a folder. */
+/** The source that a URL names. Throws CONFIG_INVALID if it is neither http, https nor a folder. */
 export function openSource(options: FetcherOptions): LogSource {
   return isFolderUrl(options.url) ? new LogFolder(folderOf(options.url)) : new Fetcher(options)
 }
@@ -52,7 +52,7 @@ export class LogFolder implements LogSource {
   }
 
   get(path: string, maxBytes: number, { signal }: GetOptions = {}): Promise<Uint8Array> {
-    // A small file is here sooner than a thread that would wait for it: reading it at once costs a tenth.
+    // Reading a small file synchronously is faster than handing it to a thread: it costs a tenth.
     return new Promise((resolve) => {
       signal?.throwIfAborted()
       resolve(this.#read(path, maxBytes))

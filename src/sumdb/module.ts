@@ -1,7 +1,7 @@
 /**
  * How a checksum database serves records: lookup answers and data tiles (golang.org/x/mod/sumdb/tlog).
  *
- * Pure. Everything here reads bytes that a server sent, so everything is bounded.
+ * Pure. Everything here parses bytes from a server, so everything is limited.
  */
 import { GossumError } from '../errors.js'
 import { concatBytes, fromUtf8, utf8 } from '../tlog/bytes.js'
@@ -18,14 +18,17 @@ export const MAX_LOOKUP_BYTES = 32 + MAX_RECORD_BYTES + MAX_READ_NOTE_BYTES
 
 // ---- records ---------------------------------------------------------------------------------------------------
 
-/** Writes a record as a lookup answer begins: its number, its text, an empty line. Throws RECORD_INVALID. */
+/**
+ * Writes a record in the form with which a lookup answer begins: its number, its text, an empty line. Throws
+ * RECORD_INVALID.
+ */
 export function formatRecord(id: number, record: Uint8Array): Uint8Array {
   parseRecord(record)
   return concatBytes(utf8(`${id}\n`), record, utf8('\n'))
 }
 
 export interface LookupAnswer {
-  /** Number of the record, a safe integer; not proven by anything in the answer. */
+  /** Number of the record, a safe integer; nothing in the answer proves it. */
   readonly id: number
   /** The record's bytes, which the leaf hash covers. */
   readonly record: Uint8Array
@@ -35,7 +38,7 @@ export interface LookupAnswer {
 
 const NEWLINE = 0x0a
 
-/** Where the first empty line begins, at or behind `from`: the index of the first of two newlines; -1 for none. */
+/** The position of the first empty line from `from` on: the index of the first of two newlines; -1 if there is none. */
 function findEmptyLine(bytes: Uint8Array, from = 0): number {
   for (let i = bytes.indexOf(NEWLINE, from); i !== -1; i = bytes.indexOf(NEWLINE, i + 1)) {
     if (bytes[i + 1] === NEWLINE) return i
@@ -44,8 +47,8 @@ function findEmptyLine(bytes: Uint8Array, from = 0): number {
 }
 
 /**
- * Splits a lookup answer into the record's number, its text and the head, which is everything behind the first
- * empty line. Verifies no signature and no proof. Throws RECORD_INVALID.
+ * Splits a lookup answer into the record's number, its text and the head, which is everything after the first empty
+ * line. Verifies no signature and no proof. Throws RECORD_INVALID.
  */
 export function parseLookup(answer: Uint8Array): LookupAnswer {
   const cut = findEmptyLine(answer)
@@ -61,8 +64,8 @@ export function parseLookup(answer: Uint8Array): LookupAnswer {
 }
 
 /**
- * Splits a data tile at its empty lines. The last record may have one behind it or not: servers differ. Some write
- * the record's number before each record; recordReadings gives both readings. Throws RECORD_INVALID.
+ * Splits a data tile at its empty lines. An empty line after the last record is optional: servers differ. Some write
+ * the record's number before each record; recordReadings returns both interpretations. Throws RECORD_INVALID.
  */
 export function splitDataTile(data: Uint8Array): Uint8Array[] {
   const records: Uint8Array[] = []
@@ -79,7 +82,10 @@ export function splitDataTile(data: Uint8Array): Uint8Array[] {
   return records
 }
 
-/** What a part of a data tile may mean: itself, or, behind a line that is a number, the rest. The leaf hash decides. */
+/**
+ * The possible meanings of a part of a data tile: itself or, if its first line is a number, the rest. The leaf hash
+ * decides.
+ */
 export function recordReadings(part: Uint8Array): Uint8Array[] {
   const end = part.indexOf(NEWLINE)
   const numbered = end + 1 < part.length && /^[0-9]{1,16}$/.test(fromUtf8(part.subarray(0, end)) ?? '')

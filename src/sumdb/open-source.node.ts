@@ -1,2 +1,2 @@
-/** What a client asks when it is told an address alone: a server, or a folder of this machine. */
+/** The source for a client that was given only a URL: a server, or a folder of this machine. */
 export { openSource } from './log-source.js'

@@ -1,4 +1,4 @@
-/** A status that a log answered with and that will not pass. Apart from what asks, so that a browser can know it. Pure. */
+/** A permanent error status from a log. Separate from the code that makes requests, for use in a browser. Pure. */
 import { GossumError } from '../errors.js'
 
 /** An answer with a status that is neither success nor worth a retry (LOG_ANSWER_INVALID). */

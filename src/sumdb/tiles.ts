@@ -1,8 +1,8 @@
 /**
- * Reading hashes of a log through its tiles: read suspect, save proven. Bytes from memory, from the cache and from
- * the server are all the same until openTiles has authenticated every tile under a head; only then are they kept.
+ * Reads hashes of a log from its tiles. Bytes from memory, from the cache and from the server are all treated alike
+ * until openTiles has authenticated every tile under a head; only then are they stored.
  *
- * Trusted: the head that the caller names. Not trusted: the server, proxies, and what the cache has on disk.
+ * Trusted: the caller's head. Not trusted: the server, proxies, and the cache on disk.
  */
 import { Lru } from '../lib/lru.js'
 import { errorCode } from '../errors.js'
@@ -15,30 +15,30 @@ import type { LogSource } from './log-source.js'
 import { mapBounded, SingleFlight } from '../lib/single-flight.js'
 
 /**
- * Keeps tiles by path: full ones, and for each place that is not full the widest that was read, under its path with
- * `.p` behind it. What is put is authenticated; what is got is not trusted for that.
+ * Stores tiles by path: full ones and, for each position that is not full, the widest that was read, under its path
+ * followed by `.p`. Only authenticated tiles are put; what is read back is not trusted.
  */
 export interface TileCache {
   get(path: string): Promise<Uint8Array | undefined>
   put(path: string, data: Uint8Array): Promise<void>
 }
 
-/** Another source for a tile that the log does not give now; it is not trusted either. */
+/** Another source for a tile that the log does not provide now; it is not trusted either. */
 export type TileFallback = (path: string, bytes: number, options: { signal: AbortSignal }) => Promise<Uint8Array>
 
-/** How many tiles of one plan are fetched at a time, unless told otherwise. */
+/** The default number of tiles of one plan that are fetched concurrently. */
 const CONCURRENCY = 8
-/** How many tiles the memory in front of the cache holds: 8 MiB when all are full. */
+/** How many tiles the memory in front of the cache has: 8 MiB if all are full. */
 const MEMORY_TILES = 1024
 /**
- * The largest data tile that is read, in bytes: 256 records of 16 KiB on average. Data tiles of the public log are
+ * The largest data tile that is read, in bytes: 256 records of 16 KiB on average. Data tiles of the public log have
  * about 50 KiB; one record may have MAX_RECORD_BYTES, but 256 such records are an attack on our memory.
  */
 export const MAX_DATA_TILE_BYTES = 4 * 1024 * 1024
 
 /**
- * Authenticated tiles by place, each at the width that was read last: at the edge of a log that grows, a narrower copy
- * is of no use. Beyond MEMORY_TILES the least recently used one is dropped.
+ * Authenticated tiles by position, each in the width that was read last: at the edge of a growing log, a narrower one
+ * is useless. Beyond MEMORY_TILES the least recently used one is dropped.
  */
 class TileMemory {
   readonly #tiles = new Lru<Uint8Array>(MEMORY_TILES)
@@ -54,13 +54,13 @@ class TileMemory {
   }
 }
 
-/** The bytes of a tile and where they came from. */
+/** The bytes of a tile and their source. */
 interface Loaded {
   readonly data: Uint8Array
   readonly source: 'memory' | 'cache' | 'log'
 }
 
-/** The tiles of a plan, authenticated, and the reader of the hashes in them. */
+/** The tiles of a plan, authenticated, and a reader of the hashes in them. */
 interface Opened {
   readonly reader: HashReader
   /** In the order of the plan's tiles. */
@@ -71,7 +71,7 @@ function tileBytes(tile: Tile): number {
   return tile.width * HASH_SIZE
 }
 
-/** The tile as it is asked for or, when the log no longer has that width, the full tile in its place. */
+/** The requested tile or, if the log no longer has that width, the full tile instead. */
 export async function eitherWidth<T>(tile: Tile, get: (tile: Tile) => Promise<T>): Promise<T> {
   try {
     return await get(tile)
@@ -82,14 +82,16 @@ export async function eitherWidth<T>(tile: Tile, get: (tile: Tile) => Promise<T>
   }
 }
 
-/** The bytes of a tile, of a copy that may be wider. A copy, lest a few hashes hold on to a full tile. */
+/**
+ * The bytes of a tile, cut from one that may be wider. A copy, so that a few hashes do not keep a full tile in memory.
+ */
 function cut(tile: Tile, data: Uint8Array): Uint8Array {
   return data.length > tileBytes(tile) ? new Uint8Array(data.subarray(0, tileBytes(tile))) : data
 }
 
 export interface TileReaderParts {
   readonly source: LogSource
-  /** Where the log has a tile. What is kept is kept by tilePath, whatever the log calls it. */
+  /** The path of a tile in the log. Cached tiles are stored under tilePath, whatever the log's layout. */
   readonly address: (tile: Tile) => string
   readonly cache?: TileCache | undefined
   readonly fallback?: TileFallback | undefined
@@ -114,16 +116,16 @@ export class TileReader {
   }
 
   /**
-   * A reader of the stored hashes `indexes` of the tree with this head, every tile authenticated. Throws what
-   * planTiles and openTiles throw, and what Fetcher.get throws.
+   * A reader of the stored hashes `indexes` of the tree with this head; every tile is authenticated. Throws what
+   * planTiles, openTiles and Fetcher.get throw.
    */
   async read(head: Tree, indexes: readonly number[], options: WaitOptions = {}): Promise<HashReader> {
     return (await this.#open(planTiles(head.size, indexes), head.root, options)).reader
   }
 
   /**
-   * The authenticated bytes of a tile of hashes (level >= 0) in the tree with this head. Throws ProofError when the
-   * tree is too small for its width, and what read() throws.
+   * The authenticated bytes of a hash tile (level >= 0) in the tree with this head. Throws ProofError if the tree is
+   * too small for its width, and what read() throws.
    */
   async readTile(head: Tree, tile: Tile, options: WaitOptions = {}): Promise<Uint8Array> {
     const { height, level, index, width } = tile
@@ -143,7 +145,7 @@ export class TileReader {
     try {
       opened = open(loaded)
     } catch (error) {
-      // What we kept may be damaged, or of another history: then the log itself has the last word, once.
+      // Our copy may be damaged, or of another history: the log itself is asked, once.
       if (loaded.every(({ source }) => source === 'log')) throw error
       loaded = await this.#loadAll(plan.tiles, false, options)
       opened = open(loaded)
@@ -152,7 +154,7 @@ export class TileReader {
     return opened
   }
 
-  /** The bytes of a data tile, at least as many records as its width if the log is honest; nothing is proven here. */
+  /** The bytes of a data tile, with at least as many records as its width if the log is honest; unverified. */
   async readData(tile: Tile, options: WaitOptions = {}): Promise<Uint8Array> {
     return this.#fetchEither(tile, () => MAX_DATA_TILE_BYTES, options)
   }
@@ -177,7 +179,7 @@ export class TileReader {
   async #fromCache(tile: Tile): Promise<Loaded | undefined> {
     const path = tilePath(fullTile(tile))
     for (const kept of isFullTile(tile) ? [path] : [path, `${path}.p`]) {
-      // A cache that fails is one that has nothing: it must not stand between us and the log.
+      // A failing cache is treated as empty: it must not keep us from the log.
       const data = await this.#cache?.get(kept).catch(() => undefined)
       if (data !== undefined && data.length >= tileBytes(tile) && data.length <= tileBytes(fullTile(tile)))
         return { data: cut(tile, data), source: 'cache' }
@@ -197,7 +199,7 @@ export class TileReader {
       } catch (error) {
         const isHashes = tile.level >= 0 && isFullTile(tile)
         if (this.#fallback === undefined || !isHashes || errorCode(error) !== 'LOG_UNREACHABLE') throw error
-        // Why the log did not answer says more than that nobody else could help.
+        // The log's own error is more useful than that of the fallback.
         return this.#fallback(path, maxBytes, { signal: stop }).catch(() => {
           throw error
         })
@@ -205,7 +207,7 @@ export class TileReader {
     })
   }
 
-  /** Keeps authenticated tiles: in memory, and in the cache what came from the log. */
+  /** Stores authenticated tiles: in memory, and in the cache those that came from the log. */
   async #save(tiles: readonly Tile[], loaded: readonly Loaded[]): Promise<void> {
     const puts: Promise<void>[] = []
     tiles.forEach((tile, i) => {
@@ -213,7 +215,7 @@ export class TileReader {
       if (source === 'memory') return
       this.#memory.put(tile, data)
       const path = tilePath(fullTile(tile))
-      // A tile that could not be kept is fetched again: no reason to withhold what is proven.
+      // A tile that could not be stored is fetched again: no reason to withhold what is proven.
       if (source === 'log' && this.#cache !== undefined)
         puts.push(this.#cache.put(isFullTile(tile) ? path : `${path}.p`, data).catch(() => undefined))
     })

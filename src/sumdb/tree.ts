@@ -1,7 +1,7 @@
 /**
- * A tree of records on disk: the records, the stored hashes by their number, and which key has which record. One
- * append is one batch, on disk when it is acknowledged, so that no head is ever signed for records that a crash takes
- * away.
+ * A tree of records on disk: the records, the stored hashes by number, and the record number of each key. An append is
+ * one batch, which is on disk when it is acknowledged, so that no head is ever signed for records that a crash may
+ * lose.
  */
 import type { AbstractLevel } from 'abstract-level'
 import { GossumError } from '../errors.js'
@@ -9,21 +9,21 @@ import { fromUtf8, utf8 } from '../tlog/bytes.js'
 import { hashLeaf, type Hash } from '../tlog/hash.js'
 import { storedHashesForRecord, storedHashIndex, subtreeIndexes, treeRoot, type HashReader } from '../tlog/merkle.js'
 
-/** Any abstract-level database: level in life, memory-level in tests. */
+/** Any abstract-level database: level in production, memory-level in tests. */
 export type RecordDatabase<K = string, V = string> = AbstractLevel<string | Buffer | Uint8Array, K, V>
 
 export interface KeyedRecord {
-  /** What the record is found by; at most one record has it. */
+  /** The key by which the record is found; at most one record has it. */
   readonly key: string
   readonly record: Uint8Array
 }
 
 type Put = { type: 'put'; key: string; value: Uint8Array }
 
-/** `sync` is level's word for fsync; a database in memory ignores it. */
+/** `sync` makes level call fsync; a database in memory ignores it. */
 const DURABLE = { valueEncoding: 'view', sync: true }
 
-/** Decimal, padded to the 16 digits of the largest safe integer: the order of keys is that of numbers. */
+/** Decimal, padded to the 16 digits of the largest safe integer, so that keys sort by number. */
 function numbered(kind: 'hash' | 'record', n: number): string {
   return `${kind}/${String(n).padStart(16, '0')}`
 }
@@ -45,7 +45,7 @@ export class RecordTree {
     this.#edge = edge
   }
 
-  /** Opens the tree in this database, or an empty one. Throws STORE_DAMAGED when stored hashes are missing. */
+  /** Opens the tree in this database, or an empty one. Throws STORE_DAMAGED if stored hashes are missing. */
   static async open<K, V>(db: RecordDatabase<K, V>): Promise<RecordTree> {
     const store = db.sublevel<string, Uint8Array>('records', { keyEncoding: 'utf8', valueEncoding: 'view' })
     const size = toNumber(await store.get('size')) ?? 0
@@ -66,12 +66,12 @@ export class RecordTree {
     return toNumber(await this.#store.get(`key/${key}`))
   }
 
-  /** The bytes of the records [from, to); throws STORE_DAMAGED when one is missing. */
+  /** The bytes of the records [from, to). Throws STORE_DAMAGED if one is missing. */
   async records(from: number, to: number): Promise<Uint8Array[]> {
     return this.#getMany(Array.from({ length: to - from }, (_, i) => numbered('record', from + i)))
   }
 
-  /** A reader of these stored hashes; throws STORE_DAMAGED when one is missing. */
+  /** A reader of these stored hashes. Throws STORE_DAMAGED if one is missing. */
   async hashes(indexes: readonly number[]): Promise<HashReader> {
     const hashes = await this.#getMany(indexes.map((index) => numbered('hash', index)))
     const byIndex = new Map(indexes.map((index, i) => [index, hashes[i]!]))
@@ -84,8 +84,8 @@ export class RecordTree {
   }
 
   /**
-   * Appends records, in their order and one call after another, and resolves to their numbers when all are on disk.
-   * A key that has a record already, also of this call, keeps it and gives its number.
+   * Appends records in order, one call after another, and resolves to their numbers when all are on disk. A key that
+   * already has a record, also from this call, keeps it and returns its number.
    */
   append(records: readonly KeyedRecord[]): Promise<number[]> {
     const result = this.#tail.then(() => this.#append(records))
@@ -126,7 +126,7 @@ export class RecordTree {
     const values = await this.#store.getMany(keys)
     return values.map((value, i) => {
       if (value === undefined) throw new GossumError('STORE_DAMAGED', `${keys[i]!} is missing`)
-      // Some databases give Buffers, whose methods differ.
+      // Some databases return Buffers, whose methods differ.
       return new Uint8Array(value.buffer, value.byteOffset, value.length)
     })
   }

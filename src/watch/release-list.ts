@@ -1,13 +1,13 @@
-/** A list of authorised releases at a URL or in a file, as it is now: read again when it is asked for and has grown old. */
+/** A list of authorised releases at a URL or in a file, kept current: it is read again on use once it is too old. */
 import { readFile, stat } from 'node:fs/promises'
 import { errorText, GossumError, withoutSecrets } from '../errors.js'
 import type { WatchSetting } from '../config/watch-setting.js'
 import { Fetcher } from '../sumdb/fetcher.js'
 import { MAX_RELEASES_BYTES, parseReleases, type Releases } from './releases.js'
 
-/** Milliseconds that a reading stands: many new versions may come at once. */
+/** Milliseconds for which a reading is reused: many new versions may arrive at once. */
 const FRESH_MS = 30_000
-/** Milliseconds that one reading may take, with all tries. */
+/** Milliseconds that one reading may take, with all attempts. */
 const PATIENCE_MS = 15_000
 
 export class ReleaseList {
@@ -17,14 +17,14 @@ export class ReleaseList {
   #reading: { readonly at: number; readonly releases: Promise<Releases> } | undefined
   #failure: string | undefined
 
-  /** `now` is in milliseconds of a clock that nobody sets. */
+  /** `now` is in milliseconds of a monotonic clock. */
   constructor(source: string, key: WatchSetting['key'], now: () => number) {
     this.#source = source
     this.#key = key
     this.#now = now
   }
 
-  /** The source for people, without a login, and why its last reading failed; undefined when it did not. */
+  /** The source for people, without a login, and why its last reading failed; undefined if it did not. */
   get failing(): { readonly list: string; readonly error: string } | undefined {
     return this.#failure === undefined ? undefined : { list: withoutSecrets(this.#source), error: this.#failure }
   }
@@ -38,7 +38,7 @@ export class ReleaseList {
     releases.then(
       () => (this.#failure = undefined),
       (error: unknown) => {
-        // What could not be read is tried again as soon as somebody asks.
+        // After a failure the list is read again with the next request.
         this.#reading = undefined
         this.#failure = errorText(error)
       },

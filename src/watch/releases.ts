@@ -1,7 +1,7 @@
 /**
- * The releases that the owner of a module made, as a go.sum: a new version in the log that is not in it was made by somebody
- * else, or of something else. It is text as it stands, or in the form in which Source Spotter takes it: JSON with the go.sum
- * and an Ed25519 signature over it, so that whoever serves it need not be trusted.
+ * The releases that the owner of a module made, as a go.sum: a new version in the log that is not listed was made by
+ * someone else, or from something else. Either plain text, or in the format of Source Spotter: JSON with the go.sum and
+ * an Ed25519 signature over it, so that the server of the list need not be trusted.
  *
  * Pure.
  */
@@ -13,13 +13,13 @@ import { recordLines, type RecordLine } from '../tlog/record.js'
 /** The largest list, in bytes, and in lines. */
 export const MAX_RELEASES_BYTES = 16 * 1024 * 1024
 const MAX_LINES = 200_000
-/** Signed parts of one list: a release job may add one each time. */
+/** The most signed parts of one list: a release job may add one each time. */
 const MAX_PARTS = 1024
 
-/** Lines of go.sum that the owner stands by. */
+/** Lines of go.sum that the owner has authorised. */
 export type Releases = ReadonlySet<string>
 
-/** A part as Source Spotter takes it: {Ed25519, GoSum, Signature}, the bytes as base64. */
+/** A part in the format of Source Spotter: {Ed25519, GoSum, Signature}, binary values as base64. */
 interface SignedReleases {
   readonly Ed25519?: unknown
   readonly GoSum?: unknown
@@ -27,15 +27,15 @@ interface SignedReleases {
 }
 
 /**
- * Reads a list. With a key it must be signed by it, and nothing in it may not be; without one it must not claim to be signed,
- * for nobody said whose signature would count. Throws RELEASES_INVALID.
+ * Parses a list. With a key, all of it must be signed by that key; without one, it must not be signed, since it is not
+ * known whose signature would count. Throws RELEASES_INVALID.
  */
 export function parseReleases(bytes: Uint8Array, key?: VerifierKey): Releases {
   const text = bytes.length <= MAX_RELEASES_BYTES ? fromUtf8(bytes) : undefined
   if (text === undefined) throw refused('it is too large or not UTF-8')
   const isJson = /^\s*[[{]/.test(text)
-  if (isJson && key === undefined) throw refused('it is signed, and the setting names no key')
-  if (!isJson && key !== undefined) throw refused('it is not signed, and the setting names a key')
+  if (isJson && key === undefined) throw refused('it is signed, but the setting names no key')
+  if (!isJson && key !== undefined) throw refused('it is not signed, but the setting names a key')
   const lines = isJson ? signedTexts(text, key!).flatMap(goSum) : goSum(text)
   if (lines.length > MAX_LINES) throw refused(`it has more than ${MAX_LINES} lines`)
   return new Set(lines)
@@ -65,15 +65,15 @@ function signedText(part: unknown, key: VerifierKey): string {
   return GoSum
 }
 
-/** The lines of a go.sum; an empty one says that there are no releases yet. */
+/** The lines of a go.sum; an empty one means that there are no releases yet. */
 function goSum(text: string): string[] {
   const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '')
   const odd = lines.find((line) => recordLines(line).length === 0)
-  if (odd !== undefined) throw refused(`${JSON.stringify(odd.slice(0, 100))} is no line of go.sum`)
+  if (odd !== undefined) throw refused(`${JSON.stringify(odd.slice(0, 100))} is not a line of go.sum`)
   return lines
 }
 
-/** Whether the owner stands by all lines of a record that are about its module version. */
+/** Whether the owner has authorised all lines of a record that are about its module version. */
 export function isAuthorised(lines: readonly RecordLine[], releases: Releases): boolean {
   return lines.length > 0 && lines.every((line) => releases.has(goSumLine(line)))
 }

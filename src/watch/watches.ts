@@ -1,4 +1,4 @@
-/** Which watches a module version concerns, and what their lists say of it. */
+/** Which watches apply to a module version, and what their lists say about it. */
 import { errorText } from '../errors.js'
 import type { WatchSetting } from '../config/watch-setting.js'
 import { isPrivate } from '../sumdb/goprivate.js'
@@ -9,11 +9,11 @@ import { isAuthorised, type Releases } from './releases.js'
 export interface WatchedVersion {
   readonly module: string
   readonly version: string
-  /** Of that version alone. */
+  /** Only those about this version. */
   readonly lines: readonly RecordLine[]
 }
 
-/** What the owner says of a version: nothing, where no list was named or none could be read. */
+/** What the owner says about a version; `unlisted` and `unread` if no list was named or none could be read. */
 export type Standing = 'authorised' | 'unauthorised' | 'unlisted' | 'unread'
 
 interface Watch {
@@ -24,7 +24,7 @@ interface Watch {
 export class Watches {
   readonly #watches: readonly Watch[]
 
-  /** `now` is in milliseconds of a clock that nobody sets. */
+  /** `now` is in milliseconds of a monotonic clock. */
   constructor(settings: readonly WatchSetting[], now: () => number) {
     this.#watches = settings.map((setting) => {
       const { authorised, key } = setting
@@ -36,27 +36,27 @@ export class Watches {
     return this.#watches.length === 0
   }
 
-  /** Lists whose last reading failed, each with why. */
+  /** Lists whose last reading failed, and why. */
   get failing(): readonly { readonly list: string; readonly error: string }[] {
     return this.#watches.flatMap(({ list }) => list?.failing ?? [])
   }
 
-  /** The settings that a module concerns. */
+  /** The watches that apply to a module. */
   of(module: string): WatchSetting[] {
     return this.#of(module).map(({ setting }) => setting)
   }
 
-  /** The version that a record is about, if somebody watches its module. */
+  /** The version that a record is about, if its module is watched. */
   watched(record: string): WatchedVersion | undefined {
     const all = recordLines(record)
     const [first] = all
     if (first === undefined || this.#of(first.path).length === 0) return undefined
     const { path: module, version } = first
-    // What a record says of other versions beside its own the go command never reads: it is no part of what is watched.
+    // The go command ignores what a record says about other versions, so that is not watched.
     return { module, version, lines: all.filter((line) => line.path === module && line.version === version) }
   }
 
-  /** What all lists that concern a version say of it together. */
+  /** What all lists that apply to a version say about it together. */
   async standing({ module, lines }: WatchedVersion, signal?: AbortSignal): Promise<Standing> {
     const lists = this.#of(module).flatMap(({ list }) => list ?? [])
     if (lists.length === 0) return 'unlisted'
@@ -65,7 +65,7 @@ export class Watches {
     return read.includes(undefined) ? 'unread' : 'authorised'
   }
 
-  /** The list of each watch, as it can be read now. */
+  /** The list of each watch, as far as it can be read now. */
   async lists(): Promise<{ setting: WatchSetting; releases: Releases | undefined; error: string | null }[]> {
     return Promise.all(
       this.#watches.map(async ({ setting, list }) => {

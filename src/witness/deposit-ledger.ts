@@ -192,8 +192,8 @@ function isAtLeast(kept: Promised, { size, time }: Promised): boolean {
 }
 
 /**
- * Whether a peer that keeps `deposit` knows enough of the other tree and time: they came later, or are for the same
- * tree a little later.
+ * Whether a peer that keeps `deposit` needs no promise of the other tree and time: the deposit is for a larger tree, or
+ * for the same tree and at most PROMISE_SECONDS earlier.
  */
 export function speaksFor(deposit: Promised, { size, root, time }: Promised): boolean {
   const isSame = deposit.size === size && deposit.root === root

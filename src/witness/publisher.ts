@@ -21,7 +21,7 @@ export interface PublisherOptions {
   readonly pauseMs?: number | undefined
 }
 
-/** How many of the newest heads cosignatures are passed on for that only neighbours count. */
+/** Cosignatures that only neighbours count are passed on for this many of our newest heads. */
 const NEWEST_HEADS = 16
 
 export class Publisher {
@@ -40,7 +40,7 @@ export class Publisher {
     this.#pauseMs = options.pauseMs ?? PAUSE_MS
   }
 
-  /** A head was cosigned. Gossip forwards heads that it relayed itself; our cosignature follows. */
+  /** A head was cosigned. Gossip itself forwards one that came by gossip; our cosignature follows. */
   advanced(source: HeadSource, head: SizedHead, keys: readonly VerifierKey[], made: Made): void {
     const { log, checkpoint, logNote, cosignatures } = head
     this.#newest.set(log.id, [...(this.#newest.get(log.id) ?? []), checkpoint.size].slice(-NEWEST_HEADS))

@@ -144,7 +144,7 @@ function onAdvance(state: LogState, input: HeadInput, at: Circumstances): Step {
   }
 }
 
-/** Nothing may be signed now. A head that is proven to extend ours is deferred until signing is possible. */
+/** Nothing may be signed now. While the guard waits, a head that extends ours is deferred. */
 function blocked({ tree }: LogState, input: HeadInput, code: ErrorCode): Step {
   const waits = code === 'GUARD_WAITING' && input.source !== 'replay' && tree !== undefined
   return { outcome: refused(input.head, code), effects: waits ? [{ do: 'defer' }] : [] }
@@ -319,7 +319,7 @@ function onWitnessMarks(state: LogState, marks: readonly Mark[], at: Circumstanc
   return { change: { floor: { size, root: formatHash(root), note, at: iso(at.now), time } }, effects }
 }
 
-// ---- small words -----------------------------------------------------------------------------------------------
+// ---- helpers ---------------------------------------------------------------------------------------------------
 
 function outcome(kind: Outcome['kind'], { log, checkpoint }: SizedHead): Omit<Outcome, 'news'> {
   return { kind, log: log.id, size: checkpoint.size, root: checkpoint.root }

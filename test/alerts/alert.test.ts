@@ -1,4 +1,4 @@
-/** What an alert says: fit to be shown and pasted whoever's words are in it, and with a place to read more that is there. */
+/** The text of an alert: safe to show and paste whatever text of others is in it, with a link that exists. */
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { adviceFor } from '../../src/alerts/advice.js'
@@ -23,7 +23,7 @@ test('its text says what, since when, what to do, and how to check the proof', (
   )
 })
 
-test('the end of something says until when, and asks nothing of anybody', () => {
+test('the end of something states its time, and asks for no action', () => {
   const alert = madeAlert(0, { state: 'resolved' })
   expect(alert.type).toBe('alarm.resolved')
   expect(subjectOf(alert)).toBe('[gossum] over: no quorum (log.example)')

@@ -1,4 +1,4 @@
-/** Many receivers, some of them dead: each is told in order, as often as it takes, and none waits for another. */
+/** Many receivers, some of them failing: each is notified in order, at its own pace, and none waits for another. */
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -9,13 +9,13 @@ import { WebhookServer } from '../fakes/webhook-server.js'
 import { temporaryHome } from '../helpers/home.js'
 import { madeAlert } from './made.js'
 
-/** Machines of tests are busy. */
+/** Test machines are busy. */
 const EVENTUALLY = { timeout: 20_000 }
 
 interface Settings {
   readonly home?: string
   readonly urls?: readonly string[]
-  /** How many times faster than usual it tries again. */
+  /** The factor by which retries are faster than usual. */
   readonly hurry?: number
 }
 
@@ -75,7 +75,7 @@ test('one that never answers holds nobody else back, and is said after five minu
   await dead.request(1)
   expect(dispatch.faults()).toEqual([])
   time.ahead += 301_000
-  // That it was tried again meanwhile makes it no younger.
+  // The retries meanwhile have not changed its age.
   await dead.request(dead.requests.length + 1)
   expect(dispatch.faults()).toEqual([{ receiver: new URL(dead.url).host, why: 'status 503' }])
   await expect
@@ -113,7 +113,7 @@ test('410 ends it: nothing more is sent, nothing is kept for it, and it is said 
   expect(outcomes).toContain('webhook dropped')
 })
 
-test('an alert that is refused for what it is does not stop the next one for ever', async () => {
+test('an alert that is refused permanently does not block the next one', async () => {
   const server = await WebhookServer.start()
   const [bad, good] = [madeAlert(1), madeAlert(2)]
   server.answer = (response, { headers }) => void response.writeHead(headers['webhook-id'] === bad.id ? 413 : 200).end()
@@ -178,7 +178,7 @@ test('hooks that hang keep no webhook waiting, nor the hooks for which there is 
   hook(home, '20-good', `echo . >> ${file}`)
   for (let i = 0; i < 3; i++) await dispatch.send(madeAlert(i))
   await expect.poll(() => readFileSync(file, 'utf8'), EVENTUALLY).toBe('.\n'.repeat(3))
-  // Now there is no room.
+  // Now there is no space.
   const full = join(home, 'full')
   hook(home, '14-hangs', `touch ${full}; exec sleep 60`)
   await dispatch.send(madeAlert(4))

@@ -1,4 +1,4 @@
-/** When people are told that something began and that it is over: not too early, not twice, and not all the time. */
+/** When people are notified that something began or ended: not too early, not twice, and not constantly. */
 import { describe, expect, test } from 'vitest'
 import { Holding, type ToldCondition } from '../../src/alerts/holding.js'
 import { CONDITIONS, type Condition, type ConditionName } from '../../src/status/conditions.js'
@@ -10,7 +10,7 @@ const condition = (name: ConditionName, log: string | null = null, text: string 
   ...{ name, severity: CONDITIONS[name], log, text },
 })
 
-/** Looks each 15 seconds, from the time before to `until`; what was told, as "+name" and "-name" with its minute. */
+/** Checks every 15 seconds until `until`; returns the notifications, as "+name" and "-name" with their minute. */
 class World {
   now = 0
   holding: Holding
@@ -79,7 +79,7 @@ describe('a condition is told', () => {
     ])
   })
 
-  test('of each log by itself', () => {
+  test('for each log separately', () => {
     const world = new World().pass(1, condition('frozen', 'one'))
     world.pass(1, condition('frozen', 'one'), condition('frozen', 'two'))
     expect(world.told).toEqual(['+frozen', '+frozen'])

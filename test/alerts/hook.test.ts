@@ -1,4 +1,6 @@
-/** Hooks are programs of somebody: what they do wrong ends with them, and what others could have put there is not run. */
+/**
+ * Hooks are arbitrary programs: their faults end with them, and a program that others could have put there is not run.
+ */
 import { chmodSync, chownSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
@@ -8,7 +10,7 @@ import { lastingController } from '../../src/lib/timed.js'
 import { temporaryHome } from '../helpers/home.js'
 import { madeAlert } from './made.js'
 
-/** Machines of tests are busy. */
+/** Test machines are busy. */
 const EVENTUALLY = { timeout: 20_000 }
 
 const NEVER = lastingController().signal
@@ -32,14 +34,14 @@ function run(script: string, times = PATIENT, signal = NEVER, alert = madeAlert(
 function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0)
-    // What has ended and was not waited for yet does not run any more.
+    // A zombie, which has ended and was not waited for yet, does not run any more.
     return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
   } catch {
     return false
   }
 }
 
-/** The number of a process that a hook writes into this file. */
+/** The id of a process that a hook writes into this file. */
 const pidIn = (file: string): number => Number(readFileSync(file, 'utf8'))
 
 describe('a hook', () => {
@@ -68,7 +70,7 @@ describe('a hook', () => {
     expect(subject).toBe('[gossum] FAILING: no quorum (log.example)')
     const known =
       /^(?:GOSSUM_ALARM_(?:STATE|SEVERITY|SUBJECT|TEXT)|PATH|HOME|USER|LOGNAME|LANG|LC_ALL|TZ|TMPDIR|PWD|OLDPWD|SHLVL|_)$/
-    // PWD and others are the shell's own; the text has lines of its own.
+    // PWD and others are the shell's own; a value may have several lines.
     const own = names!
       .trim()
       .split(' ')
@@ -98,7 +100,7 @@ describe('a hook', () => {
 
   test('that ends and leaves a child behind is not waited for, and the child is ended', async () => {
     const dir = temporaryHome()
-    // It holds stdout and stderr open.
+    // It keeps stdout and stderr open.
     const script = sh(`sleep 60 & echo $! > ${dir}/child`, 'exit 0')
     expect(await run(script)).toMatchObject({ isTaken: true })
     await expect.poll(() => isRunning(pidIn(join(dir, 'child'))), EVENTUALLY).toBe(false)
@@ -166,7 +168,7 @@ describe('which files are hooks', () => {
     expect(await namesOf(dir)).toEqual({
       hooks: ['well'],
       refused: [
-        { name: 'a-folder', why: 'it is no file' },
+        { name: 'a-folder', why: 'it is not a file' },
         { name: 'dead', why: 'it cannot be read (ENOENT)' },
         { name: 'linked', why: 'others may write to its folder' },
       ],

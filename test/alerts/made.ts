@@ -11,7 +11,7 @@ export const TIDINGS: Tidings = {
   ...{ sentence: 'log.example: no quorum of the policy yet', since: SINCE, evidence: null },
 }
 
-/** An alert; each `number` is another one. */
+/** An alert; each `number` gives a different one. */
 export function madeAlert(number = 0, change: Partial<Tidings> = {}): Alert {
   const at = new Date(Date.parse('2026-01-02T03:04:05.000Z') + number * 1000).toISOString()
   return makeAlert({ ...TIDINGS, ...change }, ADVICE, NODE, at)

@@ -1,4 +1,4 @@
-/** What is kept of alerts until they are taken: on disk before anybody is told, within bounds, whatever the disk does. */
+/** Alerts that were not taken yet: kept on disk before anyone is notified, within bounds, whatever the disk does. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -7,7 +7,7 @@ import type { Alert } from '../../src/alerts/alert.js'
 import { temporaryHome } from '../helpers/home.js'
 import { madeAlert } from './made.js'
 
-/** Machines of tests are busy. */
+/** Test machines are busy. */
 const EVENTUALLY = { timeout: 20_000 }
 
 const DAY = 86_400_000

@@ -1,4 +1,4 @@
-/** What webhooks are sent, signed as the specification says, and what their answers mean. */
+/** Webhook requests, signed as the specification says, and the meaning of their answers. */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { chmodSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
@@ -26,7 +26,7 @@ function webhook(text: string): Webhook {
   return webhooksOf([parseAlarm(text, 'alarm')], () => NOW)[0]!
 }
 
-/** Written from the words of the specification, and not from our code. */
+/** Written from the text of the specification, not from our code. */
 function isSigned({ headers, body }: WebhookRequest, key: Buffer): boolean {
   const signed = Buffer.concat([
     Buffer.from(`${String(headers['webhook-id'])}.${String(headers['webhook-timestamp'])}.`),
@@ -118,10 +118,10 @@ describe('a secret', () => {
 
   test.each([
     ['is not there', () => '/nowhere/secret', 'cannot be read: ENOENT'],
-    ['everybody may read', () => secretFile(undefined, 0o644), 'everybody may read'],
-    ['is too short', () => secretFile(`whsec_${Buffer.alloc(23).toString('base64')}`), 'does not hold'],
-    ['has another form', () => secretFile(KEY.toString('hex')), 'does not hold'],
-    ['is no base64', () => secretFile('whsec_SECRET***'), 'does not hold'],
+    ['everybody may read', () => secretFile(undefined, 0o644), 'everyone may read'],
+    ['is too short', () => secretFile(`whsec_${Buffer.alloc(23).toString('base64')}`), 'does not contain'],
+    ['has another form', () => secretFile(KEY.toString('hex')), 'does not contain'],
+    ['is no base64', () => secretFile('whsec_SECRET***'), 'does not contain'],
     ['is too large', () => secretFile('x'.repeat(2000)), 'too large'],
   ])('that %s: nothing is sent without its signature, and nothing of it is said', async (_what, path, said) => {
     const server = await WebhookServer.start()

@@ -1,6 +1,6 @@
 /**
- * Where attacks are tried: a victim and two honest nodes, each a process of its own, all three of whose cosignatures
- * a quorum takes; and a log that keeps growing while the attack goes on.
+ * The setting for attacks: a victim and two honest nodes, each a process of its own, whose three cosignatures are all
+ * needed for a quorum; and a log that keeps growing during the attack.
  */
 import { expect, onTestFinished } from 'vitest'
 import type { PeerView } from '../../src/status/shapes.js'
@@ -9,46 +9,49 @@ import { Fleet } from '../helpers/fleet.js'
 import { isQuorum, type FleetNode } from '../helpers/fleet-node.js'
 
 /**
- * Megabytes of heap that a victim has, a third of which it needs before an attack: one that is made to hold more ends.
- * Resident memory alone does not tell what is held from garbage that nobody had time to collect.
+ * Megabytes of heap that a victim has, a third of which it needs before an attack: a victim made to hold more would
+ * abort. Resident memory alone does not distinguish held memory from uncollected garbage.
  */
 const HEAP_MB = 96
-/** Of that, the megabytes for what is young: sixteen otherwise, which any load fills. */
+/** The part of it for young objects, in megabytes; by default sixteen, which any load fills. */
 const YOUNG_MB = 1
-/** What an attack may cost in resident memory, in MB, garbage and whatever is outside the heap included. */
+/** The allowed growth of resident memory in MB, including garbage and memory outside the heap. */
 export const MEMORY_BOUND = 100
 /** Heads that must reach their quorum before an attack, and during it. */
 const HEADS = { before: 3, during: 4 }
-/** Requests of the API before an attack: rounds, and at once in each. */
+/** API requests before an attack: the number of rounds, and of concurrent requests in each. */
 const WARM_UP = { rounds: 20, requests: 30 }
-/** Milliseconds between two heads of the log, and between two looks at the victim. */
+/** Milliseconds between two heads of the log, and between two samples of the victim. */
 const HEAD_INTERVAL_MS = 750
 const LOOK_INTERVAL_MS = 100
-/** Milliseconds without a new peak or low of memory after which the victim has settled, and the longest wait for it. */
+/**
+ * Milliseconds without a new maximum or minimum of memory after which the victim has settled, and the longest wait for
+ * it.
+ */
 const SETTLED_MS = 1_000
 const SETTLE_TIMEOUT_MS = 5_000
 
-/** What an attack did to its victim. */
+/** The effects of an attack on its victim. */
 export interface Damage {
   /** Resident memory in MB: the peak during the attack above that before it. */
   readonly grown: number
-  /** The lowest score that the attackers had with the victim, undefined when none of them was ever seen. */
+  /** The lowest score that the attackers had with the victim; undefined if none of them was ever seen. */
   readonly worstScore: number | undefined
-  /** Attackers that were connected at one look and not at the next. */
+  /** Attackers that were connected at one sample and not at the next. */
   readonly dropped: number
 }
 
 export interface Arena {
   readonly log: ViewsLog
-  /** A second log, when asked for: what happens to it does not stop the traffic of the first. */
+  /** A second log, if requested: an attack on it does not stop the traffic of the first. */
   readonly other: ViewsLog
   readonly fleet: Fleet
   readonly victim: FleetNode
   /** The multiaddr of the victim. */
   readonly address: string
-  /** The log grows; resolves when all three nodes hold the quorum of the new head. */
+  /** Lets the log grow; resolves when all three nodes hold the quorum of the new head. */
   publish(): Promise<number>
-  /** Attacks while the log grows. Fails when honest traffic does not flow. */
+  /** Attacks while the log grows. Fails if honest traffic does not get through. */
   attack(attackers: readonly string[], act: (signal: AbortSignal) => Promise<void>): Promise<Damage>
   /** The victim's view of a peer. */
   peer(peerId: string): Promise<PeerView | undefined>
@@ -89,7 +92,7 @@ export async function startArena(): Promise<Arena> {
     return { grown: peak - before, worstScore, dropped }
   }
 
-  // The code must be warm and the heap as wide as ordinary load makes it, or what that costs is taken for damage.
+  // The code must be warm and the heap as large as under ordinary load, or that would be counted as damage.
   for (let i = 0; i < HEADS.before; i++) await publish()
   for (let i = 0; i < WARM_UP.rounds; i++) {
     await Promise.all(Array.from({ length: WARM_UP.requests }, () => victim.ask('/api/v1/logs')))
@@ -106,17 +109,17 @@ export async function startArena(): Promise<Arena> {
   }
 }
 
-/** Whether an attack cost no more memory than it may. */
+/** Checks that an attack cost no more memory than allowed. */
 export function expectBounded(damage: Damage): void {
   expect(damage.grown, JSON.stringify(damage)).toBeLessThan(MEMORY_BOUND)
 }
 
-/** Whether the victim noticed who attacks it: a score below zero, or no connection. */
+/** Checks that the victim noticed its attackers: by a score below zero, or by disconnecting them. */
 export function expectNoticed(damage: Damage): void {
   expect(damage.dropped > 0 || (damage.worstScore ?? 0) < 0, JSON.stringify(damage)).toBe(true)
 }
 
-/** Resident memory in MB once it neither rises nor falls by more than noise. */
+/** Resident memory in MB once it is stable except for noise. */
 async function settled(node: FleetNode): Promise<number> {
   const deadline = Date.now() + SETTLE_TIMEOUT_MS
   let { rss } = node.usage()
@@ -141,7 +144,7 @@ async function watchVictim(
   const dropped = new Set<string>()
   while (!signal.aborted) {
     peak = Math.max(peak, victim.usage().rss)
-    // A victim that is too busy to answer us is seen at the next look; whether it works is for the heads to show.
+    // A victim too busy to answer is sampled again later; whether it works is shown by the heads.
     const all = await peers().catch(() => undefined)
     if (all === undefined) continue
     const known = all.filter(({ peerId }) => attackers.includes(peerId))

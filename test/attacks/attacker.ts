@@ -1,21 +1,24 @@
-/** A libp2p host without manners: it writes what it likes to the streams of a node, and counts what that costs it. */
+/**
+ * A misbehaving libp2p host: it writes arbitrary bytes to the streams of a node, and counts the consequences for
+ * itself.
+ */
 import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { SYNC_PROTOCOL } from '../../src/gossip/sync/messages.js'
 import { concatBytes, utf8 } from '../../src/tlog/bytes.js'
 import { startStranger } from '../gossip/stranger.js'
 
-/** Milliseconds for which a victim may leave our bytes unread; then it has stopped listening. */
+/** Milliseconds for which a victim may leave our bytes unread; after that it is considered to have stopped reading. */
 const PATIENCE_MS = 500
 const GOSSIP_PROTOCOL = '/meshsub/1.1.0'
 
-/** The next bytes to send: at once, or when the time has come; undefined when there are no more. */
+/** The next bytes to send, immediately or later; undefined if there are no more. */
 export type Next = () => Uint8Array | undefined | Promise<Uint8Array | undefined>
 
 export class Attacker {
   readonly #host: Libp2p
   readonly #address: string
-  /** Streams and connections that the victim ended, or refused to open. */
+  /** The number of streams and connections that the victim closed, or refused to open. */
   cut = 0
 
   private constructor(host: Libp2p, address: string) {
@@ -23,10 +26,10 @@ export class Attacker {
     this.#address = address
   }
 
-  /** A host that is about to attack the node at this address; it ends with the test. */
+  /** A host that will attack the node at this address; it is stopped when the test ends. */
   static async start(address: string): Promise<Attacker> {
     const host = await startStranger()
-    // A victim opens a gossip stream in return; what it says there is of no interest.
+    // A victim opens a gossip stream in return, whose content does not matter.
     await host.handle(GOSSIP_PROTOCOL, (stream) => stream.addEventListener('message', () => undefined))
     return new Attacker(host, address)
   }
@@ -39,7 +42,7 @@ export class Attacker {
     return this.#host.dial(multiaddr(this.#address), { signal: AbortSignal.timeout(5_000) })
   }
 
-  /** One more connection, whether or not there is one. Undefined when it is refused. */
+  /** Opens an additional connection. Undefined if it is refused. */
   async connectAgain(): Promise<Connection | undefined> {
     try {
       const signal = AbortSignal.timeout(5_000)
@@ -50,28 +53,28 @@ export class Attacker {
     }
   }
 
-  /** Opens streams of the gossip protocol and writes to them until the signal; a new one where one is cut. */
+  /** Writes to streams of the gossip protocol until the signal, opening a new one when one is closed. */
   gossip(signal: AbortSignal, next: Next): Promise<void> {
     return this.flood(signal, GOSSIP_PROTOCOL, next)
   }
 
-  /** As gossip(), with streams of the sync protocol whose answers are read and forgotten. */
+  /** Like gossip(), with streams of the sync protocol whose answers are read and discarded. */
   sync(signal: AbortSignal, next: Next): Promise<void> {
     return this.flood(signal, SYNC_PROTOCOL, next)
   }
 
-  /** Opens a sync stream, asks as much as the victim takes, and never reads an answer. */
+  /** Opens a sync stream, sends as many requests as the victim accepts, and never reads an answer. */
   async askAndNeverRead(signal: AbortSignal, asks: readonly Uint8Array[]): Promise<void> {
     const stream = await this.open(SYNC_PROTOCOL)
     if (stream === undefined) return
-    // Nothing is taken out of it, so that its window fills up.
+    // Nothing is read from it, so its window fills up.
     stream.pause()
     for (const ask of asks) if (!(await send(stream, ask))) break
     if (!isOpen(stream)) this.cut++
     await untilAborted(signal)
   }
 
-  /** Writes what `next` gives, as it is, until the signal or until it gives nothing. */
+  /** Writes the bytes of `next` unchanged, until the signal or until there are no more. */
   async flood(signal: AbortSignal, protocol: string, next: Next): Promise<void> {
     const isOver = (): boolean => signal.aborted
     while (!isOver()) {
@@ -91,7 +94,7 @@ export class Attacker {
     }
   }
 
-  /** A stream of its own, and a connection if there is none. Undefined when the victim has enough of us. */
+  /** A stream of its own, with a new connection if there is none. Undefined if the victim refuses. */
   async open(protocol: string): Promise<Stream | undefined> {
     try {
       const connection = await this.connect()
@@ -107,7 +110,7 @@ function isOpen(stream: Stream): boolean {
   return stream.status === 'open' && stream.writeStatus === 'writable'
 }
 
-/** Sends bytes and waits until they are on their way. False when the victim reads no more of this stream. */
+/** Sends bytes and waits until they are sent. False if the victim does not read this stream any more. */
 async function send(stream: Stream, bytes: Uint8Array): Promise<boolean> {
   try {
     stream.send(bytes)
@@ -122,7 +125,7 @@ async function send(stream: Stream, bytes: Uint8Array): Promise<boolean> {
   }
 }
 
-/** Lets the sockets of this process work. */
+/** Lets the sockets of this process make progress. */
 function breathe(ms: number): Promise<void> {
   return new Promise((resolve) => (ms === 0 ? setImmediate(resolve) : setTimeout(resolve, ms)))
 }
@@ -135,19 +138,19 @@ export function untilAborted(signal: AbortSignal): Promise<void> {
 
 // ---- frames ----------------------------------------------------------------------------------------------------
 
-/** A number as protocols write lengths: seven bits a byte, the lowest first. */
+/** A protobuf varint: seven bits a byte, least significant first. */
 export function varint(value: number): Uint8Array {
   const out: number[] = []
   for (; value > 127; value = Math.floor(value / 128)) out.push((value % 128) + 128)
   return Uint8Array.of(...out, value)
 }
 
-/** Bytes behind their length. */
+/** Bytes preceded by their length. */
 export function framed(bytes: Uint8Array): Uint8Array {
   return concatBytes(varint(bytes.length), bytes)
 }
 
-/** A JSON request of the sync protocol, behind its length. */
+/** A JSON request of the sync protocol, preceded by its length. */
 export function request(message: object): Uint8Array {
   return framed(utf8(JSON.stringify(message)))
 }

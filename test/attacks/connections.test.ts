@@ -5,14 +5,14 @@ import { isPeer } from '../helpers/fleet-node.js'
 import { expectBounded, pause, startArena } from './arena.js'
 import { Attacker } from './attacker.js'
 
-/** Another address of this machine: what comes from it is not what the honest nodes come from. */
+/** Another address of this machine: the honest nodes use a different one. */
 const ELSEWHERE = '127.66.6.6'
 const SILENT = 1_000
 const HOSTS = 30
-/** Connections of one address that a node keeps at the most, and of all (src/gossip/host/host.ts). */
+/** The maximum number of connections of a node from one address, and in all (src/gossip/host/host.ts). */
 const MOST_PER_ADDRESS = 64
 
-/** Keeps so many connections open that say nothing; each that the victim closes is opened again. */
+/** Keeps this many silent connections open; each that the victim closes is opened again. */
 async function keepSilent(count: number, port: number, signal: AbortSignal): Promise<void> {
   const sockets = new Set<Socket>()
   const open = (): void => {
@@ -33,7 +33,7 @@ test('a thousand connections from one address, and a newcomer still gets in', as
   const port = Number(/\/tcp\/(\d+)/.exec(arena.address)![1])
   const damage = await arena.attack([], async (signal) => {
     const silent = keepSilent(SILENT, port, signal)
-    // The flood is under way when the newcomer comes.
+    // The flood has begun when the newcomer connects.
     await pause(1_000)
     const newcomer = await arena.fleet.add()
     await newcomer.when('connection to the victim', isPeer(true, arena.victim.ready.peerId), 25_000)
@@ -61,7 +61,7 @@ test('a thousand handshakes from one address', async () => {
   expectBounded(damage)
   expect(attackers.some(({ cut }) => cut > 0)).toBe(true)
   expect(most).toBeLessThanOrEqual(MOST_PER_ADDRESS)
-  // Those who were here before are still here.
+  // Earlier peers are still connected.
   const { peers } = (await arena.victim.json('/api/v1/peers')) as { peers: { peerId: string }[] }
   const ids = peers.map(({ peerId }) => peerId)
   for (const node of arena.fleet.nodes.slice(1)) expect(ids).toContain(node.ready.peerId)

@@ -10,10 +10,10 @@ import { isAdvanced, isEvidence } from '../helpers/fleet-node.js'
 import { expectBounded, expectNoticed, pause, startArena, type Arena } from './arena.js'
 import { Attacker, framed } from './attacker.js'
 
-/** The size of a frame with which CVE-2026-46679 was shown. */
+/** The size of a frame that demonstrated CVE-2026-46679. */
 const HUGE = 4 * 1024 * 1024
 
-/** A head of the attacked log as a note, of a tree that need not exist. */
+/** A head of the attacked log as a note, for a tree that need not exist. */
 function signedHead({ log }: Arena, size: number, root: Uint8Array): Uint8Array {
   const text = formatCheckpoint({ origin: SUMDB_ORIGIN, size, root })
   return formatNote({ text, signatures: [signNote(text, log.signer)] })
@@ -27,13 +27,13 @@ function withLine(note: Uint8Array, line: string): Uint8Array {
 test('gossip frames of 4 MB full of subscriptions', async () => {
   const arena = await startArena()
   const attacker = await Attacker.start(arena.address)
-  // Each frame is many frames written one behind the other, which is how protobuf adds lists up.
+  // Each frame is a concatenation of many frames, which protobuf decodes as one frame with the combined lists.
   const parts = Array.from({ length: 225 }, (_, part) =>
     subscriptionFrame(Array.from({ length: 1000 }, (_, i) => `made-up-${part}-${i}`)),
   )
   const huge = framed(concatBytes(...parts))
   expect(huge.length).toBeGreaterThan(HUGE)
-  // And as many as a frame may hold that is not cut off for its length.
+  // And as many as fit into a frame that is not rejected for its length.
   const large = framed(concatBytes(...parts.slice(0, 45)))
   expect(large.length).toBeLessThan(1024 * 1024)
   let n = 0
@@ -70,7 +70,7 @@ test('garbage in the name of a witness that counts, on a valid head', async () =
   const { server } = arena.log.views[0]!.history
   const { name, keyId } = arena.fleet.keys[1]!
   const topic = headsTopic(arena.log.id)
-  // So slowly that no limit of messages is reached: it is what they say that must be noticed.
+  // Slowly enough to stay below the message limits: the content has to be noticed.
   const damage = await arena.attack([attacker.peerId], (signal) =>
     attacker.gossip(signal, async () => {
       await pause(50)
@@ -88,7 +88,7 @@ test('heads that the log signed and nobody can prove', async () => {
   const topic = headsTopic(arena.log.id)
   const view = arena.log.views[0]!
   const asked = view.requests
-  // Each of another size, or two of them would convict the log.
+  // Each of another size, since two of one size would convict the log.
   let size = 1_000_000
   const damage = await arena.attack([attacker.peerId], (signal) =>
     attacker.gossip(signal, () =>
@@ -97,7 +97,7 @@ test('heads that the log signed and nobody can prove', async () => {
   )
   expectBounded(damage)
   expectNoticed(damage)
-  // The log must not pay for it either: it is not ours.
+  // The log, which is not ours, must not be loaded either.
   expect(view.requests - asked).toBeLessThan(2_000)
 })
 
@@ -107,7 +107,7 @@ test('who brings a conflicting head is no attacker', async () => {
   const { other } = arena
   const history = await other.views[0]!.history.branch(other.signer, 'lie')
   const size = await other.grow(5)
-  // It has the origin of the first log, so that its heads are followed and not cosigned.
+  // It has the origin of the first log, so its heads are followed and not cosigned.
   await arena.fleet.all((node) => node.when('head', isAdvanced(other.id, size)))
   await history.grow(5)
   const lie = await history.server.head()

@@ -1,4 +1,4 @@
-/** Silent peers take every place in a victim's mesh and never send anything, while honest ones stand outside. */
+/** Silent peers take every slot in a victim's mesh and never send anything, while honest ones stay outside. */
 import { multiaddr } from '@multiformats/multiaddr'
 import { TopicValidatorResult } from '@chainsafe/libp2p-gossipsub'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
@@ -12,12 +12,17 @@ import { fromUtf8, utf8 } from '../../src/tlog/bytes.js'
 import { LOG, MemoryHandlers, newPeerKey, until } from '../gossip/helpers.js'
 
 const TOPIC = headsTopic(LOG)
-/** Heartbeats for which the silent ones have had their places: time in the mesh was once worth more than news from then on. */
+/**
+ * Heartbeats for which the silent ones have held their slots: time in the mesh once scored higher than any later news.
+ */
 const HELD = 120
-/** Heartbeats until somebody honest must have a place: the minute in which a peer that was refused is not asked, and one more look. */
+/**
+ * Heartbeats until an honest peer must have a slot: the minute for which a refused peer is not asked, and one more
+ * check.
+ */
 const HEARTBEATS = 60 + 2 * MESH.heartbeatsToBetter
 
-/** What gossipsub does every second, which its interface does not declare. */
+/** Gossipsub's heartbeat, which its interface does not declare. */
 interface Beating {
   heartbeat(): Promise<void>
   readonly score: { background(): void }
@@ -30,7 +35,7 @@ interface Node {
 }
 
 const hosts: Host[] = []
-// Only the date is ours: refused peers wait for a minute of it, and sockets wait for nobody.
+// Only the date is simulated: refused peers wait for a minute of it, and sockets use real time.
 beforeEach(() => vi.useFakeTimers({ toFake: ['Date'] }))
 afterEach(async () => {
   vi.useRealTimers()
@@ -49,7 +54,7 @@ async function startHost(news: DeliveredNews): Promise<Host> {
   return host
 }
 
-/** A node that judges what it is sent and passes it on. */
+/** A node that judges messages and passes them on. */
 async function startHonest(): Promise<Node> {
   const news: DeliveredNews = new DeliveredNews((topic) => host.services.pubsub.getMeshPeers(topic))
   const host: Host = await startHost(news)
@@ -60,7 +65,7 @@ async function startHonest(): Promise<Node> {
   return { host, id: host.peerId.toString(), handlers }
 }
 
-/** A peer that takes a place in the mesh, hears everything, and says nothing. */
+/** A peer that takes a slot in the mesh, receives everything, and sends nothing. */
 async function startSilent(): Promise<Host> {
   const host = await startHost(new DeliveredNews(() => []))
   host.services.pubsub.topicValidators.set(TOPIC, () => TopicValidatorResult.Ignore)
@@ -72,7 +77,7 @@ function meshOf({ host }: Pick<Node, 'host'>): string[] {
   return host.services.pubsub.getMeshPeers(TOPIC)
 }
 
-/** A second of all hosts. */
+/** One heartbeat of all hosts. */
 async function beat(): Promise<void> {
   vi.setSystemTime(Date.now() + 1000)
   await Promise.all(
@@ -84,7 +89,7 @@ async function beat(): Promise<void> {
   )
 }
 
-/** Connects hosts with each other, and waits until they know what they are on. */
+/** Connects hosts with each other, and waits until they know each other's topics. */
 async function meet(nodes: readonly Node[]): Promise<void> {
   for (const [i, { host }] of nodes.entries()) {
     for (const other of nodes.slice(i + 1)) await host.dial(other.host.getMultiaddrs())
@@ -96,7 +101,7 @@ async function meet(nodes: readonly Node[]): Promise<void> {
   )
 }
 
-/** Publishes a head at one node; resolves with the peer that brought it to another. */
+/** Publishes a head at one node; resolves to the peer that brought it to another. */
 async function send(text: string, from: Node, to: Node): Promise<string | undefined> {
   await from.host.services.pubsub.publish(TOPIC, utf8(text))
   for (let beats = 0; beats < 3; beats++) await beat()
@@ -129,7 +134,7 @@ it('peers that fill a mesh and are silent lose their places to peers that bring 
     const bringer = await send(`late head ${i}`, source!, victim)
     if (honest().some((id) => id === bringer)) byMesh++
   }
-  // Somebody's heart may beat between the publishing and the arrival.
+  // A real heartbeat may happen between publishing and arrival.
   expect(byMesh, 'from now on the mesh brings it, but for a few').toBeGreaterThanOrEqual(10)
 })
 

@@ -11,7 +11,7 @@ import { isEvidence } from '../helpers/fleet-node.js'
 import { expectBounded, expectNoticed, startArena, type Arena } from './arena.js'
 import { Attacker, framed, request, varint } from './attacker.js'
 
-/** Every request of the protocol, each asking for as much as it can. */
+/** All requests of the protocol, each for as much as possible. */
 function everyRequest({ log, fleet }: Arena, newest: Uint8Array): Uint8Array[] {
   const root = toBase64(randomBytes(32))
   const ids = Array.from({ length: 16 }, () => randomBytes(8).toString('hex'))
@@ -52,11 +52,11 @@ test('floods of every sync request', async () => {
   )
   expectBounded(damage)
   for (const attacker of attackers) expect(attacker.cut).toBeGreaterThan(0)
-  // What a stranger may make us fetch from the log is bounded, too: the polls of three nodes and a little.
+  // How much a stranger may make us fetch from the log is bounded too: three nodes' polls and a little more.
   expect(arena.log.views[0]!.requests - asked).toBeLessThan(1_000)
 })
 
-/** A file of about 50 kB that convicts the other log, whose key the attacker has: two heads of a size, both padded. */
+/** A file of about 50 kB that convicts the other log, whose key the attacker has: two padded heads of one size. */
 function largeEvidence({ other }: Arena, size: number): Uint8Array {
   const heads = ['a', 'b'].map((salt) => {
     const text = formatCheckpoint({ origin: SUMDB_ORIGIN, size, root: randomBytes(32) }) + `${salt.repeat(24_000)}\n`
@@ -68,7 +68,7 @@ function largeEvidence({ other }: Arena, size: number): Uint8Array {
 test('readers that ask much and never read', async () => {
   const arena = await startArena()
   const { victim, other } = arena
-  // The largest that a peer may ask for is evidence; let there be some.
+  // The largest answers contain evidence, so there has to be some.
   const herald = await Attacker.start(arena.address)
   const told = new AbortController()
   const files = Array.from({ length: 4 }, (_, i) =>
@@ -97,14 +97,14 @@ test('frames whose length is a lie, on sync and on gossip', async () => {
   const attackers = await Promise.all([1, 2].map(() => Attacker.start(arena.address)))
   const body = utf8(JSON.stringify({ type: 'hello', heads: [], evidence: [] }))
   const lies = [
-    // Longer than any frame, longer than a number, no number at all.
+    // Longer than any frame, longer than a number, not a number at all.
     concatBytes(varint(2 ** 40), body),
     concatBytes(new Uint8Array(12).fill(0xff), body),
     concatBytes(varint(256 * 1024 + 1), randomBytes(64 * 1024)),
-    // Shorter and longer than what follows.
+    // Shorter and longer than the following bytes.
     concatBytes(varint(body.length - 5), body),
     concatBytes(varint(200_000), body),
-    // As long as it says, and nonsense.
+    // Of the stated length, and nonsense.
     framed(randomBytes(100_000)),
     framed(messageFrame(headsTopic(arena.log.id), randomBytes(65 * 1024))),
   ]

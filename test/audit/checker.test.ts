@@ -1,4 +1,4 @@
-/** Logs that lie to who checks a go.sum: every lie has its class, and none makes a line pass. */
+/** Logs that lie to a go.sum check: every lie has its class, and none makes a line pass. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { checkModules, type Checked, type CheckParts } from '../../src/audit/checker.js'
 import { judgeLine, parseGoSum } from '../../src/audit/gosum.js'
@@ -30,7 +30,7 @@ const otherSigner = makeSignerKey('example.com/log', SIGNATURE_TYPES.ed25519, ne
 const key = signer.verifier
 const SIZE = 600
 
-/** Building trees is what takes time here. */
+/** Shared, because building trees is the slow part. */
 const honest = await memoryLog(signer, madeUpRecords(0, SIZE))
 const grown = await memoryLog(signer, madeUpRecords(0, 700))
 
@@ -56,7 +56,7 @@ async function check(
   return checkModules(modules(...numbers), { client, key, quorum: await headOf(honest), ...parts })
 }
 
-/** The class of the first go.sum line of each module; 'ok' when there is nothing to say. */
+/** The class of the first go.sum line of each module; 'ok' if there is no finding. */
 function classes(numbers: readonly number[], { answers }: Checked): string[] {
   return numbers.map((n, i) => {
     const [line] = parseGoSum('go.sum', utf8(madeUpRecord(n).text)).lines
@@ -78,7 +78,7 @@ function headIn(body: Uint8Array): Uint8Array {
   return body.subarray(Buffer.from(body).indexOf('\n\n') + 2)
 }
 
-/** Answers with this record, as number `id`, and the head that an honest answer has. */
+/** Answers with this record, as number `id`, and the head of an honest answer. */
 function answering(id: number, text: string, note?: Uint8Array): Behaviour {
   return (response, answer) => {
     const head = note ?? headIn(answer.body)
@@ -179,7 +179,7 @@ test('of two records of one module version in a log that is read whole the first
   const odd = await LyingLog.start(twice)
   try {
     const client = new SumdbClient({ url: odd.url, key, retries: 0 })
-    // So many that the log is rather read whole than asked for each.
+    // So many that reading the whole log is cheaper than looking up each.
     const asked = modules(1, ...Array.from({ length: 40 }, (_, i) => i + 10))
     const { answers } = await checkModules(asked, { client, key, quorum: await headOf(twice) })
     expect(answers[0]).toMatchObject({ kind: 'record', id: 0, lines: first.text.trim().split('\n') })
@@ -295,7 +295,7 @@ describe('a record that is not what was asked for', () => {
   })
 
   test('lines for us in the parts of the answer that nobody signed count for nothing', async () => {
-    // The record of another module is proven; what we look for stands in the text of the head.
+    // The record of another module is proven; the one we look for is in the text of the head.
     const { root } = (await headOf(honest)).head
     const text = `${formatCheckpoint({ origin: SUMDB_ORIGIN, size: SIZE, root })}${madeUpRecord(7).text}`
     lieAbout(7, answering(8, madeUpRecord(8).text, formatNote({ text, signatures: [signNote(text, signer)] })))
@@ -316,14 +316,14 @@ describe('forged tiles', () => {
     expect(await classesOf([5, 300, 599])).toEqual(['unproven', 'unproven', 'unproven'])
   })
 
-  test('are not fetched for ever', async () => {
+  test('are not fetched without end', async () => {
     const large = await memoryLog(signer, madeUpRecords(0, 5000))
     log.history = large
     log.lie = (path) => (path.startsWith('tile/8/0/') && !path.includes('.p/') ? flipBit(3) : undefined)
     const numbers = Array.from({ length: 19 }, (_, i) => i * 256)
     const checked = await check(numbers, {}, { quorum: await headOf(large) })
     expect(new Set(classes(numbers, checked))).toEqual(new Set(['unproven']))
-    // All at once, then one by one until it is clear what this is.
+    // All at once, then one by one until the reason is clear.
     expect(log.requests.filter((path) => path.startsWith('tile/8/0/')).length).toBeLessThan(19 + 19)
   })
 })
@@ -354,7 +354,7 @@ describe('two histories', () => {
     await expectConviction([5, 7], ['ok', 'log-conflict'], [SIZE, SIZE])
   })
 
-  test('a head of no records with a root convicts by itself', async () => {
+  test('a head of size 0 with another root convicts on its own', async () => {
     const text = formatCheckpoint({ origin: SUMDB_ORIGIN, size: 0, root: hashLeaf(utf8('x')) })
     lieAbout(7, answering(7, madeUpRecord(7).text, formatNote({ text, signatures: [signNote(text, signer)] })))
     await expectConviction([5, 7], ['ok', 'log-conflict'], [0, SIZE])
@@ -395,7 +395,7 @@ describe('two histories', () => {
     expect(verifyEvidence(checked.conviction!.evidence, [key]).sizes).toEqual([800, 800])
   })
 
-  test('honest larger heads beside a lie are told apart', async () => {
+  test('honest larger heads are distinguished from a lie', async () => {
     log.history = grown
     const lie = await (await fork(300, 900)).head()
     log.lie = (path) => (path === lookupPath(7) ? answering(7, madeUpRecord(7).text, lie) : undefined)

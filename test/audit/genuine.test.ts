@@ -1,4 +1,4 @@
-/** go.sum files made of what sum.golang.org has answered, under its real key. */
+/** go.sum files made from answers of sum.golang.org, under its real key. */
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { checkModules } from '../../src/audit/checker.js'
@@ -13,7 +13,7 @@ import { scratchFolder } from '../helpers/home.js'
 
 const { dir, file } = scratchFolder()
 
-/** All the records that were answered, one after the other: a go.sum file. */
+/** All the records in the answers, one after the other: a go.sum file. */
 function goSumOf(files: Files): string {
   const lookups = [...files].filter(([path]) => path.startsWith('lookup/'))
   return fromUtf8(concatBytes(...lookups.map(([, answer]) => parseLookup(answer).record)))!
@@ -34,7 +34,7 @@ async function findings(log: ReplayLog, goSum: string): Promise<LineFinding[]> {
   return lines.flatMap((line) => judgeLine(line, byKey.get(moduleKey(line))!) ?? [])
 }
 
-/** The text with one character of one line's hash changed, in a way that is still a hash. */
+/** The text with one character of one line's hash changed, so that it is still a valid hash. */
 function tampered(goSum: string, line: number): string {
   const lines = goSum.split('\n')
   lines[line - 1] = lines[line - 1]!.replace(/h1:(.)/, (_, first: string) => `h1:${first === 'A' ? 'B' : 'A'}`)
@@ -44,7 +44,9 @@ function tampered(goSum: string, line: number): string {
 const capture = readFiles(new URL('capture/', SMALL))
 const small = readFiles(new URL('genuine/', SMALL))
 
-/** The small set lacks the tiles that prove the heads of its lookups: here they bring the newest, as by a node's door. */
+/**
+ * The small set lacks the tiles that prove the heads of its lookups, so here they carry the newest head, as at a node.
+ */
 async function startSmall(): Promise<ReplayLog> {
   const log = await ReplayLog.start(small)
   for (const [path, answer] of small) {
@@ -84,7 +86,7 @@ describe.each([
     const proof = file('proof.json', '')
     const fine = { code: 0, stdout: '', stderr: '' }
     expect(await gossum(['check', 'go.sum', path, ...trust, '--write-proof', proof], { env })).toEqual(fine)
-    // Now with nothing but the built-in key.
+    // Now with only the built-in key.
     const offline = ['check', 'go.sum', '--offline', proof, '--policy', policy]
     expect(await gossum([...offline, path])).toEqual(fine)
     const changed = await gossum([...offline, file('changed.sum', tampered(goSum, 3))])

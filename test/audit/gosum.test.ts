@@ -72,8 +72,8 @@ describe('reading a go.sum file', () => {
       [4, 'a conflict marker of git'],
       [6, 'a conflict marker of git'],
       [7, 'a conflict marker of git'],
-      [8, '2 words, where path, version and hash are three'],
-      [9, '6 words, where path, version and hash are three'],
+      [8, '2 fields instead of path, version and hash'],
+      [9, '6 fields instead of path, version and hash'],
       [10, 'not a module path and version'],
       [11, 'not a module path and version'],
       [12, 'not a hash'],
@@ -128,7 +128,7 @@ describe('reading a go.sum file', () => {
   test('the hash of an empty go.mod says nothing, as to the go command', () => {
     const old = 'golang.org/x/text v0.3.0/go.mod h1:G7mAYYxgmS0lVkHyy2hEOLQCFB0DlQFTMLWggykrydY='
     expect(parse(`${old}\n`)).toEqual({ lines: [], malformed: [], count: 1 })
-    // Of a zip it is a hash like any other.
+    // For a zip it is a hash like any other.
     expect(parse(`${old.replace('/go.mod', '')}\n`).lines).toHaveLength(1)
   })
 
@@ -164,17 +164,17 @@ describe('a line and what the log says', () => {
       record: 12,
       reason: null,
     })
-    // Not even when it is the hash of the other kind, or of an algorithm that the log does not use.
+    // Not even if it is the hash of the other kind, or of an algorithm that the log does not use.
     expect(judgeLine({ ...line, hash: TEXT_MOD }, record(zip, mod))).toMatchObject({ class: 'other-hash' })
     expect(judgeLine({ ...line, hash: 'h2:abc=' }, record(zip, mod))).toMatchObject({ log: [TEXT_ZIP] })
-    // The words are compared whole: no hash is the beginning of another.
+    // Hashes are compared completely: a prefix does not match.
     expect(judgeLine({ ...line, hash: TEXT_ZIP.slice(0, -1) }, record(zip))).toMatchObject({ class: 'other-hash' })
   })
 
   test('that has no hash there', () => {
     expect(judgeLine(line, record(mod))).toMatchObject({ class: 'not-in-log', log: [], record: 12 })
     expect(judgeLine(modLine, record(zip))).toMatchObject({ class: 'not-in-log', log: [], record: 12 })
-    // A longer version, or path, is another one.
+    // A longer version, or path, is a different one.
     expect(judgeLine(line, record(zip.replace('v0.3.0', 'v0.3.01')))).toMatchObject({ class: 'not-in-log' })
   })
 
@@ -188,7 +188,7 @@ describe('a line and what the log says', () => {
     const doubt = { kind: 'unproven', reason: 'why' } as const
     const doubted: LogAnswer = { kind: 'record', id: 12, lines: [zip], doubt }
     expect(judgeLine(line, doubted)).toMatchObject({ class: 'unproven', reason: 'why', record: 12 })
-    // A difference is a difference all the same.
+    // A difference is a finding all the same.
     expect(judgeLine({ ...line, hash: moved }, doubted)).toMatchObject({ class: 'other-hash' })
   })
 

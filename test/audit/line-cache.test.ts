@@ -38,7 +38,7 @@ describe('the cache of lines', () => {
       const wanted = [...lines.slice(0, count), ...LINES.slice(0, 1)]
       expect(await known(wanted)).toEqual(lines.slice(0, count))
     }
-    // Not where no key begins.
+    // Not in the middle of a key.
     const bytes = await readFile(path)
     await writeFile(path, Buffer.concat([Buffer.alloc(16), bytes]))
     expect(await known(lines)).toEqual([])
@@ -72,7 +72,7 @@ describe('the cache of lines', () => {
     await cache.add(LINES)
     expect(await known(LINES, fresh('log2'))).toEqual([])
     expect(await known(LINES, fresh('log', 'trust2'))).toEqual([])
-    // No two pairs are one when they are put together.
+    // No two pairs become equal when they are joined.
     await fresh('a', 'b"],"c').add(LINES)
     expect(await known(LINES, fresh('a"],"b', 'c'))).toEqual([])
     expect(await known(LINES)).toEqual(LINES)
@@ -117,7 +117,7 @@ describe('the cache of lines', () => {
     expect((await stat(path)).size).toBe(96)
   })
 
-  test('begins anew before it is too large', async () => {
+  test('starts again before it is too large', async () => {
     await cache.add(LINES)
     await truncate(path, MAX_CACHE_BYTES - 32)
     expect(await known(LINES)).toEqual(LINES)
@@ -149,7 +149,7 @@ describe('the cache of lines', () => {
     expect((await known(lines)).sort()).toEqual([...lines].sort())
     await appendFile(path, 'torn')
     await Promise.all(lines.map((line) => fresh('other').add([line])))
-    // Of those that found the torn tail some may be lost; none is made up, and the next ones are found.
+    // Of the writers that found the torn tail some may lose entries; none is invented, and later ones are found.
     await fresh('other').add(['last v1.0.0 h1:x'])
     expect(await known(['last v1.0.0 h1:x', 'never v1.0.0 h1:x'], fresh('other'))).toEqual(['last v1.0.0 h1:x'])
   })

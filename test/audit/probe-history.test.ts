@@ -1,4 +1,4 @@
-/** Heads that are old, and heads of another history. */
+/** Old heads, and heads of another history. */
 import { describe, expect, test } from 'vitest'
 import type { ProbeOptions, ProbeReport } from '../../src/audit/probe.js'
 import { verifyEvidence } from '../../src/evidence/evidence.js'
@@ -51,7 +51,7 @@ describe('a head that is old', () => {
   })
 })
 
-describe('without anybody to compare with', () => {
+describe('without references to compare with', () => {
   test.each<[string, ProbeOptions['references']]>([
     ['nobody', []],
     ['a node that is not there', [{ name: 'n', url: 'http://127.0.0.1:1' }]],
@@ -93,7 +93,7 @@ describe('another history under the same key', () => {
     const report = await probing(log.url, { references: [{ name: 'the log', url: reference.url }] })
     expect(report.verdict).toBe('split-view')
     expect(verifyEvidence(report.evidence!, [key]).sizes).toEqual([507, 511])
-    // A node's own door will do as well.
+    // A node's own checksum database works as well.
     const node = { name: 'the node', url: reference.url, head: seen }
     expect((await probing(log.url, { references: [node] })).verdict).toBe('split-view')
   })

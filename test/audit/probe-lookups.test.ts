@@ -1,4 +1,4 @@
-/** Answers to lookups that are empty, about something else, forged, or more than they should be. */
+/** Answers to lookups that are empty, about another module, forged, or too long. */
 import { MemoryLevel } from 'memory-level'
 import { describe, expect, test } from 'vitest'
 import type { ProbeReport } from '../../src/audit/probe.js'
@@ -82,13 +82,13 @@ describe('lookups', () => {
   test('with lines that stand in the head alone fail (CVE-2026-56864)', async () => {
     const report = await judged(await answerWith(6, utf8(other.text), target.text))
     expect(verdicts(report)).toEqual({ ...ALL_OK, lookups: 'failed' })
-    expect(detail(report, 'lookups')).toContain('stand outside of the record')
+    expect(detail(report, 'lookups')).toContain('are outside the record')
   })
 
   test('with the right record, and other lines in the head, fail all the same', async () => {
     const report = await judged(await answerWith(5, utf8(target.text), madeUpRecord(5, 'forged').text))
     expect(verdicts(report)).toEqual({ ...ALL_OK, lookups: 'failed' })
-    expect(detail(report, 'lookups')).toContain('stand outside of the record')
+    expect(detail(report, 'lookups')).toContain('are outside the record')
   })
 
   test('with lines before the number fail (CVE-2026-56864)', async () => {
@@ -161,7 +161,7 @@ describe('lookups', () => {
     const both = { ...target, text: target.text + madeUpRecord(700).text }
     const log = await serve(await memoryLog(signer, [both]))
     const report = await probing(log.url, { references: [] })
-    expect(detail(report, 'lookups')).toContain('record 0 has lines about others, too')
+    expect(detail(report, 'lookups')).toContain('record 0 also has lines about others')
     expect(verdicts(report)).toMatchObject({ tiles: 'ok', lookups: 'failed' })
   })
 
@@ -171,9 +171,9 @@ describe('lookups', () => {
     await tree.append([{ key: 'hidden', record: utf8(madeUpRecord(5, 'old').text) }])
     const log = await serve(await SumdbServer.open({ db, signer }))
     await log.history.append([target])
-    // Whichever of the two is read from the tile of records: chance 0 is the first.
+    // Either record may be read from the tile of records: random number 0 selects the first.
     const report = await probing(log.url, { references: [], random: () => 0 })
-    expect(detail(report, 'lookups')).toContain('it is record 1, and the tree has one in record 0')
+    expect(detail(report, 'lookups')).toContain('it is record 1, but the tree has it in record 0')
     expect(verdicts(report)).toMatchObject({ tiles: 'ok', lookups: 'failed' })
   })
 

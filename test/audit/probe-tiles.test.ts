@@ -1,4 +1,4 @@
-/** Tiles that are wrong, changing or missing, and the gap through which one could be forged. */
+/** Tiles that are wrong, changing or missing, and the gap that allowed forged tiles. */
 import { describe, expect, test } from 'vitest'
 import { formatRecord } from '../../src/sumdb/module.js'
 import { concatBytes, utf8 } from '../../src/tlog/bytes.js'
@@ -33,7 +33,7 @@ import {
 
 // ---- tiles -----------------------------------------------------------------------------------------------------
 
-/** What is done with the nth request (from 1) for a path. */
+/** How the nth request (from 1) for a path is handled. */
 function onTime(nth: number, wanted: string, behaviour: Behaviour): (path: string) => Behaviour | undefined {
   let times = 0
   return (path) => (path === wanted && ++times === nth ? behaviour : undefined)
@@ -70,7 +70,7 @@ describe('tiles', () => {
     log.lie = onTime(2, 'tile/8/0/000', flipBit(8000))
     const report = await probing(log.url, { references: [] })
     expect(report.verdict).toBe('dishonest')
-    expect(detail(report, 'tiles')).toContain('tile/8/0/000 is another one when it is asked for again')
+    expect(detail(report, 'tiles')).toContain('tile/8/0/000 is different when requested again')
   })
 
   test.each(['tile/8/0/000.p/', 'tile/8/0/001.p/'])('whose narrower copies are no prefixes fail: %s', async (begin) => {
@@ -78,7 +78,7 @@ describe('tiles', () => {
     log.lie = (path) => (path.startsWith(begin) && !path.endsWith('.p/255') ? flipBit(0) : undefined)
     const report = await probing(log.url)
     expect(verdicts(report)).toMatchObject({ tiles: 'failed', syntax: 'ok', history: 'ok' })
-    expect(detail(report, 'tiles')).toMatch(/is not how tile\/8\/0\/00[01]\S* begins/)
+    expect(detail(report, 'tiles')).toMatch(/is not the beginning of tile\/8\/0\/00[01]/)
   })
 
   test('need not be served at widths that are past', async () => {
@@ -112,7 +112,7 @@ describe('tiles', () => {
 // ---- CVE-2026-56865 --------------------------------------------------------------------------------------------
 
 describe('a forged record in the gap of CVE-2026-56865', () => {
-  /** Whether a client that begins to check tiles behind as many as the edge has HASHES reads this leaf. */
+  /** Whether a client that skips the checks of as many tiles as the edge has HASHES would read this leaf. */
   async function fools(
     size: number,
     root: Hash,
@@ -165,7 +165,7 @@ describe('a forged record in the gap of CVE-2026-56865', () => {
   })
 
   test('fools it with two tiles that match each other, and not the probe', async () => {
-    // 10 hashes in 3 tiles on 3 levels: 7 tiles more went unchecked, and a lookup needs 2.
+    // 10 hashes in 3 tiles on 3 levels: 7 further tiles went unchecked, and a lookup needs 2.
     const size = 66_511
     const large = new LargeLog(signer, size)
     const log = await serve(large)

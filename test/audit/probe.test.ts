@@ -1,4 +1,4 @@
-/** The probe against real servers on loopback: an honest one, what answers for no log, heads and malformed paths. */
+/** The probe against real servers on loopback: an honest one, servers that are no log, heads and malformed paths. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -73,7 +73,7 @@ describe('an honest server', () => {
     const log = await serve(await memoryLog(signer, madeUpRecords(0, size)))
     const node = { name: 'the node', url: 'http://127.0.0.1:1', head: await log.history.head() }
     const report = await probing(log.url, { references: [node] })
-    // Where nothing is, nothing can be looked up.
+    // An empty log has nothing to look up.
     expect(verdicts(report)).toEqual(size === 0 ? { ...ALL_OK, lookups: 'unknown' } : ALL_OK)
   })
 
@@ -164,7 +164,7 @@ describe('an address that does not answer for the log', () => {
     const report = await probing(log.url)
     expect(report).toMatchObject({ verdict: 'undecided', kind: 'proxy', head: null })
     expect(verdicts(report)).toMatchObject({ reachable: 'unknown', tiles: 'unknown' })
-    expect(detail(report, 'reachable')).toContain(`(status ${status}): the go command goes past it`)
+    expect(detail(report, 'reachable')).toContain(`(status ${status}): the go command bypasses it`)
     expect(log.requests).toEqual(['latest', 'sumdb/example.com/log/supported'])
   })
 
@@ -195,7 +195,7 @@ describe('an address that does not answer for the log', () => {
 
 // ---- heads -----------------------------------------------------------------------------------------------------
 
-/** Says yes. */
+/** Answers 200. */
 const yes: Behaviour = (response) => response.end()
 
 describe('a head', () => {
@@ -225,7 +225,7 @@ describe('a head', () => {
     log.lie = () => (response) => response.end('<!DOCTYPE html><title>Sign in</title>\n')
     const report = await probing(log.url)
     expect(report).toMatchObject({ verdict: 'unreachable', kind: null, head: null })
-    expect(detail(report, 'reachable')).toContain('a web page answers')
+    expect(detail(report, 'reachable')).toContain('answered with a web page')
   })
 
   test('that is not shown leaves the rest unknown', async () => {
@@ -236,7 +236,7 @@ describe('a head', () => {
     expect(verdicts(report)).toMatchObject({ reachable: 'ok', head: 'unknown', tiles: 'unknown' })
   })
 
-  test('of no records, with a root that no empty tree has, convicts the log by itself', async () => {
+  test('of size 0 with a root other than the empty tree convicts the log on its own', async () => {
     const log = await serve(history)
     const text = formatCheckpoint({ origin: SUMDB_ORIGIN, size: 0, root: hashLeaf(utf8('x')) })
     log.lie = (path) => (path === 'latest' ? replaceBody(() => signed(text)) : undefined)
@@ -276,7 +276,7 @@ describe('malformed paths', () => {
             : undefined
     const report = await probing(log.url, { modules: [target] })
     expect(verdicts(report)).toEqual(ALL_OK)
-    expect(detail(report, 'syntax')).toBe('0 of 5 malformed paths were refused; 5 were answered, truly')
+    expect(detail(report, 'syntax')).toBe('0 of 5 malformed paths were refused; 5 were answered correctly')
   })
 
   test.each<[string, (path: string) => boolean, string]>([

@@ -1,4 +1,7 @@
-/** What the page checks in the browser of whoever looks, against real nodes: it says what is so, and sends what it said that it would. */
+/**
+ * The checks that the page makes in the visitor's browser, with real nodes: correct, and sending only what was
+ * announced.
+ */
 import { mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -21,7 +24,7 @@ import { RunningNode } from '../helpers/node.js'
 
 const signer = makeSignerKey('log.example', SIGNATURE_TYPES.ed25519, new Uint8Array(32).fill(9))
 const key = signer.verifier
-/** What stands in the log of the node, what its head was before, and what another history of the same key has. */
+/** Sizes of the node's log now, of its earlier head, and of another history with the same key. */
 const SIZE = { now: 400, before: 350, fork: 300 }
 const GO_SUM = [3, 7, 301].map((n) => madeUpRecord(n).text).join('')
 
@@ -85,7 +88,7 @@ describe.skipIf(CHROMIUM === undefined)('in the browser', () => {
     )
     await page.dispatchEvent('body', 'drop', { dataTransfer })
   }
-  /** The newest answer, once its first words are these. */
+  /** The newest answer, once it begins with these words. */
   const answer = async (page: Page, words: string): Promise<string> => {
     const box = page.locator('#answers > div').first().locator('.answer', { hasText: words })
     await box.waitFor()
@@ -95,7 +98,7 @@ describe.skipIf(CHROMIUM === undefined)('in the browser', () => {
   const named = (asked: readonly string[]): string[] => asked.filter((path) => path.includes('/lookup/'))
 
   describe('a go.sum', () => {
-    test('is not asked about before somebody agrees; then every line is proven', async () => {
+    test('is not looked up before the visitor agrees; then every line is proven', async () => {
       const { page, asked, hosts, faults, violations } = await open()
       await choose(page, 'go.sum', GO_SUM)
       expect(await answer(page, 'Nothing was sent yet')).toContain(
@@ -105,7 +108,7 @@ describe.skipIf(CHROMIUM === undefined)('in the browser', () => {
       expect(await objectionsOfAxe(page)).toEqual([])
       await send(page)
       const text = await answer(page, 'ALL WELL')
-      expect(text).toContain('ALL WELL: 6 lines stand in the log')
+      expect(text).toContain('ALL WELL: 6 lines are in the log')
       expect(text).toContain('The head of 400 records is signed by log.example and by 1 of the witnesses')
       expect(text).toContain(`the key that this node says log.example has, ${key.vkey}.`)
       expect(named(asked)).toHaveLength(3)
@@ -120,7 +123,7 @@ describe.skipIf(CHROMIUM === undefined)('in the browser', () => {
       await choose(page, 'go.sum', GO_SUM.replace(right!, wrong!))
       await answer(page, 'Nothing was sent yet')
       await send(page)
-      expect(await answer(page, 'are NOT as the log has them')).toContain('1 of 6 lines')
+      expect(await answer(page, 'are NOT as in the log')).toContain('1 of 6 lines')
       const row = await page.locator('#answers tbody td').allInnerTexts()
       expect(row).toEqual([
         '3',
@@ -146,7 +149,7 @@ describe.skipIf(CHROMIUM === undefined)('in the browser', () => {
       expect(await answer(page, 'could not be proven')).toContain('unproven')
     })
 
-    test('names no private modules, and none at all when somebody says no', async () => {
+    test('is looked up without private modules, and not at all if the visitor declines', async () => {
       const { page, asked } = await open()
       await choose(page, 'go.sum', GO_SUM)
       await answer(page, 'Nothing was sent yet')
@@ -176,9 +179,7 @@ describe.skipIf(CHROMIUM === undefined)('in the browser', () => {
       await choose(page, '<img src=x onerror=alert(1)>', `${lines.join('\n')}\n${GO_SUM}`)
       await answer(page, 'Nothing was sent yet')
       await send(page)
-      expect(await answer(page, 'are NOT as the log has them')).toContain(
-        '<img src=http://evil.example onerror=alert(1)>',
-      )
+      expect(await answer(page, 'are NOT as in the log')).toContain('<img src=http://evil.example onerror=alert(1)>')
       expect(await page.locator('#answers img').count()).toBe(0)
       expect(await page.locator('#answers').innerText()).not.toMatch(/[\u001b\u202e]/)
       expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true)
@@ -190,7 +191,7 @@ describe.skipIf(CHROMIUM === undefined)('in the browser', () => {
     test('of the one history is consistent, dropped as a file', async () => {
       const { page, asked } = await open()
       await drop(page, 'latest', fromUtf8(remembered)!)
-      expect(await answer(page, 'CONSISTENT')).toContain('the head of 350 records is of the one history')
+      expect(await answer(page, 'CONSISTENT')).toContain('the head of 350 records belongs to the one history')
       expect(asked.filter((path) => path.startsWith('/api/v1/heads'))).toEqual([])
     })
 
@@ -246,7 +247,7 @@ describe.skipIf(CHROMIUM === undefined)('in the browser', () => {
     test('a text that is nothing of all this is not sent', async () => {
       const { page, asked } = await open()
       await choose(page, 'notes.txt', 'dear diary\n')
-      await answer(page, 'This is no go.sum, no signed head and no evidence.')
+      await answer(page, 'This is neither a go.sum, nor a signed head, nor evidence.')
       await drop(page, 'big', 'x'.repeat(17), 1024 * 1024)
       await answer(page, 'too large')
       expect(asked.filter((path) => path !== '/' && path !== '/api/v1/events')).toEqual([])
@@ -258,8 +259,8 @@ describe.skipIf(CHROMIUM === undefined)('in the browser', () => {
     const { page, hosts, faults, violations } = await open(watched.ready.http)
     const verdict = page.locator('.verdict')
     expect(await verdict.textContent()).not.toContain('SPLIT')
-    await page.getByText('Live: changes appear by themselves.').waitFor()
-    // Somebody brings what they were shown.
+    await page.getByText('Live: changes appear automatically.').waitFor()
+    // A visitor submits the head that they were shown.
     const brought = await fetch(`${watched.ready.http}/api/v1/heads`, { method: 'POST', body: new Uint8Array(forked) })
     expect(await brought.json()).toMatchObject({ outcome: 'conflict' })
     await page.locator('.verdict.split', { hasText: 'SPLIT VIEW' }).waitFor()
@@ -270,7 +271,7 @@ describe.skipIf(CHROMIUM === undefined)('in the browser', () => {
     await box.getByText('PROVEN: log.example signed two histories').waitFor()
     expect(await box.innerText()).toContain(`gossum verify FILE --log ${key.vkey}`)
     expect(await objectionsOfAxe(page)).toEqual([])
-    // A node that gives another file than it promised, or none.
+    // A node that serves a different file than it promised, or none.
     await page.route('**/api/v1/evidence/*', async (route) => {
       const response = await route.fetch()
       await route.fulfill({ response, body: (await response.text()).replace('350', '351') })

@@ -1,4 +1,4 @@
-/** A page that stays open: it follows its node, and what belongs to whoever looks stays as it was. */
+/** A page that stays open: it follows its node, and leaves the visitor's own state unchanged. */
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CALM, SPLIT } from '../dashboard/states.js'
@@ -10,11 +10,11 @@ describe.skipIf(CHROMIUM === undefined)('an open page', () => {
   beforeAll(async () => void (browser = await launchBrowser()))
   afterAll(() => browser.close())
 
-  /** Opens it; `tell` is an event of the node. */
+  /** Opens it; `tell` sends an event of the node. */
   async function open(first = CALM): Promise<{ page: Page; node: ShownPage; tell: () => Promise<void> }> {
     const node = await shown(first)
     const { page } = await look(browser, node.url)
-    // The page hears of it as it does of an event that the node sends.
+    // The page receives it like an event from the node.
     const tell = (): Promise<void> => page.evaluate(() => void window.dispatchEvent(new Event('online')))
     return { page, node, tell }
   }
@@ -28,7 +28,7 @@ describe.skipIf(CHROMIUM === undefined)('an open page', () => {
     expect(await page.title()).toBe('PROVEN LIE: gossum')
     expect(await page.locator('.shelf li').count()).toBe(2)
     expect(await page.locator('.strand.strayed').count()).toBe(4)
-    // A live region that is replaced is not read.
+    // A live region that is replaced is not announced.
     expect(
       await page.evaluate("verdict === document.querySelector('.verdict') && verdict.getAttribute('aria-live')"),
     ).toBe('polite')

@@ -1,4 +1,4 @@
-/** The page in a real browser: with scripts and without, for eyes, ears and keyboards, and with names of enemies in it. */
+/** The page in a real browser: with scripts and without, for eyes, ears and keyboards, and with hostile names in it. */
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { made } from '../dashboard/made.js'

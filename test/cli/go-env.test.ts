@@ -69,7 +69,7 @@ describe('settings of the go command', () => {
     for (const env of [{ PATH: `/nowhere:relative:${join(dir, 'links')}` }, { GOROOT: root, PATH: '' }]) {
       expect(goEnv('GOPRIVATE', { ...env, GOENV: 'off' })).toBe('root.example')
       expect(goEnv('GOPRIVATE', { ...env, GOENV, GOPRIVATE: 'mine.example' })).toBe('mine.example')
-      // Set to nothing by the user, it is nothing.
+      // If the user sets it to the empty string, it is empty.
       expect(goEnv('GOPROXY', { ...env, GOENV })).toBeUndefined()
     }
     expect(goEnv('GOPRIVATE', { PATH: dir, GOENV })).toBeUndefined()

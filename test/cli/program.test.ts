@@ -1,4 +1,4 @@
-/** The program as its users meet it: help, typos, exit codes, streams. */
+/** The program as its users see it: help, typos, exit codes, streams. */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
@@ -80,7 +80,7 @@ describe('gossum', () => {
     expect(await gossum(['--version'])).toEqual({ code: 0, stdout: `${VERSION}\n`, stderr: '' })
   })
 
-  // Most tests run it packed, or where others have run: that must be what its users run.
+  // Most tests run it packed, or in a process that ran others: that must be equal to what its users run.
   it.each<[string[], string?]>([
     [['--version']],
     [['help', 'run']],

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { readAtMost } from '../../src/cli/read-at-most.js'
 
-/** Pieces of these lengths, each byte with the number of its piece; and how many were asked for. */
+/** Pieces of these lengths, each byte with the number of its piece; and how many were requested. */
 function pieces(...lengths: readonly number[]): { chunks: AsyncIterable<Uint8Array>; asked: () => number } {
   let asked = 0
   async function* give(): AsyncIterable<Uint8Array> {

@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { Supervisor } from '../../src/cli/supervisor.js'
 
-/** What systemd hears, with a watchdog that bites after 40 ms; ten are heard before `ends`. */
+/** The notifications to systemd, with a watchdog of 40 ms; ten are received before `ends`. */
 function listener(env: NodeJS.ProcessEnv = { NOTIFY_SOCKET: '/run/x', WATCHDOG_USEC: '40000' }) {
   const heard: string[] = []
   const talk: string[] = []

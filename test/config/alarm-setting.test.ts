@@ -1,4 +1,4 @@
-/** `--alarm`: which webhooks a text means, and what is refused without repeating a secret. */
+/** `--alarm`: which webhooks a text names, and what is refused without repeating a secret. */
 import { resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { loadConfig } from '../../src/config/config.js'

@@ -1,4 +1,4 @@
-/** Which logs a setting names, and how it says what is wrong with it. */
+/** Which logs a setting names, and its error messages. */
 import { describe, expect, test } from 'vitest'
 import { loadConfig, SUM_GOLANG_ORG, type Settings } from '../../src/config/config.js'
 import { logId, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
@@ -25,7 +25,7 @@ const failure = (text: string): string => {
   return 'accepted'
 }
 
-test('a contact is one line that anybody can read, from wherever settings come', () => {
+test('a contact is one printable line, from every source of settings', () => {
   const contact = (flag?: string, env?: string): string | undefined =>
     loadConfig({ home: '/nonexistent', contact: flag }, { env: env === undefined ? {} : { GOSSUM_CONTACT: env } })
       .contact

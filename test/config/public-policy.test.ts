@@ -1,4 +1,4 @@
-/** The list that is built in: the keys are those of the published list, and genuine cosignatures verify under them. */
+/** The built-in list: the keys are those of the published list, and genuine cosignatures verify under them. */
 import { describe, expect, test } from 'vitest'
 import { SUM_GOLANG_ORG } from '../../src/config/known-logs.js'
 import { loadConfig } from '../../src/config/config.js'

@@ -1,4 +1,4 @@
-/** Every setting, from wherever it may be said: what it becomes, and the words for what it cannot be. */
+/** Every setting, from all its sources: its value, and the messages for invalid ones. */
 import { describe, expect, test } from 'vitest'
 import { command as runCommand } from '../../src/cli/commands/run.js'
 import { loadConfig, SUM_GOLANG_ORG, type Config, type Settings } from '../../src/config/config.js'
@@ -13,7 +13,7 @@ const witness = testWitness.verifier.vkey
 const peer = '/ip4/192.0.2.1/tcp/1'
 const policy = file('policy', `witness w ${witness}\nquorum w\n`)
 
-/** The configuration with nothing set but what is given. */
+/** The configuration with only the given settings. */
 const load = (flags: Settings, env: NodeJS.ProcessEnv = {}, yaml?: string): Config =>
   loadConfig(
     { ...(flags.home === undefined && { home: '/nonexistent' }), ...flags },
@@ -22,12 +22,12 @@ const load = (flags: Settings, env: NodeJS.ProcessEnv = {}, yaml?: string): Conf
 
 interface Row {
   readonly name: keyof Settings
-  /** The same value as a flag has it, as text of the environment, and as YAML. */
+  /** The same value as a flag, as an environment variable, and as YAML. */
   readonly flag: Settings[keyof Settings]
   readonly variable: string
   readonly text: string
   readonly yaml: string
-  /** What the configuration then has, and what it has when nobody says anything. */
+  /** The part of the configuration, and its value by default. */
   readonly read: (config: Config) => unknown
   readonly becomes: unknown
   readonly otherwise: unknown
@@ -205,7 +205,7 @@ test('recover is a flag and nothing else', () => {
   expect(() => load({}, {}, 'recover: true')).toThrow(/there is no setting "recover"/)
 })
 
-/** The words of an error, without the sentence of its code. */
+/** The message of an error, without the sentence of its code. */
 const refusal = (act: () => unknown): string => {
   try {
     act()
@@ -292,7 +292,7 @@ describe('what cannot be, in the words for it', () => {
         `mirror-bytes: bytes such as 10GiB or 500MB expected, 1MiB at least, got "${text}"`,
       ],
     ),
-    // What would be silently ignored.
+    // Settings that would be ignored silently.
     [{ private: 'a.example' }, 'private: it is for the module mirror, but there is none: --mirror URL'],
     [{ cooldown: '7d' }, 'cooldown: it is for the module mirror, but there is none: --mirror URL'],
     [{ cooldownExcept: 'a.example' }, 'cooldown-except: it is for the module mirror, but there is none: --mirror URL'],

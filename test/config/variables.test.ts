@@ -1,4 +1,4 @@
-/** Settings that nobody reads: misspelled ones are refused with the name that was meant, at every command. */
+/** Unknown settings: misspelled ones are refused with the name that was meant, by every command. */
 import { describe, expect, test } from 'vitest'
 import { loadConfig } from '../../src/config/config.js'
 import { nearest } from '../../src/config/nearest.js'
@@ -21,7 +21,7 @@ describe('the name that was meant', () => {
     ['GOSSUM_DISTRIBUTORS', 'GOSSUM_DISTRIBUTOR'],
     ['GOSSUM_NOED', 'GOSSUM_NODE'],
     ['GOSSUM_CONFG', 'GOSSUM_CONFIG'],
-    // What people set for reasons of their own, and what cannot be set so.
+    // Variables that people use for other purposes, and settings that cannot be set by a variable.
     ['GOSSUM_VERSION', undefined],
     ['GOSSUM_IMAGE', undefined],
     ['GOSSUM_COLOUR', undefined],
@@ -31,7 +31,7 @@ describe('the name that was meant', () => {
     expect(foreignVariables({ [name]: 'x' }, VARIABLES)).toEqual([{ name, meant }])
   })
 
-  test('is none for what is ours, for what is not about us, and for what Kubernetes puts beside a service', () => {
+  test('is absent for our own variables, unrelated ones, and those that Kubernetes adds for a service', () => {
     const services = ['SERVICE_HOST', 'SERVICE_PORT_API', 'PORT', 'PORT_46787_TCP', 'PORT_46787_TCP_ADDR']
     const env = Object.fromEntries(
       [...VARIABLES, 'GOSUMDB', 'XGOSSUM_POLCY', ...services.map((name) => `GOSSUM_${name}`)].map((name) => [

@@ -1,4 +1,4 @@
-/** What a watch may say, as a flag, a variable, or a mapping in the file. */
+/** The forms of a watch: a flag, a variable, or a mapping in the file. */
 import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
@@ -20,7 +20,7 @@ test('patterns alone, with a list, and with a key', () => {
   ])
   const [file, url] = load(['a.example authorised=go.sum', `b.example  key=${KEY} authorised=https://u:p@b.example/x`])
   expect(file).toMatchObject({ authorised: resolve('go.sum'), key: undefined })
-  // A login is sent where it belongs (outgoing/logins.ts), and shown nowhere.
+  // A login is sent to its own server (outgoing/logins.ts), and shown nowhere.
   expect(url!.authorised).toBe('https://b.example/x')
   expect(Buffer.from(url!.key!.publicKey).toString('base64')).toBe(KEY)
 })

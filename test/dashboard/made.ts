@@ -1,4 +1,4 @@
-/** Readings of a node, made up: calm, thin and split. */
+/** Generated readings of a node: calm, thin and split. */
 import type { NodeReading } from '../../src/dashboard/facts-of.js'
 import type { EvidenceView, HeadView, LogView, StatusView, WitnessView } from '../../src/status/shapes.js'
 
@@ -11,7 +11,7 @@ export interface Made {
   readonly witnesses?: number
   /** Names of the witnesses; w0, w1 ... */
   readonly name?: (i: number) => string
-  /** Milliseconds since each of them signed last. */
+  /** Milliseconds since each of them last signed. */
   readonly ago?: (i: number) => number
   readonly quorum?: boolean
   readonly evidence?: readonly Partial<EvidenceView>[]
@@ -24,7 +24,7 @@ export interface Made {
 
 export const vkey = (name: string): string => `${name}+00000000+key`
 
-/** A node that holds 12 heads of one log, each signed by all of its witnesses as far as they did not fall silent. */
+/** A node that holds 12 heads of one log, each signed by all witnesses that have not fallen silent. */
 export function made(change: Made = {}): NodeReading {
   const {
     witnesses: count = 5,

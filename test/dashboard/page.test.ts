@@ -1,4 +1,4 @@
-/** The page of a node: its words, and that names of others stay words. */
+/** The page of a node: its text, and that names of others stay text. */
 import { describe, expect, test } from 'vitest'
 import { page } from '../../src/dashboard/page.js'
 import { made } from './made.js'

@@ -1,4 +1,4 @@
-/** The pictures: what is drawn of which facts, and that nothing of what others write becomes markup. */
+/** The pictures: what is drawn for which facts, and that nothing that others write becomes markup. */
 import { readdirSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'

@@ -1,4 +1,4 @@
-/** Nodes as the pictures of the docs show them: calm, thin and split. Made up, and always the same. */
+/** Nodes as in the pictures of the docs: calm, thin and split. Generated, and always the same. */
 import type { OutcomeFacts } from '../../src/dashboard/facts.js'
 import type { NodeReading } from '../../src/dashboard/facts-of.js'
 import { iso, made, NOW, vkey, type Made } from './made.js'
@@ -11,7 +11,7 @@ const named: Made = {
   step: 540_000,
 }
 
-/** An hour of a node that polls twice a minute and hears the rest from its peers. */
+/** An hour of a node that polls twice a minute and receives the rest from its peers. */
 function hour(isSplit: boolean): OutcomeFacts[] {
   return Array.from({ length: 60 }, (_, i) => 59 - i).flatMap((ago): OutcomeFacts[] => [
     { door: 'poll', outcome: ago % 3 === 0 ? 'advanced' : 'known', ago, count: 2 },
@@ -59,7 +59,7 @@ const split = withPeers(
   made({ ...named, ago: slow, evidence: [{}, { witness: vkey('elm.example'), type: 'gossum/witness-conflict/v1' }] }),
   true,
 )
-/** One of the witnesses is convicted with the log. */
+/** One of the witnesses is convicted together with the log. */
 export const SPLIT: NodeReading = {
   ...split,
   witnesses: split.witnesses.map((each) =>

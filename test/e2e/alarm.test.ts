@@ -1,4 +1,7 @@
-/** The alarm of whole nodes: a fork reaches a hook and a webhook with evidence that convicts, also over a kill; and who tries it is told. */
+/**
+ * Alarms of whole nodes: evidence of a fork reaches a hook and a webhook, also after a kill; and `alarm test` reports
+ * its results.
+ */
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -11,10 +14,10 @@ import { RunningNode } from '../helpers/node.js'
 import { WebhookServer } from '../fakes/webhook-server.js'
 import { advancedTo, isEvidence, settingOf, signer, status } from './faults/world.js'
 
-/** Machines of tests are busy. */
+/** Test machines are busy. */
 const EVENTUALLY = { timeout: 20_000 }
 
-/** A hook in a home that appends what it gets to a file, which is read here. */
+/** A hook in a home that appends its input to a file; returns a function that reads the file. */
 function recordingHook(home: string, name = '10-record'): () => Alert[] {
   const file = join(temporaryHome(), 'told')
   mkdirSync(join(home, 'hooks.d'), { recursive: true })
@@ -31,7 +34,7 @@ function recordingHook(home: string, name = '10-record'): () => Alert[] {
   }
 }
 
-/** A log that shows a fork when it is told to. */
+/** A log that shows a fork on command. */
 async function twoFaced(): Promise<{ log: LyingLog; setting: string; lie: () => Promise<void> }> {
   const log = await LyingLog.start(await memoryLog(signer, madeUpRecords(0, 10)))
   onTestFinished(() => log.close())
@@ -47,7 +50,7 @@ async function verifies(file: string): Promise<boolean> {
   return (await gossum(['verify', '--log', signer.verifier.vkey, path])).code === 0
 }
 
-test('a fork reaches the hooks and the webhook at once, with evidence that anybody can check; frozen is not told beside it', async () => {
+test('a fork reaches the hooks and the webhook at once, with evidence that anyone can check, and no separate alert for frozen', async () => {
   const { setting, lie } = await twoFaced()
   const server = await WebhookServer.start()
   const home = temporaryHome()
@@ -86,7 +89,7 @@ test('a fork reaches the hooks and the webhook at once, with evidence that anybo
 test('a node that is killed before an alert is delivered delivers it after its next start, with the same id, once', async () => {
   const { setting, lie } = await twoFaced()
   const server = await WebhookServer.start()
-  // It takes the request and never answers.
+  // It accepts the request and never answers.
   server.answer = () => undefined
   const home = temporaryHome()
   const args = ['--log', setting, '--poll', '0.2', '--alarm', server.url]
@@ -126,7 +129,7 @@ test('gossum alarm test tells a sample to each, says what they made of it, and f
     alerts: [{ labels: { alertname: 'GossumTest' } }],
   })
 
-  // Put into the home while it runs.
+  // Added to the home while the node runs.
   const told = recordingHook(home)
   const bad = join(home, 'hooks.d', '20-bad')
   writeFileSync(bad, '#!/bin/sh\necho cannot reach the mail server >&2\nexit 3\n')
@@ -141,7 +144,7 @@ test('gossum alarm test tells a sample to each, says what they made of it, and f
   ])
   expect(told()).toMatchObject([{ kind: 'test', state: 'firing', severity: 'notice' }])
 
-  // What others may write to is not run, and that is said where everybody looks.
+  // A hook that others may write to is not run, and that is reported in all the usual places.
   chmodSync(bad, 0o777)
   expect((await run()).stdout).toContain('it is not run: others may write to it')
   const { conditions, alarm } = await status(node)
@@ -153,7 +156,7 @@ test('gossum alarm test tells a sample to each, says what they made of it, and f
   expect(metrics).toContain('gossum_alarm_receivers 3')
 })
 
-test('without anybody to tell, the test says how to be told', async () => {
+test('without receivers, the test explains how to add one', async () => {
   const home = temporaryHome()
   const { setting } = await twoFaced()
   await RunningNode.start(home, ['--log', setting])

@@ -1,7 +1,7 @@
 /**
- * `gossum audit` of logs that are served: by ourselves, by golang.org/x/mod, by Tessera; of logs that grow and fork
- * while they are read; and up to what a node vouches for. Peers that are not here (scripts/ci/peers.sh) are skipped, unless
- * REQUIRE_PEERS=1 makes that a failure.
+ * `gossum audit` of served logs: by our own server, by golang.org/x/mod, by Tessera; of logs that grow and fork while
+ * they are read; and up to what a node vouches for. Tests of peers that are not installed (scripts/ci/peers.sh) are
+ * skipped, unless REQUIRE_PEERS=1 makes that a failure.
  */
 import { join } from 'node:path'
 import { writeFileSync } from 'node:fs'
@@ -30,7 +30,7 @@ function audit(log: string, args: readonly string[] = [], home = temporaryHome()
   return gossum(['audit', '--log', log, '--json', '--rate', '0', ...args], { home, cwd: home })
 }
 
-/** The exit code, what was found, and the last line. */
+/** The exit code, the findings, and the last line. */
 function outcomeOf({ stdout, code }: CliResult) {
   const lines = stdout.trimEnd().split('\n')
   const all = lines.map((line) => JSON.parse(line) as Record<string, unknown>)
@@ -81,7 +81,7 @@ describe('a log that changes while it is read', () => {
     const log = await serve(0, 700)
     const home = temporaryHome()
     let next = 700
-    // With every request comes a record: no answer is of the size that the one before was of.
+    // Each request adds a record, so no two answers are of the same size.
     log.lie = (path) => {
       if (path.startsWith('tile/')) void log.history.append(madeUpRecords(next, ++next))
       return undefined
@@ -133,7 +133,7 @@ describe('a node', () => {
     const args = ['--node', node.ready.http]
     const result = await audit(`${vkey} ${log.url}`, args, home)
     expect(outcomeOf(result)).toMatchObject({ code: 0, audited: 300, size: 300, complete: true })
-    // The head that is told has what the node vouches with.
+    // The reported head has the cosignatures that the node vouches with.
     const { head } = JSON.parse(result.stdout) as { head: string }
     expect(head).toContain(`\n— ${node.ready.witness.split('+')[0]!} `)
     expect(outcomeOf(await audit(`${vkey} ${log.url}`, [], home))).toMatchObject({ audited: 600, size: 600 })
@@ -169,7 +169,7 @@ test.skipIf(xmod === undefined)(
     const kept = join(home, 'kept')
     const result = outcomeOf(await audit(`${log.log} ${log.url}`, ['--keep', kept], home))
     expect(result).toMatchObject({ code: 3, found: ['300 go-mod-missing'], audited: 701, size: 701, complete: true })
-    // It writes numbers before its records, and so they are in what is kept.
+    // That server writes numbers before its records, so they are in the kept tiles.
     expect(outcomeOf(await audit(`${log.log} file:${kept}`))).toEqual(result)
   },
 )

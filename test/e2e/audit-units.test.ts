@@ -22,7 +22,7 @@ const scratch = scratchFolder()
 let log: MadeLog
 let expected: { findings: string[]; last: unknown }
 
-/** What it found, in no order, as threads are done in none; and its last line without what differs from run to run. */
+/** The findings, unordered, since threads finish in any order; and the last line without what varies between runs. */
 function saidBy({ stdout }: CliResult) {
   const lines = stdout.trimEnd().split('\n')
   const { ms, recordsPerSecond, ...last } = JSON.parse(lines.at(-1)!) as Record<string, unknown>
@@ -67,7 +67,7 @@ describe('threads', () => {
 })
 
 describe('kill -9', () => {
-  /** Runs until it ends, or is killed after so many ms; whether it was killed. */
+  /** Runs an audit until it ends, or kills it after some ms; returns whether it was killed. */
   async function killed(home: string, after: number): Promise<boolean> {
     const env = { PATH: process.env['PATH'], HOME: '/nonexistent', GOSSUM_HOME: home }
     const child = spawn(process.execPath, [PROGRAM, ...auditArgs(2)], { env, cwd: scratch.dir, stdio: 'ignore' })
@@ -79,21 +79,21 @@ describe('kill -9', () => {
 
   it(`at ${KILLS} random moments takes nothing away and adds nothing`, { timeout: 900_000 }, async () => {
     const random = seeded(14)
-    // In a process of its own, as those that are killed: most of its time is that until it has begun.
+    // In a process of its own, like those that are killed: most of its time is its start.
     const start = performance.now()
     expect(await killed(newHome(), 120_000)).toBe(false)
     const whole = performance.now() - start
     let [kills, partly] = [0, 0]
-    // On a machine that is busy for a while all of them may come too early: then there are more.
+    // On a busy machine all kills may come too early; then there are more of them.
     while (kills < KILLS || (partly === 0 && kills < 4 * KILLS)) {
       const home = newHome()
-      // Again and again in one folder, which has more each time.
+      // Repeatedly in one folder, which has more each time.
       let wasKilled = true
       for (let i = 0; i < 5 && wasKilled; i++) {
         wasKilled = await killed(home, (random() / 2 ** 32) * whole)
         if (wasKilled) kills++
       }
-      // The kill may have come before there was a folder for the log.
+      // The kill may have come before the log had a folder.
       const [folder] = existsSync(join(home, 'audit')) ? readdirSync(join(home, 'audit')) : []
       const parts = join(home, 'audit', folder ?? '', 'parts')
       if (existsSync(parts) && readdirSync(parts).length > 0) partly++
@@ -102,7 +102,7 @@ describe('kill -9', () => {
       expect(saidBy(result)).toEqual(expected)
       rmSync(home, { recursive: true })
     }
-    // Else none of them was hit where it matters.
+    // Otherwise none of them was hit at a relevant moment.
     expect(partly).toBeGreaterThan(0)
   })
 })
@@ -131,10 +131,10 @@ describe('machines', { timeout: 400_000 }, () => {
       expect(result.code, result.stderr).toBe(3)
       expect(saidBy(result)).toEqual(expected)
     }
-    // Half of them is no audit, and no tree.
+    // Half of the units are no complete audit, and no tree.
     const half = await merge(a)
     expect({ code: half.code, error: jsonError(half).code }).toEqual({ code: 2, error: 'AUDIT_DISAGREES' })
-    // Nor is what was cut on its way.
+    // Nor are truncated ones.
     const cut = scratch.file('cut.bin', readFileSync(b).subarray(0, -7))
     expect(jsonError(await merge(a, cut)).code).toBe('AUDIT_DAMAGED')
     expect(jsonError(await merge(a, join(log.dir, 'latest'))).code).toBe('AUDIT_DAMAGED')
@@ -162,7 +162,7 @@ describe('machines', { timeout: 400_000 }, () => {
       const blamed = findings.filter((line) => line.includes('"disagrees"'))
       expect(blamed.map((line) => JSON.parse(line) as unknown)).toMatchObject([{ disagrees: file, from: 0, to: UNIT }])
       expect({ findings: findings.filter((line) => !blamed.includes(line)), last }).toEqual(expected)
-      // What nobody read again is shown as it was said, and harms no terminal.
+      // Unverified text is shown as it was written, without harming a terminal.
       const shown = await gossum(['audit', 'merge', ...auditArgs(1).slice(4), file, b, '--redo', '0'], {
         home: newHome(),
         cwd: scratch.dir,

@@ -1,4 +1,6 @@
-/** The auditor of a node: real logs, real processes, real keys. What it says it has read, and it never takes that back. */
+/**
+ * The auditor of a node, with real logs, processes and keys: it has read what it cosigns, and never contradicts itself.
+ */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -15,7 +17,7 @@ import { RunningNode } from '../helpers/node.js'
 
 const signer = testSigner('log.example', 1)
 
-/** A log that listens until the test ends, and how a node is told of it. */
+/** A log that listens until the test ends, and its setting for a node. */
 async function logOf(size: number): Promise<{ log: SumdbServer; args: string[] }> {
   const log = await memoryLog(signer, madeUpRecords(0, size))
   const listening = await log.listen({ host: '127.0.0.1', port: 0 })
@@ -23,7 +25,7 @@ async function logOf(size: number): Promise<{ log: SumdbServer; args: string[] }
   return { log, args: ['--log', `${signer.verifier.vkey} ${listening.url}`, '--poll', '0.2'] }
 }
 
-/** A home with a key of its witness and of its auditor. */
+/** A home with keys for its witness and its auditor. */
 async function homeOf(name: string): Promise<{ home: string; witness: string; auditor: string }> {
   const home = temporaryHome()
   await gossum(['key', 'new', '--name', name, '--json'], { home })
@@ -72,7 +74,7 @@ test('a policy of a witness and its auditor is met only when all was read, and f
   await log.append(madeUpRecords(600, 700))
   await node.event(quorum(700))
 
-  // What is told of it stands in the metrics and in words, too.
+  // It is also shown in the metrics and in text output.
   const metrics = await (await fetch(`${node.ready.http}/metrics`)).text()
   expect(metrics).toMatch(/gossum_audited_records\{log="log.example",log_id="[0-9a-f]{64}"\} 700/)
   expect(metrics).toMatch(/gossum_audit_cosigned_size\{.*\} 700/)
@@ -121,7 +123,7 @@ describe('a log with a bad record', () => {
     const run = [...args, '--audit', '--audit-rate', '1000']
     const node = await RunningNode.start(home, run)
     await node.event(audited(300))
-    // The server takes it, for it has the lines that it is asked for; the hash is none.
+    // The server accepts it, since it has the lines that it needs; the hash is invalid.
     await log.append([{ path: 'example.com/bad', version: 'v1.0.0', text: 'example.com/bad v1.0.0 h1:AAAA\n' }])
     const found = await node.event((event) => event.event === 'finding' && event.level === 'error')
     expect(found).toMatchObject({ id: 300, module: 'example.com/bad@v1.0.0' })
@@ -137,7 +139,7 @@ describe('a log with a bad record', () => {
     await log.append(madeUpRecords(310, 320))
     await expect.poll(() => auditOf(again), { timeout: 20_000 }).toMatchObject({ size: 320, complete: true })
     expect(await auditOf(again)).toMatchObject({ complete: true, cosigned: 300 })
-    // What was told before is not told again.
+    // What was reported before is not reported again.
     expect(again.all(({ event }) => event === 'audited' || event === 'finding')).toEqual([])
   })
 })
@@ -184,7 +186,7 @@ test('a home that was restored from before the audit learns from a peer what its
 
   const restored = await RunningNode.start(copy, run)
   await restored.event((event) => event.event === 'guard' && event.state === 'guarded')
-  // What it had promised until then its peer remembers: it says the same again, at the same time, and nothing lower.
+  // Its peer remembers what it promised until then: it signs the same again, at the same time, and nothing lower.
   await expect.poll(() => lineIn(restored), { timeout: 20_000 }).toBe(line)
   await log.append(madeUpRecords(400, 410))
   await restored.event(audited(410))

@@ -1,6 +1,6 @@
 /**
- * A log that has one module version twice, in whole nodes: the proof is imported at one, reaches the others over libp2p, freezes
- * the log everywhere, and is remembered until each operator has seen it.
+ * A log that has one module version twice, with whole nodes: the proof is imported at one, reaches the others over
+ * libp2p, freezes the log everywhere, and is kept until each operator has acknowledged it.
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -78,16 +78,16 @@ describe('two records of one module version', () => {
     expect(status).toMatchObject({ code: 3 })
     expect(status.stdout).toContain('FROZEN')
 
-    // What one operator has seen is nothing to the other.
+    // An acknowledgement by one operator has no effect at the other node.
     expect((await gossum(['evidence', 'ack', ID, '--home', b.home])).code).toBe(0)
     expect(await pushed(b, 9, 10)).toBe(200)
     expect(await pushed(a, 9, 10)).toBe(503)
 
-    // Nor is the lie a new one under the next head, after a crash, or when the peer tells it again.
+    // The lie is not a new one under the next head, after a crash, or when the peer sends it again.
     for (const node of [a, b]) await node.kill()
     const a2 = await RunningNode.start(a.home, LOG)
     const b2 = await RunningNode.start(b.home, [...LOG, '--bootstrap', a2.ready.multiaddrs[0]!])
-    // It signs once its peer has said what it signed before.
+    // It signs once its peer has reported what it signed before.
     await b2.event((event) => event.event === 'guard' && event.state === 'guarded')
     expect(await pushed(a2, 9, 10)).toBe(503)
     const again = await imported(b2, encodeEvidence(log.evidence(3, 7, 10)))

@@ -1,4 +1,7 @@
-/** A witness behind a bastion: the real litebastion carries what logs push, and a bastion that carries nothing is noticed. */
+/**
+ * A witness behind a bastion: the real litebastion carries the pushes of logs, and a bastion that carries nothing is
+ * noticed.
+ */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -30,7 +33,7 @@ test('the peers of these tests are here', () => {
   if (process.env['REQUIRE_PEERS'] === '1') expect(hasPeers, 'litebastion and openssl (scripts/ci/peers.sh)').toBe(true)
 })
 
-/** A certificate for loopback that only those trust who are told to. */
+/** A certificate for loopback, trusted only by clients that are configured with it. */
 function certificate(): { readonly cert: string; readonly key: string; readonly dir: string } {
   const dir = temporaryHome()
   const [cert, key] = [join(dir, 'cert.pem'), join(dir, 'key.pem')]
@@ -49,7 +52,7 @@ interface Reply {
   readonly body: string
 }
 
-/** Asks through the bastion, as a log does that trusts its certificate. */
+/** Sends a request through the bastion, as a log that trusts its certificate. */
 async function ask(url: string, ca: string, body?: Uint8Array): Promise<Reply> {
   const request = httpsRequest(url, { ca: readFileSync(ca), agent: false, method: body === undefined ? 'GET' : 'POST' })
   request.end(body)
@@ -77,7 +80,7 @@ test.skipIf(!hasPeers)(
     const args = [...LOG, '--bastion', `https://127.0.0.1:${port}`]
     const node = await RunningNode.start(temporaryHome(), args, { NODE_EXTRA_CA_CERTS: cert })
 
-    // It does not know us yet: then it is told who we are, as its operator would.
+    // The bastion does not know our key yet; then it is added, as its operator would.
     const before = (await statusOf(node)).bastion!
     expect(before).toMatchObject({ lastCosignature: null })
     expect(before.state).not.toBe('serving')
@@ -94,7 +97,7 @@ test.skipIf(!hasPeers)(
     expect((await ask(`${before.url}add-checkpoint`, cert, log.body(3, 9))).status).toBe(409)
     const subtree = await ask(`${before.url}sign-subtree`, cert, log.body(0, 5))
     expect([subtree.status, subtree.body.includes('ML-DSA-44')]).toEqual([404, true])
-    // What is for the operator, or for this machine, is not to be had from outside.
+    // Routes for the operator, or for this machine only, are not reachable from outside.
     for (const path of ['api/v1/status', 'metrics', 'sumdb/sum.golang.org/latest']) {
       expect((await ask(`${before.url}${path}`, cert)).status, path).toBe(404)
     }
@@ -141,7 +144,7 @@ test.skipIf(!hasPeers)(
     expect(ready.status).toBe(503)
     expect(await ready.text()).toMatch(/bastion.*502/)
     await twice
-    // The key that it saw is the one by which it knows us, both times.
+    // The bastion identifies us by the same key both times.
     const keys = held.map((socket) => socket.getPeerX509Certificate()!.publicKey.export({ format: 'jwk' }).x)
     expect(keys[0]).toBe(keys[1])
   },

@@ -1,4 +1,4 @@
-/** go.sum checks by a real node: what the go command would be given there is what lines are held against. */
+/** go.sum checks with a real node: lines are compared with what the go command would get there. */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -27,13 +27,13 @@ test('lines pass that the quorum head proves, until the log is caught', async ()
   expect(await check(one, two)).toMatchObject({ code: 0, stdout: '', stderr: '' })
   const asked = log.requests.length
 
-  // A hash that moved; and lines that are known are asked of nobody.
+  // A changed hash; lines that are already known need no request.
   const moved = await check(one, two.replace('h1:YTUw', 'h1:AAAA'))
   expect([moved.code, moved.stdout]).toEqual([2, expect.stringContaining('go.sum:3: other-hash') as string])
   expect(await check(one, two)).toMatchObject({ code: 0 })
   expect(log.requests).toHaveLength(asked)
 
-  // A record that is newer than every head of the node is cosigned first, then vouched for.
+  // A record newer than every head of the node: its head is cosigned first, then the line is vouched for.
   await log.history.append([madeUpRecord(600)])
   expect(await check(madeUpRecord(600).text)).toMatchObject({ code: 0 })
 

@@ -1,6 +1,6 @@
 /**
- * kill -9 while many logs push at once, so that their promises share batches and fsyncs: no cosignature that a log was
- * given is forgotten, and none of the heads after it contradicts it.
+ * kill -9 while many logs push concurrently, so that their promises share batches and fsyncs: no cosignature that a log
+ * received is forgotten, and no later head contradicts it.
  */
 import { Agent } from 'node:http'
 import { expect, test } from 'vitest'
@@ -16,13 +16,13 @@ import { askWitness, push, pushBody, PushingLog } from '../helpers/witness-clien
 
 const LOGS = 32
 const ROUNDS = 3
-/** Answers after which the node is killed, in the midst of those that are under way. */
+/** Answers after which the node is killed, while other requests are in progress. */
 const ANSWERS = 400
 
-/** A log with what it was told last, and what it may have been told when the node died. */
+/** A log with its last answer, and what it may have been sent when the node died. */
 class Customer {
   readonly log: PushingLog
-  /** The size of the last cosignature that was received, and of the last head that was sent. */
+  /** The size of the last received cosignature, and of the last pushed head. */
   received = 0
   sent = 0
 
@@ -73,7 +73,7 @@ test('every cosignature that was given outlives kill -9', async () => {
   const node = await RunningNode.start(home, args)
   for (const customer of customers) {
     await expectKept(node.ready.http, customer)
-    // And takes no other history from there: the log that shows one is convicted when its own head comes.
+    // And it accepts no other history from there: a log that shows one is convicted when its own head arrives.
     const { log, received: size } = customer
     const fork = new PushingLog(log.signer, { salt: 'b' })
     const forked = await push(node.ready.http, pushBody(size, fork.proof(size, size + 1), fork.head(size + 1)))
@@ -81,7 +81,7 @@ test('every cosignature that was given outlives kill -9', async () => {
   }
 })
 
-/** The node holds what it said last, or what it promised after that. */
+/** The node holds what it signed last, or what it promised after that. */
 async function expectKept(http: string, customer: Customer): Promise<void> {
   const { log, path, received, sent } = customer
   const { status, body } = await askWitness(http, path)

@@ -1,4 +1,4 @@
-/** The demo that stays, and its log alone: what a newcomer clicks, as real processes. */
+/** `demo --serve`, and its log alone: what a newcomer clicks, with real processes. */
 import { once } from 'node:events'
 import { mkdirSync, readdirSync } from 'node:fs'
 import { request } from 'node:http'
@@ -33,7 +33,7 @@ async function stateOf(page: string): Promise<State> {
   return (await (await fetch(`${page}state`)).json()) as State
 }
 
-/** Presses a button as a browser does. */
+/** Presses a button like a browser. */
 function press(page: string, button: string, headers: Record<string, string> = {}): Promise<Response> {
   return fetch(`${page}${button}`, { method: 'POST', redirect: 'manual', headers: { accept: 'text/html', ...headers } })
 }
@@ -78,7 +78,7 @@ async function startLog(home: string, ...more: string[]): Promise<{ running: Run
   return { running, ready: JSON.parse(running.firstLine) as LogLine }
 }
 
-test('the log shows one history until it is forked, and two for ever after, also when it was killed', async () => {
+test('the log shows one history until it is forked, and two from then on, also after a kill', async () => {
   const home = temporaryHome()
   const first = await startLog(home, '--name', 'some.log.example')
   expect(Object.keys(first.ready)).toEqual(['ready', 'log', 'page', 'size', 'forked', 'faces'])
@@ -97,7 +97,7 @@ test('the log shows one history until it is forked, and two for ever after, also
   expect(forked.forked).toBe(true)
   expect(forked.faces[0]!.size).toBe(forked.faces[1]!.size)
   expect(forked.faces[0]!.root).not.toBe(forked.faces[1]!.root)
-  // There is one fork to have.
+  // The log can fork only once.
   expect((await press(second.ready.page, 'fork', { accept: '*/*' })).status).toBe(409)
   second.running.child.kill('SIGKILL')
   await once(second.running.child, 'close')
@@ -136,7 +136,7 @@ test('pages of others press no button, and reading presses none', async () => {
   )
   expect(await stateOf(ready.page)).toMatchObject({ forked: true })
 
-  // The name that the reader has used for it stands on the page, as long as it is one.
+  // The page shows the host name that the reader used, if it is valid.
   const shown = await Promise.all(['log.example:8080', '"><script>'].map((name) => pageAskedAt(ready.page, name)))
   expect(shown[0]).toContain('http://log.example:8080/left')
   expect(shown[1]).toContain(`${ready.page}left`)
@@ -152,7 +152,7 @@ async function pageAskedAt(url: string, host: string): Promise<string> {
   return text
 }
 
-test('it publishes heads by itself, and has its home to itself', async () => {
+test('it publishes heads automatically, and uses its home exclusively', async () => {
   const home = temporaryHome()
   const { running, ready } = await startLog(home, '--every', '1')
   const again = await gossum(['demo', 'log', '--home', home, '--listen', '127.0.0.1:0', '--json'])

@@ -1,4 +1,4 @@
-/** The README's main job: `gossum demo`, with the line that scripts read. */
+/** The README's main command: `gossum demo`, with the line for scripts. */
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -32,7 +32,7 @@ interface DemoLine {
 
 test('every node catches both forks, and the evidence holds', { timeout: 120_000 }, async () => {
   const out = temporaryHome()
-  // The operator's own settings are nothing to the demo: a place that takes heads would get those of a made-up log.
+  // The demo ignores the operator's own settings: a configured place would get heads of a generated log.
   const asked: string[] = []
   const place = createServer((request, response) => {
     asked.push(request.url ?? '')
@@ -73,7 +73,7 @@ test('every node catches both forks, and the evidence holds', { timeout: 120_000
   const sizes = [demo.splitView, demo.sameSize].map((capture) => {
     expect(capture.caughtBy).toBe(5)
     expect(capture.firstMs).toBeLessThanOrEqual(capture.allMs)
-    // Measured from before the lie was told: whatever caught it came later.
+    // Measured from before the lie was shown: whatever caught it came later.
     expect(capture.firstMs).toBeGreaterThanOrEqual(0)
     return verifyEvidence(parseEvidence(readFileSync(capture.evidence)), [key]).sizes
   })
@@ -83,17 +83,17 @@ test('every node catches both forks, and the evidence holds', { timeout: 120_000
   const bad = verifyEvidence(parseEvidence(readFileSync(demo.badRecord.evidence)), [key])
   expect(bad).toMatchObject({ type: 'gossum/bad-record/v1', module: 'example.com/module0@v1.0.0', records: [0, 479] })
 
-  // The two lies are two: no head of one is in the evidence of the other, but the honest ones may be.
+  // The two lies are separate: the evidence of one contains no lying head of the other, but may share the honest ones.
   const [different, same] = [demo.splitView, demo.sameSize].map(({ evidence }) =>
     evidenceHeads(parseEvidence(readFileSync(evidence))),
   )
   expect(same!.filter((head) => different!.includes(head))).toEqual([])
 
-  // What the story ends with is a command, alone on its line.
+  // The output ends with a command on a line of its own.
   const command = stderr.trimEnd().split('\n').at(-1)!
   expect(execFileSync('/bin/sh', ['-c', command], { encoding: 'utf8', cwd: '/' })).toContain('valid evidence')
 
-  // The witness is convicted by nothing but the two keys.
+  // Only the two keys are needed to convict the witness.
   const file = parseEvidence(readFileSync(demo.dishonest.evidence))
   const { witness } = verifyEvidence(file, [key, parseVerifierKey(demo.dishonest.witness)])
   expect(witness?.vkey).toBe(demo.dishonest.witness)

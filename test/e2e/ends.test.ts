@@ -1,4 +1,4 @@
-/** How a process ends when nobody takes what it says, or nobody says what it asks for: never as if all were well. */
+/** How a process ends when its output is not read, or its input is missing: never as if it had succeeded. */
 import { once } from 'node:events'
 import { spawn } from 'node:child_process'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
@@ -11,7 +11,7 @@ import { serve } from './faults/world.js'
 
 type Stdio = 'pipe' | number
 
-/** A node on loopback that polls a log ten times a second, and what its streams are. */
+/** A node on loopback that polls a log ten times a second, with these streams. */
 async function run(stdio: readonly [Stdio, Stdio], args: readonly string[] = []) {
   const log = await serve(5)
   const fixed = ['--http', '127.0.0.1:0', '--listen', '/ip4/127.0.0.1/tcp/0', '--home', temporaryHome()]
@@ -26,7 +26,7 @@ async function run(stdio: readonly [Stdio, Stdio], args: readonly string[] = [])
   return {
     child,
     stderr: () => stderr,
-    /** Ends with the process; until then there is always something to say. */
+    /** Resolves when the process ends; until then there is always output. */
     async end(): Promise<number | null> {
       let hasEnded = false as boolean
       const end = ended.then(([code]) => ((hasEnded = true), code))

@@ -1,4 +1,4 @@
-/** The events of a real node over HTTP: what its stdout has, at both doors, and their end with the node. */
+/** The events of a real node over HTTP: the same as on stdout, at both servers, until the node stops. */
 import { expect, test } from 'vitest'
 import { operatorSocket } from '../../src/http/operator-path.js'
 import { ViewsLog } from '../fakes/views-log.js'
@@ -11,7 +11,7 @@ test('what is printed is told over HTTP, the same, and a fork too; the end of th
   const args = ['--log', log.setting(), '--poll', '0.2', '--guard-wait', '0', '--bootstrap', '/ip4/127.0.0.1/tcp/1']
   const node = await RunningNode.start(temporaryHome(), args)
   const { http } = node.ready
-  // All that was told before it came is there.
+  // Everything sent before the client connected is included.
   const all = await EventReader.open(http, '/api/v1/events?after=00000000-0')
   const socketPath = operatorSocket(node.home)
   const operator = await EventReader.open('http://operator', '/api/v1/events?after=00000000-0', { socketPath })

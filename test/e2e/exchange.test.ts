@@ -1,4 +1,4 @@
-/** Heads that are pushed to witnesses outside the mesh: the real litewitness, and our own program. */
+/** Heads pushed to witnesses outside the mesh: the real litewitness, and our own program. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -24,7 +24,7 @@ test.runIf(process.env['REQUIRE_PEERS'] === '1')('litewitness is here, as REQUIR
   expect(litewitness).toBeDefined()
 })
 
-/** A node with a policy of itself and this witness, both needed, that feeds it. */
+/** A node that feeds this witness, with a policy that needs both of them. */
 async function feeding(witness: { url: string; key: { vkey: string } }): Promise<{ node: RunningNode; log: LyingLog }> {
   const log = await LyingLog.start(await memoryLog(signer, madeUpRecords(0, 10)))
   onTestFinished(() => log.close())
@@ -53,7 +53,7 @@ async function reachesQuorums(witness: { url: string; key: { vkey: string; name:
     reachable: true,
     error: null,
   })
-  // The head that this node shows has a line of the witness that verifies.
+  // The head that this node shows has a valid line of the witness.
   const id = node.ready.logs[0]!.id
   const head = (await node.json(`/api/v1/logs/${id}/head`)) as { note: string; size: number }
   expect(head.size).toBe(1000)
@@ -137,7 +137,7 @@ test('a distributor makes a quorum of witnesses who are in no mesh; a monitor th
   expect(code).toBe(4)
   expect(stdout).toMatch(/\(distributor\) +answered/)
   expect(stdout).toMatch(/\(source-spotter\) +answered .* inconsistent log\.example size 10/)
-  // It is an opinion: nothing is frozen.
+  // It is only an opinion: nothing is frozen.
   expect(((await node.json('/api/v1/status')) as StatusView).logs[0]).toMatchObject({ frozen: false, size: 10 })
   expect(await node.stop()).toBe(0)
 })

@@ -1,6 +1,6 @@
 /**
- * The real go command against our checksum database: it verifies modules with it, refuses a changed module, and
- * notices a fork. Skipped where there is no go command, unless REQUIRE_PEERS=1, which makes that a failure.
+ * The real go command with our checksum database: it verifies modules, refuses a changed module, and notices a fork.
+ * Skipped if there is no go command, unless REQUIRE_PEERS=1, which makes that a failure.
  */
 import { mkdtemp, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -55,7 +55,7 @@ describe.skipIf(commands.length === 0)('the go command', () => {
   afterAll(() => removeTree(root))
 
   beforeEach(async () => {
-    // More than a tile before and behind, so that the proof takes full tiles and more than one level.
+    // More than a tile before and after, so that the proof needs full tiles and more than one level.
     const records = [...madeUpRecords(0, 300), hello, ...madeUpRecords(300, 600), world]
     log = await LyingLog.start(await memoryLog(signer, records))
     user = await GoUser.create(commands[0]!, root)

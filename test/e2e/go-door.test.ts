@@ -1,6 +1,6 @@
 /**
- * The real go command asks a node, by both ways in: it gets what a quorum vouches for, and nothing else. Each go
- * command of this machine is tried. Skipped where there is none, unless REQUIRE_PEERS=1, which makes that a failure.
+ * The real go command uses a node, by both routes: it gets what a quorum vouches for, and nothing else. All go commands
+ * of this machine are tested. Skipped if there is none, unless REQUIRE_PEERS=1, which makes that a failure.
  */
 import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -43,7 +43,7 @@ test.runIf(required)("golang.org/x/mod's server is here, as REQUIRE_PEERS asks",
   expect(xmod).toBeDefined()
 })
 
-/** A policy file that wants all of these witnesses. */
+/** A policy file that needs all of these witnesses. */
 async function policyOf(directory: string, witnesses: readonly string[]): Promise<string> {
   const lines = witnesses.map((vkey, i) => `witness w${i} ${vkey}`)
   const group = `group all all ${witnesses.map((_, i) => `w${i}`).join(' ')}`
@@ -87,12 +87,12 @@ describe.each(commands)('$version asks a node', (go: GoCommand) => {
     return node
   }
 
-  /** By GOSUMDB, with the line that the node itself says. */
+  /** Through GOSUMDB, with the line that the node itself prints. */
   const direct = (node: RunningNode, modules = proxy) => ({
     GOPROXY: `file://${modules}`,
     GOSUMDB: node.ready.logs[0]!.gosumdb!,
   })
-  /** Through GOPROXY: the node has no modules, so the go command takes those from the next proxy. */
+  /** Through GOPROXY: the node has no modules, so the go command gets those from the next proxy. */
   const through = (node: RunningNode, modules = proxy) => ({
     GOPROXY: `${node.ready.http},file://${modules}`,
     GOSUMDB: signer.verifier.vkey,
@@ -159,7 +159,7 @@ describe.each(commands)('$version asks a node', (go: GoCommand) => {
     const { id } = (await node.event(({ event }) => event === 'evidence')) as { id: string }
     expect(output).toContain('the log is frozen: it was proven to misbehave')
     expect(output).toContain(id)
-    // What was downloaded before is refused, too: the log fails closed.
+    // What was downloaded before is refused too: a frozen log fails closed.
     const other = await GoUser.create(go, root)
     expect((await other.run(HELLO, direct(node))).output).toContain(id)
     expect((await fetch(`${node.ready.http}/sumdb/${NAME}/supported`)).status).toBe(200)
@@ -243,7 +243,7 @@ describe.each(commands)('$version asks a node', (go: GoCommand) => {
     const node = await RunningNode.start(temporaryHome(), ['--log', `${GOLANG_KEY.vkey} ${replay.url}`])
     await node.event(({ event }) => event === 'quorum')
     expect(node.ready.logs[0]!.gosumdb).toBe(`sum.golang.org ${node.ready.http}/sumdb/sum.golang.org`)
-    // A module without a go.mod file has one of one line: that much of it can be had without a network.
+    // A module without a go.mod file gets one of a single line, which can be derived without a network.
     const [path, version] = ['github.com/karrick/godirwalk', 'v1.12.0']
     const modules = join(root, 'genuine')
     await mkdir(modules, { recursive: true })
@@ -253,7 +253,7 @@ describe.each(commands)('$version asks a node', (go: GoCommand) => {
     const listed = await user.run(['list', '-m', 'all'], settings)
     expect([listed.exit, listed.output]).toEqual([0, expect.stringContaining(`${path} ${version}`) as string])
     expect(await readFile(join(user.home, 'go.sum'), 'utf8')).toContain(`${path} ${version}/go.mod h1:`)
-    // The files are not the genuine ones, and the genuine record says so.
+    // The files are not the genuine ones, and the genuine record shows that.
     const { exit, output } = await user.run(['mod', 'download', path], settings)
     expect([exit, output]).toEqual([1, expect.stringContaining('checksum mismatch') as string])
     expect(output).toContain('sum.golang.org: h1:')

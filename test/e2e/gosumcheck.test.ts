@@ -1,7 +1,7 @@
 /**
  * golang.org/x/mod's gosumcheck and `gossum check go.sum` on the same files and the same log: they agree line by line.
- * Skipped where there is no gosumcheck, unless REQUIRE_PEERS=1, which makes that a failure. Its exit status is always 0;
- * what it says is what counts.
+ * Skipped if gosumcheck is not installed, unless REQUIRE_PEERS=1, which makes that a failure. Its exit status is always
+ * 0, so its output is compared.
  */
 import { execFile } from 'node:child_process'
 import { readdirSync } from 'node:fs'
@@ -31,7 +31,7 @@ test.runIf(required)('gosumcheck is here, as REQUIRE_PEERS asks', () => {
 /** A line and what is wrong with it. */
 type Complaint = [line: number, what: string]
 
-/** What gosumcheck complains about. `noSumDb` are the patterns of private modules. */
+/** The lines that gosumcheck reports. `noSumDb` are the patterns of private modules. */
 function theirs(path: string, vkey: string, url: string, noSumDb: string): Promise<Complaint[]> {
   const env = { PATH: process.env['PATH'], HOME: dir, GONOSUMDB: noSumDb, GOENV: 'off' }
   return new Promise((resolve, reject) => {
@@ -44,7 +44,7 @@ function theirs(path: string, vkey: string, url: string, noSumDb: string): Promi
 }
 
 function theirClass(text: string): string {
-  // A hash of another kind than the log has: to us it has none of this kind.
+  // A hash of another kind than the log has: for us the log has none of this kind.
   if (text.includes('hash algorithm mismatch')) return 'not-in-log'
   if (text.includes('hash mismatch')) return 'other-hash'
   if (text.includes('404 Not Found') || text.includes('410 Gone')) return 'not-in-log'
@@ -53,7 +53,7 @@ function theirClass(text: string): string {
   return text
 }
 
-/** What we complain about, private modules included, which to us are no complaint. */
+/** The lines that we report, including private modules, which are not problems. */
 async function ours(path: string, vkey: string, url: string, noSumDb: string): Promise<Complaint[]> {
   const policy = file('none.policy', 'quorum none\n')
   const args = ['check', 'go.sum', path, '--json', '--no-cache', '--log', `${vkey} ${url}`, '--policy', policy]
@@ -87,7 +87,8 @@ describe.skipIf(peer === undefined)('gosumcheck and we agree', () => {
 
   test('on every line that is wrong, and what is wrong with it', async () => {
     const lines = textOf(0, 60).trimEnd().split('\n')
-    // A character of the hash, the hash of the other kind, another version, another module, a word less, one too many.
+    // A changed character of the hash, the hash of the other kind, another version, another module, a word too few, one
+    // too many.
     lines[2] = lines[2]!.replace(/h1:(.)/, (_, char: string) => `h1:${char === 'Q' ? 'R' : 'Q'}`)
     lines[11] = lines[11]!.replace(/h1:(.)/, (_, char: string) => `h1:${char === 'Q' ? 'R' : 'Q'}`)
     lines[20] = lines[20]!.replace('v1.10.0', 'v1.10.1')
@@ -157,7 +158,7 @@ describe.skipIf(peer === undefined || !hasShared)('gosumcheck and we agree on go
   const names = hasShared ? readdirSync(sharedPath('sumdb/gosum')) : []
   let log: LyingLog
   beforeAll(async () => {
-    // Of a module version that several files have, one record with the lines of all.
+    // For a module version in several files, one record with the lines of all.
     const all = names.map((name) => fromUtf8(readShared(`sumdb/gosum/${name}`))!).join('')
     log = await LyingLog.start(await memoryLog(signer, recordsOf(all)))
   })

@@ -1,6 +1,6 @@
 /**
- * The real litewitness beside our program: one table of requests, equal answers, and a reason for each that is not.
- * Skipped where it is not here, unless REQUIRE_PEERS=1, which makes that a failure; scripts/ci/peers.sh installs it.
+ * The real litewitness and our program: one table of requests, equal answers, and a reason for each difference. Skipped
+ * if it is not installed, unless REQUIRE_PEERS=1, which makes that a failure; scripts/ci/peers.sh installs it.
  */
 import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -36,7 +36,7 @@ describe.skipIf(litewitness === undefined)('litewitness and our program', () => 
   })
 
   test('are compared in docs/interop.md by the same table', () => {
-    // What the formatter does to a table: blanks, and the line below the head.
+    // Removes what the formatter adds: spaces, and the line below the heading.
     const plain = (text: string): string =>
       text
         .split('\n')

@@ -16,7 +16,7 @@ import { push } from '../helpers/witness-client.js'
 const NAME = 'listed.example/log'
 const ID = logId(NAME, NAME)
 
-/** Serves a text at an address that names a file. */
+/** Serves a text at an address that ends like a file name. */
 async function serve(text: () => string): Promise<string> {
   const server = createServer((_request, response) => response.end(text()))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -67,7 +67,7 @@ test('cosigns what they push, within the day that the list gives them, and goes 
   })
   expect(await node.json('/api/v1/witness')).toMatchObject(about(false))
 
-  // What others can send in its name costs it nothing.
+  // Pushes of others in its name cost it nothing.
   const stranger = new TilesLog(testSigner(NAME, 2)).grow(10)
   for (let i = 0; i < 5; i++) expect((await push(node.ready.http, stranger.pushed(0))).status).toBe(403)
   expect((await push(node.ready.http, log.pushed(0))).status).toBe(200)
@@ -81,14 +81,14 @@ test('cosigns what they push, within the day that the list gives them, and goes 
   expect(over).toMatchObject({ status: 429, headers: { 'retry-after': '600' } })
   expect(over.body).toContain('daily quota of pushed heads')
   expect(await node.json('/api/v1/logs')).toMatchObject({ logs: [{}, { id: ID, size: 20, suspects: [] }] })
-  // A lie is heard also from who has nothing left.
+  // A lie is accepted even from a log that has used up its quota.
   const lie = await push(node.ready.http, log.fork(15, 20).pushed(20))
   expect(lie.status).toBe(422)
   expect(await node.event(({ event }) => event === 'evidence')).toMatchObject({ log: ID, sizes: [20, 20] })
   expect(await node.json('/api/v1/witness')).toMatchObject(about(true))
   expect(await node.stop()).toBe(0)
 
-  // The list has changed its mind about the key, and is refused; then it is not asked any more.
+  // The list now has another key, and is refused; later it cannot be reached any more.
   text = listOf(stranger)
   node = await RunningNode.start(home, [...args, '--log-list', list])
   expect(await node.event(({ event }) => event === 'log-list')).toMatchObject({
@@ -120,7 +120,7 @@ test('starts without a list that does not answer, and says so', async () => {
 
 test('says that its operator cannot be heard where a home takes no socket', async () => {
   const home = temporaryHome()
-  // Something that is no socket, and cannot be removed like one, is in its place.
+  // In its place is something that is not a socket, and cannot be removed like one.
   mkdirSync(join(home, 'operator.sock', 'x'), { recursive: true })
   const node = await RunningNode.start(home, ['--log', `${testSigner('other.example', 5).verifier.vkey} -`])
   const { conditions } = (await node.json('/api/v1/status')) as StatusView

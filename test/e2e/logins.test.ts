@@ -1,4 +1,4 @@
-/** Users and passwords in the URLs of settings, on real processes: they open what they are for, and are shown nowhere. */
+/** Users and passwords in the URLs of settings, with real processes: they are used for access, and shown nowhere. */
 import { spawn } from 'node:child_process'
 import { readFileSync, statSync } from 'node:fs'
 import { createServer, type IncomingMessage } from 'node:http'
@@ -16,10 +16,10 @@ const signer = makeSignerKey(NAME, SIGNATURE_TYPES.ed25519, new Uint8Array(32).f
 const { vkey } = signer.verifier
 const AUTHORIZATION = `Basic ${Buffer.from('reader:s3cr@t').toString('base64')}`
 const LOGIN = 'reader:s3cr%40t@'
-/** The password as somebody could find it. */
+/** The forms in which the password could be found. */
 const SECRETS = /s3cr|czNjckB0|cmVhZGVy/
 
-/** A log, behind a door that wants a password. */
+/** A log behind a server that requires a password. */
 async function startDoor() {
   const log = await LyingLog.start(await memoryLog(signer, madeUpRecords(0, 20)))
   onTestFinished(() => log.close())
@@ -48,7 +48,7 @@ async function startDoor() {
   return { opened, host: `127.0.0.1:${(server.address() as AddressInfo).port}` }
 }
 
-/** A node with all that it says. */
+/** A node, and all its output. */
 async function startNode(home: string, args: readonly string[]) {
   const fixed = ['run', '--json', '--home', home, '--http', '127.0.0.1:0', '--listen', '/ip4/127.0.0.1/tcp/0']
   const child = spawn(process.execPath, [PROGRAM, ...fixed, ...args], {

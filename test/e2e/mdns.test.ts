@@ -1,4 +1,4 @@
-/** Nodes that know nothing of each other meet on their local network: a network namespace with nobody else in it. */
+/** Nodes that know nothing of each other meet on their local network: a network namespace of their own. */
 import { execFileSync } from 'node:child_process'
 import { expect, onTestFinished, test } from 'vitest'
 import type { NodeEvent } from '../../src/node/events.js'
@@ -15,7 +15,7 @@ function isMeeting(other: FleetNode) {
     event.event === 'peer' && event.connected && event.peerId === other.ready.peerId
 }
 
-/** A namespace with one network that carries multicast; the reason, as a text, when the kernel does not allow it. */
+/** A namespace with one network that supports multicast; the reason, as a string, if the kernel does not allow it. */
 function lan(name: string): string | undefined {
   try {
     for (const command of [
@@ -23,7 +23,7 @@ function lan(name: string): string | undefined {
       `-n ${name} link set lo up`,
       `-n ${name} link add lan0 type veth peer name lan1`,
       `-n ${name} link set lan1 up`,
-      // Set aside for tests of networks (RFC 2544).
+      // Reserved for tests of networks (RFC 2544).
       `-n ${name} addr add 198.18.0.1/24 dev lan0`,
       `-n ${name} link set lan0 up multicast on`,
       `-n ${name} route add 224.0.0.0/4 dev lan0`,
@@ -49,7 +49,7 @@ test(
       try {
         execFileSync('ip', ['netns', 'del', name], { stdio: 'ignore' })
       } catch {
-        // It never came to be.
+        // It was never created.
       }
     })
     const refusal = lan(name)

@@ -1,6 +1,6 @@
 /**
- * An upstream that lies, stalls, is cut off or gone, before a real node and the real go command: what is not what the log
- * has recorded leaves nothing behind, and what was good once stays.
+ * An upstream that lies, stalls, breaks off or is gone, with a real node and the real go command: whatever the log has
+ * not recorded leaves nothing behind, and good files stay.
  */
 import { existsSync, readdirSync, symlinkSync } from 'node:fs'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
@@ -16,7 +16,7 @@ import { makeZip } from '../helpers/zips.js'
 
 const go = newestGo()
 let made = 0
-/** A module version that no other test has asked for. */
+/** A module version that no other test has requested. */
 function another(version = 'v1.0.0'): Made {
   const path = `example.com/made${++made}`
   return makeModule(path, version, { 'a.go': 'package a\n', 'b.go': 'package a\n\nconst B = 1\n' })
@@ -32,7 +32,7 @@ afterEach(() => {
 })
 afterAll(() => mirrored.stop())
 
-/** Has the upstream misbehave with a file of a module version. */
+/** Makes the upstream misbehave for a file of a module version. */
 function lie(one: Made, kind: 'info' | 'mod' | 'zip', behaviour: Behaviour): void {
   mirrored.upstream.lie = (path) => (path === pathOf(one, kind) ? behaviour : undefined)
 }
@@ -158,7 +158,7 @@ test.each([
   'Example.com/Up/@v/list',
 ])('asks nobody for %s', async (path) => {
   const before = mirrored.upstream.requests.length
-  // fetch() would make another path of it.
+  // fetch() would change the path.
   const { status } = await raw(path)
   expect(status).toBeGreaterThanOrEqual(400)
   expect(mirrored.upstream.requests.slice(before)).toEqual([])
@@ -170,7 +170,7 @@ test('a node that is killed while it stores serves nothing half, and everything 
   const kept = await (await mirrored.file(whole, 'zip')).arrayBuffer()
   lie(half, 'zip', stallInBody)
   const begun = mirrored.file(half, 'zip').catch(() => undefined)
-  // All of its bytes but the last have come.
+  // All of its bytes but the last have arrived.
   while (!files().some((name) => name.includes('scratch/'))) await new Promise((later) => setTimeout(later, 20))
   await mirrored.node.kill()
   await begun
@@ -217,12 +217,12 @@ test('one flipped bit on our own disk is found, and is not served', async () => 
   expect(existsSync(file)).toBe(false)
   await rm(join(mirrored.root, 'second'), { recursive: true, force: true })
   await mirrored.run([])
-  // It comes again from upstream.
+  // It is fetched from upstream again.
   const again = await mirrored.file(second, 'zip')
   expect(Buffer.from(await again.arrayBuffer())).toEqual(Buffer.from(makeZip(second.entries)))
 })
 
-/** Asks with a path as it stands. */
+/** Requests a path unchanged. */
 async function raw(path: string): Promise<{ status: number }> {
   const { hostname, port } = new URL(mirrored.goproxy)
   return new Promise((resolve, reject) => {

@@ -1,6 +1,6 @@
 /**
- * The cooldown with a real node and the real go command: what the quorum has not covered for long enough is neither listed
- * nor given, until its time has come or the operator says so. The age is kept on disk.
+ * The cooldown with a real node and the real go command: versions that the quorum has not covered for long enough are
+ * neither listed nor served, until their time has come or the operator allows them. The age is kept on disk.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { gossum } from '../helpers/cli.js'

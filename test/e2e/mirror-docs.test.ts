@@ -1,6 +1,6 @@
 /**
- * The worked example of docs/mirror.md, as it stands there but for ports and keys: every command is run in order, and says
- * what the page says. Skipped where there is no go command or no git, unless REQUIRE_PEERS=1, which makes that a failure.
+ * The example of docs/mirror.md, unchanged except for ports and keys: every command is run in order, and prints what
+ * the page shows. Skipped if there is no go command or no git, unless REQUIRE_PEERS=1, which makes that a failure.
  */
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { once } from 'node:events'
@@ -16,11 +16,11 @@ const SECTION = 'A tampered zip stops a build'
 
 interface Said {
   readonly command: string
-  /** Lines of its output; `...` stands for any text. */
+  /** Lines of its output; `...` matches any text. */
   readonly output: readonly string[]
 }
 
-/** The commands of a section, with what the page says that they print; what the node says by itself has an empty command. */
+/** The commands of a section, with the output on the page; unprompted output of the node has an empty command. */
 function commandsOf(section: string): Said[] {
   const page = readFileSync(new URL('../../docs/mirror.md', import.meta.url), 'utf8')
   const text = page.split(/^## /m).find((part) => part.startsWith(`${section}\n`))!
@@ -34,15 +34,15 @@ function commandsOf(section: string): Said[] {
   )
 }
 
-/** What a line of the page stands for: any text where it has dots, and any time, hash and port. */
+/** The pattern of a line of the page: dots match any text, and times, hashes and ports match any others. */
 function pattern(line: string): RegExp {
   const plain = line.replaceAll(/[$^*+?()[\]{}|\\]/g, '\\$&').replaceAll(/\.(?!\.\.)/g, '.')
   const open = plain.replaceAll(/\.\.\.|…/g, '.*').replaceAll(/\d\d:\d\d:\d\dZ/g, '\\d\\d:\\d\\d:\\d\\dZ')
-  // A TAB is shown as blanks.
+  // A TAB is shown as spaces.
   return new RegExp(open.replaceAll(/ +/g, '\\s+'))
 }
 
-/** A terminal: a shell that is given one command after another. */
+/** A terminal: a shell that runs one command after another. */
 class Terminal {
   readonly #shell: ChildProcessWithoutNullStreams
   #said = ''
@@ -60,7 +60,7 @@ class Terminal {
     onTestFinished(() => this.end())
   }
 
-  /** Runs a command to its end; what it printed. */
+  /** Runs a command to its end; returns its output. */
   async run(command: string): Promise<string> {
     const from = this.#said.length
     this.#shell.stdin.write(`${command}\necho "end $?"\n`)
@@ -73,7 +73,7 @@ class Terminal {
     this.#shell.stdin.write(`exec ${command}\n`)
   }
 
-  /** Waits for a text, past or to come. */
+  /** Waits for a text, past or future. */
   async until(sought: RegExp, from = 0): Promise<RegExpExecArray> {
     for (;;) {
       const found = sought.exec(this.#said.slice(from))
@@ -87,7 +87,7 @@ class Terminal {
     return this.#shell.exitCode !== null || this.#shell.signalCode !== null
   }
 
-  /** As Ctrl-C. */
+  /** Like Ctrl-C. */
   async end(): Promise<void> {
     if (this.#isOver) return
     const exited = once(this.#shell, 'exit')
@@ -154,7 +154,7 @@ test.skipIf(newestGo() === undefined || findPeer('git') === undefined)(
       } else {
         const said = await first.run(settled(command))
         for (const line of output) expect(said, `$ ${command}`).toMatch(pattern(settled(line)))
-        // What is meant to fail says so in the page.
+        // The page says which commands are meant to fail.
         if (output.length === 0) expect(said, `$ ${command}`).toMatch(/^end 0$/m)
       }
     }

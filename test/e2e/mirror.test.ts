@@ -1,6 +1,6 @@
 /**
- * The real go command takes modules from a node, and the checksum database with them, by one GOPROXY line. Each go command
- * of this machine is tried. Skipped where there is none, unless REQUIRE_PEERS=1, which makes that a failure.
+ * The real go command gets modules and the checksum database from a node, with one GOPROXY line. All go commands of
+ * this machine are tested. Skipped if there is none, unless REQUIRE_PEERS=1, which makes that a failure.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -26,13 +26,13 @@ const DEEP = makeModule(
   { 'deep.go': 'package deep\n\nimport "example.com/hello"\n\nconst Deep = hello.Hello\n' },
   'module example.com/Upper/deep\n\ngo 1.19\n\nrequire example.com/hello v1.1.0\n',
 )
-/** What only the module cache of somebody has, and what only another proxy has. */
+/** Modules that only a user's module cache has, and that only another proxy has. */
 const CACHED = makeModule('example.com/cached', 'v1.0.0', { 'cached.go': 'package cached\n' })
 const BEHIND = makeModule('example.com/behind', 'v1.0.0', { 'behind.go': 'package behind\n' })
 /** A module without releases: its list of versions is empty, and its latest is a commit. */
 const TIP = makeModule('example.com/tip', 'v0.0.0-20240101000000-0123456789ab', { 'tip.go': 'package tip\n' })
 const [OS, ARCH] = [process.platform, process.arch === 'x64' ? 'amd64' : process.arch]
-/** A toolchain that says so, and can do nothing else. */
+/** A toolchain that can only print what it is. */
 const TOOLCHAIN = makeModule(
   'golang.org/toolchain',
   `v0.0.1-go1.99.0.${OS}-${ARCH}`,
@@ -105,7 +105,7 @@ describe.skipIf(commands.length === 0)('with the node as its only GOPROXY', () =
       expect([latest.exit, latest.output]).toEqual([0, `example.com/tip ${TIP.version}\n`])
     })
 
-    // Older go commands know of no toolchain but their own.
+    // Older go commands know no toolchain but their own.
     if (minorOf(go) >= 21)
       test('changes to a toolchain that the log has recorded', async () => {
         const { exit, output } = await mirrored.go(go, ['version'], { GOTOOLCHAIN: 'go1.99.0' })
@@ -159,7 +159,7 @@ describe.skipIf(commands.length === 0)('with the node as its only GOPROXY', () =
     })
   })
 
-  test('an upstream may be the module cache of somebody, as files', async () => {
+  test('an upstream may be the files of a module cache', async () => {
     const { exit, output } = await mirrored.go(commands[0]!, ['get', 'example.com/cached@v1.0.0'])
     expect(exit, output).toBe(0)
   })
@@ -191,7 +191,7 @@ describe.skipIf(commands.length === 0)('with the node as its only GOPROXY', () =
     for (const { Timestamp } of entries) expect(Math.abs(Date.parse(Timestamp) - Date.now())).toBeLessThan(600_000)
   })
 
-  test('what was downloaded once is there when the upstream is not, also for somebody else', async () => {
+  test('what was downloaded once is available without the upstream, also to other users', async () => {
     await mirrored.upstream.close()
     for (const go of commands) {
       const { exit, output } = await mirrored.go(go, ['get', 'example.com/Upper/deep@latest'])
@@ -206,7 +206,7 @@ interface Indexed {
   readonly Timestamp: string
 }
 
-/** The index, as soon as the node has read so many records. */
+/** The index, as soon as the node has read this many records. */
 async function indexOf({ node }: Mirrored, count: number): Promise<Indexed[]> {
   for (;;) {
     const answer = await fetch(`${node.ready.http}/index?include=all&limit=2000`)

@@ -1,4 +1,7 @@
-/** An observer with no way to the log: three witnesses, a log, and a fourth process that has no key and hears of it all by gossip. */
+/**
+ * An observer without access to the log: three witnesses, a log, and a fourth process without a key that learns
+ * everything by gossip.
+ */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -12,7 +15,7 @@ import { temporaryHome } from '../helpers/home.js'
 import type { NodeEvent } from '../../src/node/events.js'
 
 const OBSERVER = 3
-/** Nobody listens there. */
+/** Nothing listens there. */
 const NOWHERE = 'http://127.0.0.1:9'
 const TWO_VIEWS = ['127.0.0.1', '127.0.0.1'] as const
 
@@ -41,7 +44,7 @@ const blindTo = (log: ViewsLog): string => `${log.signer.verifier.vkey} ${NOWHER
 const logIn = async (node: FleetNode): Promise<LogView> =>
   ((await node.json('/api/v1/logs')) as { logs: LogView[] }).logs[0]!
 
-/** The names under all signature lines in everything that a node says to anybody who asks. */
+/** The names on all signature lines in everything that a node serves to anyone. */
 async function namesOnLines(node: FleetNode, log: string): Promise<Set<string>> {
   const paths = [
     '/',
@@ -72,7 +75,7 @@ test('serves what the witnesses cosign, signs nothing, and keeps what it had', {
   expect(await observer.status()).toMatchObject({ ready: true, observer: true, witness: null, conditions: [] })
   expect(Buffer.from(await observer.ask('/readyz')).toString()).toMatch(/^ok|^ready/)
 
-  // No key, no line of its own, in all that it says; and nobody takes it for a witness.
+  // No key and no line of its own in anything it serves; and nobody counts it as a witness.
   const [own] = fleet.keys.slice(OBSERVER)
   expect(own).toBeUndefined()
   expect(readdirSync(home).sort()).toEqual(['db', 'journal', 'observer', 'operator.sock', 'peer.key'])
@@ -84,10 +87,10 @@ test('serves what the witnesses cosign, signs nothing, and keeps what it had', {
   const { witnesses } = (await observer.json('/api/v1/witnesses')) as { witnesses: WitnessView[] }
   expect(witnesses.map(({ name, own }) => [name, own])).toEqual(fleet.keys.map(({ name }) => [name, false]))
 
-  // To a log it is like a witness that does not know it.
+  // For a log it answers like a witness that does not know the log.
   const headOf = async (node: FleetNode): Promise<HeadView> =>
     (await node.json(`/api/v1/logs/${log.id}/head`)) as HeadView
-  // All have signed it: nothing more comes, and what the observer keeps of it counts, and so is on disk.
+  // All have signed: no more lines will follow, and those that the observer keeps count, and so are on disk.
   await expect.poll(async () => (await headOf(observer)).cosignatures.length, { timeout: 20_000 }).toBe(OBSERVER)
   const head = await headOf(observer)
   const pushed = await post(observer, '/add-checkpoint', `old ${size}\n\n${head.note}`)
@@ -98,7 +101,7 @@ test('serves what the witnesses cosign, signs nothing, and keeps what it had', {
     'NO_WITNESS',
   ])
 
-  // A power cut, and the witnesses are gone: it serves what it had.
+  // A power failure, and the witnesses are gone: it serves what it had.
   await observer.kill()
   await Promise.all(fleet.nodes.slice(0, OBSERVER).map((node) => node.kill()))
   const again = await fleet.restart(OBSERVER)
@@ -145,7 +148,7 @@ test(
 
     const home = temporaryHome()
     const toLiar = liar.ready.multiaddrs[0]!
-    // It is not even told where the log is: all proofs are by peers.
+    // It is not even configured with the log's address: all proofs are by peers.
     const args = [...common, '--observer', '--home', home, '--log', `${log.signer.verifier.vkey} - ${SUMDB_ORIGIN}`]
     const alone = await FleetNode.start([...args, '--bootstrap', toLiar])
     onTestFinished(() => alone.kill())
@@ -175,7 +178,7 @@ describe('a home', () => {
     const run = await start(home, '--policy', 'public')
     expect([run.code, run.stderr]).toEqual([
       1,
-      expect.stringMatching(/witness\.key is of a witness, and an observer has no key/),
+      expect.stringMatching(/witness\.key belongs to a witness, but an observer has no key/),
     ])
     expect(readdirSync(home)).toEqual(before)
 

@@ -1,6 +1,6 @@
 /**
- * Two checksum databases, and with them one origin line, in one node process: by poll and by push. A cosignature says the
- * origin alone: each log is cosigned with a key of its own, and one that has none is followed and not cosigned.
+ * Two checksum databases, which share one origin line, in one node process: by poll and by push. A cosignature contains
+ * only the origin, so each log is cosigned with a key of its own, and a log without one is followed and not cosigned.
  */
 import { createHash } from 'node:crypto'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
@@ -66,7 +66,7 @@ function advanced(node: RunningNode, { id, tree }: Sumdb, door: string): Promise
   )
 }
 
-/** The log and the size of the checkpoint at this path, the signature of the log verified. */
+/** The log and the size of the checkpoint at this path; verifies the log's signature. */
 async function checkpointAt(node: RunningNode, path: string, { signer }: Sumdb): Promise<number> {
   const { status, body } = await askWitness(node.ready.http, `/${path}/checkpoint`)
   expect(status).toBe(200)
@@ -85,7 +85,7 @@ async function twoKeys(): Promise<{ home: string; names: { one: string; two: str
   return { home, names: { one: 'witness.example', two: 'witness.example/two.example' } }
 }
 
-/** Whose cosignatures the checkpoint at this path has. */
+/** The keys whose cosignatures the checkpoint at this path has. */
 async function cosignersAt(node: RunningNode, path: string): Promise<string[]> {
   const { body } = await askWitness(node.ready.http, `/${path}/checkpoint`)
   return parseNote(utf8(body))
@@ -135,7 +135,7 @@ test('by push: the key that signed says which of them it is', async () => {
   }
   expect((await askWitness(node.ready.http, `/${HASH}/checkpoint`)).status).toBe(404)
   expect(await answer(two.tree.pushed(0))).toEqual([200, ''])
-  // What was pushed is not the first one's, though it has the name that the address asks for.
+  // The pushed log is not the first one, though it has the name in the address.
   expect((await askWitness(node.ready.http, `/${HASH}/checkpoint`)).status).toBe(404)
   expect(await answer(one.tree.pushed(0))).toEqual([200, ''])
   await expectApart(node)
@@ -148,7 +148,7 @@ test('by push: the key that signed says which of them it is', async () => {
   // Each has an old size of its own.
   expect(await answer(one.tree.pushed(300))).toEqual([409, '400\n'])
   expect(await answer(two.tree.pushed(300))).toEqual([409, '307\n'])
-  // A stranger with the same origin and the name of one of them is nobody.
+  // A stranger with the same origin and the name of one of them is unknown.
   const stranger = new Sumdb('one.example', 3, 500)
   expect((await answer(stranger.tree.pushed(0)))[0]).toBe(403)
 })
@@ -159,7 +159,7 @@ test('one lies and is frozen, the other goes on', async () => {
   const node = await RunningNode.start(home, args)
   await Promise.all([advanced(node, one, 'poll'), advanced(node, two, 'poll')])
   const lie = await push(node.ready.http, two.tree.fork(200, 300).pushed(0))
-  // The proof is what is wrong first; the head convicts all the same.
+  // The proof is checked first; the head convicts all the same.
   expect(lie.status).toBe(409)
   const found = await node.event(({ event }) => event === 'evidence')
   expect(found).toMatchObject({ log: two.id, sizes: [300, 300] })
@@ -183,7 +183,7 @@ test('without a key of its own the second is followed, shown as paused, and cosi
   expect(await node.json('/api/v1/logs')).toMatchObject({
     logs: [{ paused: null }, { paused: expect.stringContaining('gossum key new --for') as string, cosignatures: [] }],
   })
-  // It is followed all the same: its tree is this one, and what it pushes next is compared with it, and not signed.
+  // It is followed all the same: its tree is this one, and the next push is compared with it, and not signed.
   expect(await push(node.ready.http, two.tree.pushed(0))).toMatchObject({ status: 409, body: '300\n' })
   const pushed = await push(node.ready.http, two.tree.grow(5).pushed(300))
   expect(pushed).toMatchObject({
@@ -193,7 +193,7 @@ test('without a key of its own the second is followed, shown as paused, and cosi
   expect((await fetch(`${node.ready.http}/readyz`)).status).toBe(503)
   await node.stop()
 
-  // With one it is cosigned from the next start on, and never by the key of the first.
+  // With a key of its own it is cosigned from the next start on, and never by the key of the first.
   const made = await gossum(['key', 'new', '--for', two.id, ...args.slice(0, 4), '--json'], { home })
   expect(made.code, made.stderr).toBe(0)
   const again = await RunningNode.start(home, args)
@@ -213,7 +213,7 @@ test('whatever the order of the settings is at the next start, the key stays wit
   const second = await RunningNode.start(home, [...setting(two, two.url), ...setting(one, one.url), '--poll', '0.1'])
   await Promise.all([advanced(second, one, 'poll'), taken(second, two)])
   await second.stop()
-  // Nor is it free for another one when the log is not followed any more.
+  // The key is not free for another log when this one is not followed any more.
   const third = await RunningNode.start(home, [...setting(two, two.url), '--poll', '0.1'])
   two.tree.grow(10)
   await taken(third, two)

@@ -1,6 +1,6 @@
 /**
- * A mesh of real processes is cut in two while the log shows each half another history; then it heals. Told twice:
- * in network namespaces, where packets are lost in silence, and over relays on loopback, where connections break.
+ * A mesh of real processes is cut in two while the log shows each half another history; then it heals. Tested twice: in
+ * network namespaces, where packets are lost silently, and over relays on loopback, where connections break.
  */
 import { join } from 'node:path'
 import { writeFileSync } from 'node:fs'
@@ -14,7 +14,7 @@ import { startNamespaces } from '../helpers/namespaces.js'
 import { startRelays, type Network } from '../helpers/network.js'
 
 const NODES = 6
-/** More than a half has: neither can believe anything while the mesh is cut. */
+/** More than a half has: neither can get a quorum while the mesh is cut. */
 const NEED = 5
 const half = (index: number): 0 | 1 => (index % 2 === 0 ? 0 : 1)
 
@@ -61,7 +61,7 @@ test('a mesh of namespaces is cut in two, lied to, and healed', { timeout: 120_0
     return skip('network namespaces need root on Linux')
   }
   const network = startNamespaces(NODES, half)
-  // Root, and still not allowed: a kernel or a container that has none. The other telling remains.
+  // Root, but not permitted: the kernel or the container has no namespaces. The other variant remains.
   if (typeof network === 'string') return skip(`no network namespaces here: ${network}`)
   onTestFinished(() => network.remove())
   await tell(network)

@@ -1,4 +1,4 @@
-/** Nodes as they run in a pod: a user that no file of users knows, and a volume whose files all belong to a group. */
+/** Nodes as they run in a pod: as a user without an entry in passwd, on a volume whose files all belong to a group. */
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, statSync } from 'node:fs'
@@ -10,7 +10,7 @@ import { PROGRAM } from '../helpers/cli.js'
 import { testSigner } from '../helpers/heart.js'
 import { removeFolder } from '../helpers/home.js'
 
-/** A user and a group that no system knows, as pods have them. */
+/** A user and a group without entries, as pods have them. */
 const POD = { uid: 54_321, gid: 54_322 }
 
 function gossumInPod(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
@@ -33,7 +33,7 @@ async function endOf(
   return { code, ...said }
 }
 
-/** Whether this test may start processes of other users, and those may read the program. */
+/** Whether this test may start processes as other users, and those may read the program. */
 function canBePod(): boolean {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return false
   return spawnSync(process.execPath, [PROGRAM, '--version'], { ...POD, env: {}, cwd: '/' }).status === 0
@@ -75,7 +75,7 @@ describe.skipIf(!canBePod())('in a pod', () => {
       mount(home)
       expect(statSync(join(home, 'witness.key')).mode & 0o777).toBe(0o660)
     }
-    // What everybody may read, and what another user's group may, is refused as before.
+    // Files readable by everyone, or by another user's group, are still refused.
     for (const [mode, gid] of [
       [0o664, POD.gid],
       [0o660, 1],

@@ -1,6 +1,6 @@
 /**
- * `gossum probe` against the checksum database of golang.org/x/mod, a log that is not ours: alone, and behind a node.
- * Skipped where it is not there (scripts/ci/peers.sh), unless REQUIRE_PEERS=1, which makes that a failure.
+ * `gossum probe` of the checksum database of golang.org/x/mod, an independent log: alone, and behind a node. Skipped if
+ * it is not installed (scripts/ci/peers.sh), unless REQUIRE_PEERS=1, which makes that a failure.
  */
 import { expect, test } from 'vitest'
 import { madeUpRecords } from '../fakes/lying-log.js'
@@ -39,6 +39,6 @@ test.skipIf(xmod === undefined)("golang.org/x/mod's server is honest, and so is 
     expect(checks.filter(({ verdict }) => verdict !== 'ok')).toEqual([])
     expect(result).toMatchObject({ code: 0, stderr: '' })
     // It writes numbers before the records of its tiles, and refuses a path that is not escaped with status 500.
-    expect(checks.map(({ detail }) => detail).join('\n')).toContain('3 tiles of records hold what the tree says')
+    expect(checks.map(({ detail }) => detail).join('\n')).toContain('3 tiles of records match the tree')
   }
 })

@@ -1,6 +1,6 @@
 /**
- * The published folder of a real node, behind the web servers of deploy/public-reads: what they answer is what the node does. Without nginx
- * and Caddy of Debian those parts are skipped, unless REQUIRE_PEERS=1, which makes that a failure.
+ * The published folder of a real node, behind the web servers of deploy/public-reads: they answer like the node. Parts
+ * that need Debian's nginx and Caddy are skipped without them, unless REQUIRE_PEERS=1, which makes that a failure.
  */
 import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -24,7 +24,7 @@ async function publishing() {
   return { log, folder, node }
 }
 
-/** What is in a file of the folder by now; undefined where there is none. */
+/** The current content of a file in the folder; undefined if there is none. */
 function inFile(folder: string, file: string): string | undefined {
   try {
     return readFileSync(join(folder, file), 'utf8')
@@ -53,7 +53,7 @@ describe('a node with --publish', () => {
         .evidence
     await expect.poll(listed, { timeout: 20_000 }).toHaveLength(1)
     const [found] = listed()
-    // What the list names was there before the list.
+    // Everything that the list names was there before the list.
     const file = await (await fetch(`${node.ready.http}/api/v1/evidence/${found!.id}`)).text()
     expect(inFile(folder, `api/v1/evidence/${found!.id}`)).toBe(file)
     await expect.poll(() => inFile(folder, 'feed.atom'), { timeout: 20_000 }).toContain(found!.id)
@@ -98,7 +98,7 @@ test('an observer publishes what a quorum vouches for', async () => {
   }
   await expect.poll(isSame, { timeout: 20_000 }).toBe(true)
   await expect.poll(() => inFile(folder, 'published.json'), { timeout: 20_000 }).toMatch(/"witness":null/)
-  // It has cosigned nothing, and is no witness.
+  // It has cosigned nothing, and is not a witness.
   expect([inFile(folder, `${log.id}/checkpoint`), inFile(folder, 'api/v1/witness')]).toEqual([undefined, undefined])
   await log.close()
 })
@@ -112,12 +112,12 @@ test('kill -9 while heads come leaves whole files, and the next start goes on in
     const node = await RunningNode.start(home, args)
     const size = await log.grow(5)
     await expect.poll(() => headIn(folder, log.id)?.size, { timeout: 20_000 }).toBe(size)
-    // The first round is over, so that there is a whole folder.
+    // The first round is over, so the folder is complete.
     await expect.poll(() => inFile(folder, 'published.json'), { timeout: 20_000 }).toBeDefined()
     await log.grow(5)
     await node.event((event) => event.event === 'outcome' && event.size === size + 5)
     await node.kill()
-    // Old or new, and whole: nothing else would parse.
+    // Old or new, but complete: nothing else would parse.
     expect([size, size + 5]).toContain(headIn(folder, log.id)!.size)
     for (const file of ['api/v1/logs/index.json', 'api/v1/witness', 'feed.json', 'published.json'])
       expect(JSON.parse(inFile(folder, file)!), file).toBeInstanceOf(Object)

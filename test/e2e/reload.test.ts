@@ -1,6 +1,6 @@
 /**
- * `gossum reload`, and SIGHUP: a node takes up other settings while logs push to it, and neither refuses a connection, forgets what it
- * signed, nor loses its peers. What is wrong changes nothing.
+ * `gossum reload`, and SIGHUP: a node takes up other settings while logs push to it, without refusing a connection,
+ * forgetting what it signed, or losing its peers. Invalid settings change nothing.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { Agent } from 'node:http'
@@ -20,7 +20,7 @@ import { push, pushBody, PushingLog } from '../helpers/witness-client.js'
 
 const isReload = ({ event }: NodeEvent): boolean => event === 'reload'
 
-/** A node with a file of settings, which the test changes. */
+/** A node with a settings file that the test changes. */
 class Settled {
   readonly home = temporaryHome()
   readonly file = join(this.home, 'settings.yaml')
@@ -71,7 +71,7 @@ test('a log that is added is followed, and one that is taken out is not; what wa
   expect((await push(http, one.body(4, 5))).status).toBe(404)
   expect((await push(http, two.body(3, 4))).status).toBe(200)
 
-  // It comes back as it was left: another history of it is refused.
+  // It returns in the state in which it was left: another history of it is refused.
   expect(await settled.reload({ log: pushed(one, two) })).toMatchObject({ followed: [idOf(one)] })
   const fork = new PushingLog(one.signer, { salt: 'b' })
   expect((await push(http, pushBody(4, fork.proof(4, 5), fork.head(5)))).status).toBe(422)
@@ -98,7 +98,7 @@ test('a folder to publish into is begun, exchanged for another one, and let go',
   expect(await settled.reload({ log: pushed(log), publish: folders[1] })).toMatchObject({ changed: ['publish'] })
   expect((await push(http, log.body(3, 4))).status).toBe(200)
   await published(folders[1], 4)
-  // What it let go stays as it was, for others to read, and for another node to take.
+  // The folder that it released stays as it was, for others to read, and for another node to use.
   expect(sizeIn(folders[0])).toBe(3)
 
   expect(await settled.reload({ log: pushed(log) })).toMatchObject({ changed: ['publish'] })
@@ -146,7 +146,7 @@ test('another policy makes another quorum, with the peers that there are', async
   expect((await push(other.ready.http, log.body(0, 5))).status).toBe(200)
   const quorum = await node.event((event) => event.event === 'quorum' && event.size === 5, after)
   expect(quorum).toMatchObject({ cosignatures: [{}, {}] })
-  // Nobody had to connect anew.
+  // No peer had to reconnect.
   expect(node.all(({ event }) => event === 'peer')).toHaveLength(peersBefore)
 })
 
@@ -179,7 +179,7 @@ test('a file that is wrong changes nothing, is told, and the node goes on', asyn
   const told = await node.event(isReload)
   expect(told).toMatchObject({ changed: [], error: expect.stringContaining('settings.yaml:1:') as string })
   expect(await node.json('/api/v1/witness')).toMatchObject({ contact: 'first' })
-  // The same name as the witness: found only beside the keys, and before anything ends.
+  // The same name as the witness: noticed only once the keys are known, and before anything ends.
   settled.write({ log: [`${testSigner(node.ready.witness.split('+')[0]!, 9).verifier.vkey} -`] })
   expect((await gossum(['reload', '--home', join(home, 'node')])).code).toBe(2)
   expect((await push(node.ready.http, log.body(0, 1))).status).toBe(200)
@@ -191,7 +191,7 @@ test('settings with which the node cannot go on are found after it ended what it
   const settled = await Settled.start({ log: pushed(log), contact: 'first' })
   const { node, home } = settled
   expect((await push(node.ready.http, log.body(0, 1))).status).toBe(200)
-  // A mirror is made last, and needs a log that can be asked.
+  // A mirror is made last, and needs a log that can be queried.
   settled.write({ log: pushed(log), contact: 'second', mirror: ['http://127.0.0.1:9'] })
   const meanwhile = push(node.ready.http, log.body(1, 2))
   const result = await gossumProcess(['reload', '--home', join(home, 'node'), '--json'])

@@ -1,6 +1,7 @@
 /**
- * The reverse proxies that docs/operating.md shows, as they stand there but for addresses and certificates, before a real
- * node: nginx and Caddy of Debian. Skipped where they are not, unless REQUIRE_PEERS=1, which makes that a failure.
+ * The reverse proxies of docs/operating.md, configured as there except for addresses and certificates, with a real
+ * node: Debian's nginx and Caddy. Skipped if they are not installed, unless REQUIRE_PEERS=1, which makes that a
+ * failure.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -23,7 +24,7 @@ function snippet(language: string): string {
   return new RegExp('```' + language + '\\n([^]*?)```').exec(docs)![1]!
 }
 
-/** Both strings are in the text, and are changed. */
+/** Replaces two strings of the text, which must be there. */
 function change(text: string, from: RegExp, to: string): string {
   expect(text).toMatch(from)
   return text.replace(from, to)
@@ -32,7 +33,7 @@ function change(text: string, from: RegExp, to: string): string {
 interface Proxy {
   readonly name: string
   readonly file: string | undefined
-  /** What it is started with, in a directory of its own. */
+  /** The arguments of its start, in a directory of its own. */
   readonly args: (directory: string, port: number, node: string) => string[]
 }
 
@@ -67,7 +68,7 @@ const caddy: Proxy = {
   },
 }
 
-/** Starts the proxy, and asks through it, from an address of this machine. */
+/** Starts the proxy, and sends requests through it, from an address of this machine. */
 async function start({ file, args }: Proxy, node: RunningNode) {
   const directory = temporaryHome()
   const port = await freePort()
@@ -76,7 +77,7 @@ async function start({ file, args }: Proxy, node: RunningNode) {
     stdio: 'ignore',
   })
   const exit = once(child, 'exit')
-  // One that is killed would leave its workers behind.
+  // Killing it would leave its workers behind.
   onTestFinished(async () => {
     child.kill('SIGTERM')
     await exit
@@ -126,7 +127,7 @@ describe.each([nginx, caddy])('$name', (proxy) => {
 
       for (const headers of [{}, { host: 'localhost' }, { 'x-forwarded-for': '127.0.0.1', 'x-real-ip': '127.0.0.1' }]) {
         const refused = await ask(`/api/v1/evidence/${hold.id}/ack`, { method: 'POST', headers })
-        // Caddy answers an empty 200 for a Host that it does not serve.
+        // Caddy answers with an empty 200 for a Host that it does not serve.
         expect(refused.text).not.toContain('acked')
       }
       expect(JSON.parse((await ask('/api/v1/logs')).text)).toMatchObject({ logs: [{ frozen: true }, {}] })
@@ -134,7 +135,7 @@ describe.each([nginx, caddy])('$name', (proxy) => {
       expect(acked.code, acked.stderr).toBe(0)
       expect(JSON.parse((await ask('/api/v1/logs')).text)).toMatchObject({ logs: [{ frozen: false }, {}] })
 
-      // What logs, the go command and readers ask gets there; what is nobody's business does not.
+      // The routes for logs, the go command and readers are forwarded; private ones are not.
       for (const path of [
         `/api/v1/logs/${logs[0]!.id}/heads`,
         '/api/v1/evidence',
@@ -159,7 +160,7 @@ describe.each([nginx, caddy])('$name', (proxy) => {
       ask('/api/v1/heads', { method: 'POST', from, headers, body: 'no note' })
     let last = await bring('127.0.0.2')
     while (last.status !== 429) last = await bring('127.0.0.2')
-    // Another client has a budget of its own, and nobody has one by saying to be another.
+    // Another client has a budget of its own, and nobody gets one by claiming another address.
     expect((await bring('127.0.0.3')).status).toBe(400)
     const statuses = []
     for (const n of [1, 2, 3, 4, 5])

@@ -1,4 +1,7 @@
-/** The rollback guard with real processes: an older copy of a home, an empty home with an old key, two with one key. */
+/**
+ * The rollback guard with real processes: an older copy of a home, an empty home with an old key, two nodes with one
+ * key.
+ */
 import { copyFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -12,7 +15,7 @@ import { RunningNode } from '../helpers/node.js'
 
 const signer = testSigner('log.example', 1)
 
-/** A log on loopback with so many records, from number `fork` on of another salt. */
+/** A log on loopback with this many records; from number `fork` on they depend on another salt. */
 async function serve(size: number, salt = 'a', fork = 0) {
   const log = await memoryLog(signer, [...madeUpRecords(0, fork), ...madeUpRecords(fork, size, salt)])
   const listening = await log.listen({ host: '127.0.0.1', port: 0 })
@@ -32,7 +35,7 @@ async function status(node: RunningNode): Promise<StatusView> {
   return (await node.json('/api/v1/status')) as StatusView
 }
 
-/** A witness that cosigned size 30 before a peer that counts it, and its home as it was at size 10. */
+/** A witness that cosigned size 30, seen by a peer that counts it, and its home as it was at size 10. */
 async function past() {
   const log = await serve(10)
   const [home, older] = [temporaryHome(), temporaryHome()]
@@ -55,13 +58,13 @@ async function past() {
 test('an older copy of a home goes on from the head that its key has signed, whatever the log shows it', async () => {
   const { bootstrap, older, witness, running } = await past()
   await running.stop()
-  // The same history, but only as far as 20: signed now, that would be a step back.
+  // The same history, but only as far as 20: signing that now would be a step back.
   const stale = await serve(20)
   const restored = await start(older, stale.url, ...bootstrap)
   expect(restored.ready.witness).toBe(witness)
   await restored.event(guardIs('waiting'))
   await restored.event(guardIs('guarded'))
-  // The peer explains what the log does not.
+  // The peer proves what the log does not show.
   await restored.event(advancedTo(30))
   const seen = await restored.event((event) => event.event === 'outcome' && event.size === 20)
   expect(seen).toMatchObject({ outcome: 'past', door: 'poll' })
@@ -87,7 +90,7 @@ test('two nodes with one key notice each other', async () => {
   const elsewhere = temporaryHome()
   copyFileSync(join(home, 'witness.key'), join(elsewhere, 'witness.key'))
   const twin = await start(elsewhere, log.url, ...bootstrap)
-  // Whether the second one signs anything before it knows is a matter of who is quicker; neither signs on.
+  // Whether the second one signs anything before it knows depends on timing; neither continues to sign.
   await Promise.all([running, twin].map((node) => node.event(guardIs('twin'))))
   expect((await status(running)).guard).toMatchObject({ state: 'twin' })
 })

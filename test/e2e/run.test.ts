@@ -1,4 +1,7 @@
-/** `gossum run` as a process: genuine heads of sum.golang.org over HTTP, the shapes that scripts rely on, two on one home. */
+/**
+ * `gossum run` as a process: genuine heads of sum.golang.org over HTTP, the output for scripts, two processes on one
+ * home.
+ */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -55,7 +58,7 @@ test('follows genuine heads over HTTP and cosigns each one', async () => {
   )
   expect(await node.stop()).toBe(0)
 
-  // It knows after a restart what it signed, and signs no older head.
+  // After a restart it knows what it signed, and signs no older head.
   files.latest = utf8(chain[0]!.note)
   const again = await RunningNode.start(home, ['--log', `${SUM_GOLANG_ORG} ${files.url}`, '--poll', '0.1'])
   expect(again.ready.witness).toBe(node.ready.witness)

@@ -46,7 +46,7 @@ describe.runIf(HAS_OPENSSH)('with ssh-agent', () => {
     const file = join(home, 'witness.key')
     expect(readFileSync(file, 'utf8')).toBe(`SSH-AGENT+KEY+${witness}\n`)
     expect(statSync(file).mode & 0o777).toBe(0o600)
-    // To show it, nobody is asked.
+    // Showing the key needs no agent.
     await agent.stop()
     expect(JSON.parse((await gossum(['key', 'show', '--json'], { home })).stdout)).toMatchObject({ witness })
     expect(await codeFor('--name', 'w.example')).toBe('AGENT_UNAVAILABLE')

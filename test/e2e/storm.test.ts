@@ -1,6 +1,6 @@
 /**
- * Kill -9 a third of the nodes, again and again, while the log grows and another one lies. Whatever was running when
- * it was cut off: no witness ever signs two inconsistent heads, no evidence is lost, and the quorum comes back.
+ * Kill -9 for a third of the nodes, repeatedly, while the log grows and another one lies. Whatever was interrupted: no
+ * witness ever signs two inconsistent heads, no evidence is lost, and the quorum recovers.
  *
  * The choice of victims is seeded (STORM_SEED); STORM_SECONDS=60 makes it the storm of a full minute.
  */
@@ -27,7 +27,7 @@ const WAVE_MS = 1_500
 const GROW_MS = 400
 const FACE_MS = 700
 
-/** Every head that was ever seen with a witness's cosignature: what it signed, by log and witness. */
+/** Every head ever seen with a witness's cosignature: what each witness signed, by log and witness. */
 class Ledger {
   readonly #signed = new Map<string, Map<number, Set<string>>>()
   readonly #fleet: Fleet
@@ -38,7 +38,7 @@ class Ledger {
     this.#logs = logs
   }
 
-  /** Takes a cosigned head as it was found; every line is verified here. */
+  /** Adds a cosigned head; every line is verified here. */
   note(bytes: Uint8Array): void {
     const note = parseNote(bytes)
     const log = this.#logs.find(({ signer }) => note.signatures.some(({ keyId }) => keyId === signer.verifier.keyId))
@@ -80,7 +80,7 @@ test(`a storm of ${SECONDS} s`, { timeout: (SECONDS + 270) * 1000 }, async () =>
   const fleet = await Fleet.start({ nodes: NODES, poll: POLL_SECONDS, seed: SEED, logs: () => settings })
   onTestFinished(() => fleet.end())
   const ledger = new Ledger(fleet, [honest, liar])
-  // Hears what leaves the nodes, also of those who are dead before anyone can ask them.
+  // Receives what the nodes publish, including those that die before anyone can query them.
   const listener = await startListener(
     fleet.nodes.map((node) => node.ready.multiaddrs[0]!),
     [honest, liar].map(({ id }) => headsTopic(id)),
@@ -109,8 +109,8 @@ test(`a storm of ${SECONDS} s`, { timeout: (SECONDS + 270) * 1000 }, async () =>
     return evidence.some(({ log }) => log === liar.id)
   }
   const whoHas = (): Promise<boolean[]> => Promise.all(fleet.nodes.map(hasEvidence))
-  // From the middle of the storm on the liar shows now this tree and now that one, both growing. On a machine that is so busy that no
-  // node lives long enough to see both it goes on behind the storm, until one has.
+  // From the middle of the storm on the liar alternates between two growing trees. On a very busy machine no node may
+  // live long enough to see both; then it goes on after the storm, until one has.
   const faces = [liar.views[0]!.history, await liar.views[0]!.history.branch(liar.signer, 'another')]
   const lying = (async () => {
     await pause((SECONDS * 1000) / 3)

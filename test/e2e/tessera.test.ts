@@ -1,6 +1,6 @@
 /**
- * A real log of c2sp.org/tlog-tiles, written by Tessera: polled by our program, and pushing to it. Skipped where it is
- * not here, unless REQUIRE_PEERS=1, which makes that a failure; scripts/ci/peers.sh installs it.
+ * A real log of c2sp.org/tlog-tiles, written by Tessera: polled by our program, and pushing to it. Skipped if it is not
+ * installed, unless REQUIRE_PEERS=1, which makes that a failure; scripts/ci/peers.sh installs it.
  */
 import { describe, expect, test } from 'vitest'
 import { utf8 } from '../../src/tlog/bytes.js'

@@ -1,4 +1,4 @@
-/** A node that follows a checksum database and a log of c2sp.org/tlog-tiles, as a process; the one does not hear of the other. */
+/** A node process that follows a checksum database and a log of c2sp.org/tlog-tiles; neither affects the other. */
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { parseEvidence, verifyEvidence } from '../../src/evidence/evidence.js'
 import { formatCheckpoint, logId, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
@@ -46,7 +46,7 @@ function outcome(log: string, kind: string, size: number | null, code: string | 
   )
 }
 
-/** The other log goes on as if nothing had happened. */
+/** The other log goes on unaffected. */
 async function sumdbGoesOn(): Promise<void> {
   await sumdb.history.append(madeUpRecords(20, 30))
   await outcome(SUMDB, 'advanced', 30)
@@ -56,7 +56,7 @@ async function logs(): Promise<Record<string, unknown>[]> {
   return ((await node.json('/api/v1/logs')) as { logs: Record<string, unknown>[] }).logs
 }
 
-/** Brings a head as anybody can. */
+/** Submits a head as anyone can. */
 async function bring(head: Uint8Array): Promise<{ evidence: string }> {
   const answer = await askWitness(node.ready.http, '/api/v1/heads', { method: 'POST', body: head })
   return JSON.parse(answer.body) as { evidence: string }
@@ -72,7 +72,7 @@ test('both are followed, each in its own words', async () => {
   ])
   expect(tiles.requests.filter((path) => !/^(checkpoint|tile\/\d\/\d{3}(\.p\/\d+)?)$/.test(path))).toEqual([])
   expect(sumdb.requests.filter((path) => !/^(latest|tile\/8\/.*)$/.test(path))).toEqual([])
-  // The go command asks for checksum databases only.
+  // The go command uses checksum databases only.
   expect(node.ready.logs.map(({ gosumdb }) => gosumdb)).toEqual([
     null,
     `${sumdbSigner.verifier.vkey} ${node.ready.http}/sumdb/sumdb.example`,
@@ -80,7 +80,7 @@ test('both are followed, each in its own words', async () => {
 })
 
 describe('a lie of the log', () => {
-  test('told to somebody else, at a size that we hold, is caught when it is brought here', async () => {
+  test('shown to others, at a size that we hold, is caught when it is submitted here', async () => {
     const lie = tiles.history.fork(250, 300)
     const { evidence } = await bring(lie.head())
     const file = await (await fetch(`${node.ready.http}/api/v1/evidence/${evidence}`)).arrayBuffer()
@@ -122,7 +122,7 @@ describe('a lie of the log', () => {
     const tree = tiles.history.tree()
     tiles.history.checkpoint = tiles.history.head(formatCheckpoint({ ...tree, origin: SUMDB_ORIGIN }))
     await node.event((event) => event.event === 'outcome' && event.code === 'ORIGIN_MISMATCH')
-    // The same key under the other origin is another log, which nobody follows here.
+    // The same key with the other origin is another log, which is not followed here.
     expect((await logs())[0]).toMatchObject({ size: 300, suspects: [] })
     tiles.history.checkpoint = undefined
     await outcome(TILES, 'advanced', 400)
@@ -145,7 +145,7 @@ test('a checkpoint with an extension line is kept, compared and not cosigned', a
   tiles.history.checkpoint = undefined
   await outcome(TILES, 'advanced', 400)
 
-  // One of another history convicts all the same.
+  // A head of another history convicts all the same.
   const lie = tiles.history.fork(250, 400)
   const { size, root } = lie.tree()
   const note = lie.head(`${ORIGIN}\n${size}\n${formatHash(root)}\nan extension\n`)

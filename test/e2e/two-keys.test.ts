@@ -20,7 +20,7 @@ async function keys(home: string, ...args: string[]): Promise<{ witness: string;
   return JSON.parse(stdout === '' ? stderr : stdout) as { witness: string; mlDsa?: string }
 }
 
-test('it is made with the witness key or beside it, once, and under the same name', async () => {
+test('it is made with the witness key or later, once, and with the same name', async () => {
   const home = join(temporaryHome(), 'home')
   const both = await keys(home, 'new', '--ml-dsa', '--name', 'w.example')
   expect(parseVerifierKey(both.mlDsa!)).toMatchObject({ name: 'w.example', type: 0x06 })
@@ -37,7 +37,7 @@ test('it is made with the witness key or beside it, once, and under the same nam
   expect(beside.witness).toBe(both.witness)
   expect(beside.mlDsa).not.toBe(both.mlDsa)
 
-  // The key of another witness, or of another type, is not taken for it.
+  // A line of another witness, or of another type, is not mistaken for it.
   for (const line of [
     formatSignerKey('v', 0x06, new Uint8Array(32)),
     formatSignerKey('w.example', 0x04, new Uint8Array(32)),
@@ -62,7 +62,7 @@ test('a node signs with both, and a policy may ask for both', async () => {
   await node.event((event) => event.event === 'quorum' && event.size === 5)
   expect(await node.json('/api/v1/status')).toMatchObject({ witness, mlDsa })
 
-  // A second node that has this policy collects both lines from the first.
+  // A second node with this policy collects both lines from the first.
   const bootstrap = ['--bootstrap', node.ready.multiaddrs[0]!]
   const other = await RunningNode.start(temporaryHome(), [
     '--log',
@@ -122,7 +122,7 @@ describe('subtrees of a log that pushed its head', () => {
   const ask = (node: RunningNode, body: Uint8Array): Promise<WitnessAnswer> =>
     askWitness(node.ready.http, '/sign-subtree', { method: 'POST', body })
 
-  /** What a node of this home answers, in a process of its own. */
+  /** The answer of a node with this home, in a process of its own. */
   async function answerOf(home: string, body: Uint8Array, args: readonly string[] = []): Promise<WitnessAnswer> {
     const node = await RunningNode.start(home, args)
     const answer = await ask(node, body)
@@ -164,7 +164,7 @@ describe('subtrees of a log that pushed its head', () => {
     const other = new PushingLog(signer, { origin: log.origin })
     const args = ['--log', `${signer.verifier.vkey} - ${log.origin}`]
     const node = await RunningNode.start(home, args)
-    // The other is followed, and cosigned by none of these keys: what they sign of the origin is about the first.
+    // The other log is followed, and cosigned by neither key: what they sign of the origin is about the first.
     expect(await push(node.ready.http, other.body(0, 5))).toMatchObject({
       status: 503,
       body: expect.stringContaining('another log with the same origin') as string,

@@ -1,6 +1,6 @@
 /**
- * Two machines with one key, a primary and its synchronous standby, and whatever can happen to them, one after another, while a log
- * pushes to both. FAULTS=200 for a long storm, SEED for one that was.
+ * Two machines with one key, a primary and its synchronous standby, and all kinds of faults, one after another, while a
+ * log pushes to both. FAULTS=200 for a long storm, SEED to repeat one.
  */
 import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -23,11 +23,11 @@ import { seeded } from '../helpers/volatile-disk.js'
 
 const FAULTS = Number(process.env['FAULTS'] ?? 12)
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
-/** Room for the home of a node, and not much more. */
+/** Space for the home of a node, and little more. */
 const DISK_KIB = 16 * 1024
 /** Milliseconds by which a clock jumps: within a minute ahead of the others, or far behind them. */
 const CLOCK_JUMPS = [-3_600_000, -40_000, 15_000, 45_000] as const
-/** Milliseconds until the witness must sign again after a fault, on a busy machine. */
+/** Milliseconds within which the witness must sign again after a fault, on a busy machine. */
 const BACK_MS = 60_000
 
 interface Released {
@@ -162,7 +162,7 @@ test.skipIf(!hasPostgres)(
         const backup = await pair.primary.backup()
         await untilSigned()
         const restored = await pair.putBack(backup)
-        // Each has seen what is not there any more, and says so once it has reached it.
+        // Each has seen what does not exist any more, and reports that once it reaches the server.
         const bothSay = async (): Promise<string[]> => {
           expect(await pushes()).toBe(false)
           return last
@@ -185,7 +185,7 @@ test.skipIf(!hasPostgres)(
         'the disk of the primary is full for a while': async () => {
           const { disk } = pair.primary
           disk?.fill()
-          // It goes on until it needs another file.
+          // It continues until it needs another file.
           await pair.primary.query('SELECT pg_switch_wal()').catch(() => undefined)
           await pushes()
           await pushes()
@@ -197,7 +197,7 @@ test.skipIf(!hasPostgres)(
     }
     const times: number[] = []
     const names = Object.keys(faults)
-    // Each kind once, in any order; then whatever comes.
+    // Each kind once, in random order; then random ones.
     const once = names.map((name) => ({ name, at: random() })).sort((a, b) => a.at - b.at)
     for (let fault = 0; fault < FAULTS; fault++) {
       const name = once[fault]?.name ?? pick(names)

@@ -1,4 +1,4 @@
-/** One witness key on two machines, with PostgreSQL between them: real nodes, a real server, a log that pushes to both. */
+/** One witness key on two machines that share PostgreSQL: real nodes, a real server, a log that pushes to both. */
 import { copyFileSync, cpSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, afterAll, describe, expect, onTestFinished, test } from 'vitest'
@@ -22,7 +22,7 @@ describe.skipIf(!hasPostgres)('two machines with one key', () => {
   const log = new PushingLog(testSigner('log.example', 1))
   const logArgs = ['--log', `${log.signer.verifier.vkey} -`]
 
-  /** Two homes with one key, and a database that knows of it. */
+  /** Two homes with one key, and a database with its state. */
   async function homes(at = server) {
     const schema = await newSchema(at)
     const [one, two] = [temporaryHome(), temporaryHome()]
@@ -58,7 +58,7 @@ describe.skipIf(!hasPostgres)('two machines with one key', () => {
     }
     const times = answers.map(timeOf)
     expect(times).toEqual([...times].sort((x, y) => x - y))
-    // Who lags says what is so now, and not what it saw last.
+    // A machine that lags answers with the current state, not with what it saw last.
     expect(await push(b.ready.http, log.body(3, 13))).toMatchObject({ status: 409, body: '12\n' })
     const conflict = log.fork(5).body(12, 12)
     expect((await push(a.ready.http, conflict)).status).not.toBe(200)
@@ -194,7 +194,7 @@ describe.skipIf(!hasPostgres)('two machines with one key', () => {
     const own = await startPostgres()
     onTestFinished(() => own.remove())
     const { one, state } = await homes(own)
-    // The same port in its next life.
+    // The same port after a restart.
     const node = await start(one, ...state, '--http', `127.0.0.1:${await freePort()}`)
     expect(await push(node.ready.http, log.body(0, 5))).toMatchObject({ status: 200 })
     await own.stop('kill')
@@ -202,7 +202,7 @@ describe.skipIf(!hasPostgres)('two machines with one key', () => {
     expect(refused.status).toBe(503)
     expect((await status(node)).conditions.map(({ name }) => name)).toContain('state away')
     await own.start()
-    // Another life of the database: it may have forgotten what it had committed.
+    // Another life of the database: it may have lost what it had committed.
     await node.event((event) => event.event === 'state')
     await expect
       .poll(async () => (await push(node.ready.http, log.body(5, 6)).catch(() => undefined))?.status, {
@@ -218,7 +218,7 @@ describe.skipIf(!hasPostgres)('two machines with one key', () => {
     const alone = await start(home)
     expect(await push(alone.ready.http, log.body(0, 5))).toMatchObject({ status: 200 })
     await alone.stop()
-    // Not told of the key: what it signed is not forgotten for an empty database.
+    // The database does not know the key: an empty database does not make the node forget what the key signed.
     expect(await gossum(['state', 'init', '--home', home, ...state])).toMatchObject({ code: 1 })
     const early = await gossum(['run', '--home', home, ...logArgs, ...state, '--http', '127.0.0.1:0', '--listen', ''])
     expect(early.code).not.toBe(0)

@@ -1,4 +1,4 @@
-/** What `gossum run` prints to undo what it asks for. */
+/** The commands that `gossum run` prints to undo what it suggests. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, writeFileSync } from 'node:fs'
@@ -18,7 +18,7 @@ test.each([
   const goenv = join(mkdtempSync(join(tmpdir(), 'goenv-')), 'env')
   writeFileSync(goenv, settings)
   const fixed = ['run', '--home', temporaryHome(), '--http', '127.0.0.1:0', '--listen', '/ip4/127.0.0.1/tcp/0']
-  // What the environment says is not what is to be set back.
+  // Values from the environment are not to be restored.
   const env = { PATH: process.env['PATH'], HOME: '/nonexistent', GOSSUM_MDNS: 'false', GOENV: goenv, GOSUMDB: 'other' }
   const log = ['--log', `${SUM_GOLANG_ORG} http://127.0.0.1:9`]
   const node = spawn(process.execPath, [PROGRAM, ...fixed, ...log], { env, stdio: ['ignore', 'pipe', 'ignore'] })

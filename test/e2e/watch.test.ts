@@ -1,4 +1,7 @@
-/** An owner's watch in a real node: every new version is told once, with its proof, and what is not authorised is an alarm. */
+/**
+ * An owner's watch in a real node: every new version is reported once, with its proof, and an unauthorised one is an
+ * alarm.
+ */
 import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -52,13 +55,13 @@ test('new versions are told with a proof that holds, none of those from before, 
   expect(told).toMatchObject({ event: 'watch', module: 'example.com/mine', version: 'v1.0.0', id: 401 })
   expect(told).toMatchObject({ record: release('v1.0.0').text, authorised: null, size: 412 })
 
-  // Nothing else than this line and the keys is needed to believe it.
+  // Only this line and the keys are needed to verify it.
   const proof = told.proof!.map((hash) => fromBase64(hash)!)
   checkRecord(proof, told.size, parseHash(told.root)!, told.id, hashLeaf(utf8(told.record)))
   const cosigned = verifiedCosignatures(parseNote(utf8(told.head)), [parseVerifierKey(first.ready.witness)])
   expect(told.time).toBe(new Date([...cosigned.values()][0]!.time * 1000).toISOString())
 
-  // What comes while it is away it tells when it is back.
+  // Versions published while it is down are reported after the restart.
   await first.stop()
   await log.append([release('v1.1.0')])
   const second = await RunningNode.start(home, run)
@@ -89,7 +92,7 @@ test('a version that is not in the list is an alarm until its owner authorises i
   expect(words.stdout).toContain('NOT AUTHORISED')
   await node.stop()
 
-  // It stands over a restart, and ends when the owner has seen to it. It is not told again.
+  // It persists over a restart, and ends when the owner has resolved it. It is not reported again.
   const again = await RunningNode.start(home, run)
   await again.event((event) => event.event === 'guard')
   expect(await conditions(again)).toContain('unauthorised version')

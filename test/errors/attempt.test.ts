@@ -1,4 +1,4 @@
-/** Refusals become values; bugs stay thrown. */
+/** Refusals become values; bugs are still thrown. */
 import { expect, test } from 'vitest'
 import { GossumError } from '../../src/errors.js'
 import { attempt, attempted, isAccepted, unlessRefused } from '../../src/errors/attempt.js'

@@ -28,7 +28,7 @@ const isOurs: AlarmedNode['isOurs'] = (_log, head) => {
   const { text } = parseNote(utf8(head))
   return Promise.resolve(text === ours.text(parseCheckpoint(text).size))
 }
-/** The same lie, of a fork at `size`, beside a smaller head of ours. */
+/** The same lie, a fork at `size`, with a smaller head of ours. */
 const lieAgainst = (salt: string, size: number, oursAt: number): SplitView => {
   const theirs = ours.fork(2, salt)
   const heads: [Note, Note] = [parseNote(ours.head(oursAt)), parseNote(theirs.head(size))]
@@ -37,7 +37,7 @@ const lieAgainst = (salt: string, size: number, oursAt: number): SplitView => {
 const parts = (changes: Changes = {}) =>
   alarmParts({ keys: new Map([[log, signer.verifier]]), witnesses: () => [witness.verifier], ...changes })
 
-test('evidence is kept, then the log is frozen, then everybody is told', async () => {
+test('evidence is kept, then the log is frozen, then peers are told', async () => {
   const { all, acts, kept, told } = parts()
   const alarm = await Alarm.start(all)
   const { id } = await alarm.raise(fork('b'))
@@ -109,7 +109,7 @@ test('evidence that comes without a log id is about the log whose key it names, 
   const id = evidenceId(fork('b'))
   expect(await alarm.take(encodeEvidence(fork('b')))).toEqual({ fate: 'new', id })
   expect(await alarm.take(encodeEvidence(fork('b')))).toEqual({ fate: 'known', id })
-  // The same lie beside another head of ours: the id is that of what is kept.
+  // The same lie with another head of ours: the id is that of the kept evidence.
   expect(await alarm.take(encodeEvidence(lieAgainst('b', 5, 4)))).toEqual({ fate: 'known', id })
   const theirs = new History(other)
   const second = makeSplitView(other.verifier, [parseNote(theirs.head(5)), parseNote(theirs.fork(2, 'b').head(5))])
@@ -121,7 +121,7 @@ test('evidence that comes without a log id is about the log whose key it names, 
     return [fate, none, refusal?.code]
   }
   expect(await codes(utf8('hello'))).toEqual(['invalid', null, 'EVIDENCE_MALFORMED'])
-  // Signed by the key of a log, under an origin that is not the log's.
+  // Signed by the key of a log, with an origin that is not the log's.
   const elsewhere = (salt: string) =>
     parseNote(ours.sign(`elsewhere\n5\n${Buffer.alloc(32, salt).toString('base64')}\n`))
   const foreign = makeSplitView(signer.verifier, [elsewhere('a'), elsewhere('b')])
@@ -164,7 +164,7 @@ describe('a lie that was shown before', () => {
   const both = (one: string, other: string): SplitView =>
     makeSplitView(signer.verifier, [one, other].map((salt) => parseNote(ours.fork(2, salt).head(5))) as [Note, Note])
 
-  test('is known beside every other head of ours, after a restart too', async () => {
+  test('is known with every other head of ours, also after a restart', async () => {
     const asked: number[] = []
     const { all, told } = parts({
       isOurs: (of, head) => {
@@ -182,7 +182,7 @@ describe('a lie that was shown before', () => {
     expect(told).toHaveLength(1)
   })
 
-  test('does not hide a new lie beside it: the log is frozen again, and both are known then', async () => {
+  test('does not hide a new lie in the same evidence: the log is frozen again, and then both are known', async () => {
     const { all, frozen, told } = parts({ isOurs })
     const alarm = await Alarm.start(all)
     await alarm.raise(fork('b'))
@@ -202,8 +202,8 @@ describe('a lie that was shown before', () => {
     expect((await alarm.raise(fork('d'))).isNew).toBe(true)
   })
 
-  test('does not freeze again beside a head of which nobody can say whose it is: it is a lie itself', async () => {
-    // The log is frozen or silent: what came after the head that we hold cannot be proven to be ours.
+  test('does not freeze again with a head of unknown history: it is a lie itself', async () => {
+    // The log is frozen or silent: heads after the one that we hold cannot be proven to be ours.
     const upTo3: AlarmedNode['isOurs'] = async (of, head) =>
       parseCheckpoint(parseNote(utf8(head)).text).size <= 3 ? isOurs(of, head) : undefined
     const { all, told } = parts({ isOurs: upTo3 })
@@ -212,7 +212,7 @@ describe('a lie that was shown before', () => {
     for (const size of [4, 5, 6, 7]) expect(await alarm.raise(lieAgainst('b', 8, size))).toEqual({ id, isNew: false })
     expect(await (await Alarm.start(all)).receive(log, encodeEvidence(lieAgainst('b', 8, 6)))).toBe('known')
     expect(told).toHaveLength(1)
-    // Of the head of ours that was shown with it nobody can say that it is a lie.
+    // Nobody can tell whether our head in that evidence is a lie.
     expect((await alarm.raise(lieAgainst('c', 8, 3))).isNew).toBe(true)
   })
 
@@ -261,7 +261,7 @@ describe('a lie that was shown before', () => {
     const { id } = await alarm.raise(lieAgainst('b', 8, 3))
     acts.length = 0
     for (const size of [9, 12, 30]) {
-      // What it has grown to is kept and told, for it convicts those who cosigned it.
+      // What it has grown to is kept and passed on, since it convicts those who cosigned it.
       const grown = await alarm.raise(lieAgainst('b', size, 4))
       expect(grown.isNew).toBe(true)
       expect(await alarm.raise(fork('b', size))).toEqual({ id: grown.id, isNew: false })
@@ -429,7 +429,7 @@ describe('a witness conflict', () => {
         vkey,
         ...relayed.map(({ verifier }) => verifier).map((key) => key.vkey),
       ])
-      // A second neighbour: its one key has its turn behind the first key of the other.
+      // A second neighbour: its only key comes after the first key of the other in round-robin order.
       const late = others[64]!
       relayed = [others[0]!, late, ...others.slice(1, 64)]
       acts.length = 0
@@ -447,7 +447,7 @@ describe('a witness conflict', () => {
       const { all, kept } = parts({ relayed: () => relayed.map(({ verifier }) => verifier) })
       const alarm = await Alarm.start(all)
       for (const by of relayed) await alarm.receive(log, encodeEvidence(conflict('b', { by })))
-      // The first neighbour is gone, but for one key that another counts, too.
+      // The first neighbour is gone, except for one key that another also counts.
       relayed = [others[40]!, others[64]!]
       expect(await alarm.receive(log, encodeEvidence(conflict('b', { by: others[64]! })))).toBe('new')
       expect(conflictsOf(kept, log)).toContain(others[40]!.verifier.vkey)
@@ -532,7 +532,7 @@ describe('a witness conflict', () => {
     expect((await Alarm.start(all)).convicted()).toEqual(new Set())
   })
 
-  test('that was acknowledged does not hide a new lie of the same witness beside the old one', async () => {
+  test('that was acknowledged does not hide another lie of the same witness', async () => {
     const { all } = parts({ isOurs })
     const alarm = await Alarm.start(all)
     const { id } = await alarm.raise(conflict('b'))

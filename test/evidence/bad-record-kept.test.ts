@@ -1,4 +1,7 @@
-/** What a node does with two records that contradict each other: it keeps them, freezes their log, and asks once for each lie. */
+/**
+ * Two records that contradict each other at a node: it keeps them, freezes their log, and asks the operator once per
+ * lie.
+ */
 import { describe, expect, test } from 'vitest'
 import { Alarm } from '../../src/evidence/alarm.js'
 import { encodeEvidence, evidenceId, makeSplitView, makeWitnessConflict } from '../../src/evidence/evidence.js'
@@ -13,7 +16,7 @@ const signer = testSigner('log.example', 1)
 const log = sumdbId(signer.verifier)
 const M = 'example.com/m@v1.2.3'
 const module = (n: number): string => `example.com/m${n}@v1.0.0`
-/** M is in 0 as it should be, in 1 and 2 as it should not, and in 3 as in 1, beside other lines. */
+/** M is correct in 0, has other hashes in 1 and 2, and in 3 those of 1 among other lines. */
 const texts = [
   recordOf(M, 'good'),
   recordOf(M, 'evil'),
@@ -34,7 +37,7 @@ const parts = (changes: Changes = {}) =>
   alarmParts({ keys: new Map([[log, signer.verifier]]), witnesses: () => [testWitness.verifier], ...changes })
 const received = async (alarm: Alarm, evidence: BadRecord) => alarm.take(encodeEvidence(evidence))
 
-test('a bad record is kept, then its log is frozen, then everybody is told', async () => {
+test('a bad record is kept, then its log is frozen, then peers are told', async () => {
   const told: object[] = []
   const {
     all: its,
@@ -145,7 +148,7 @@ test('a log fills its own share of the shelf for each kind, and nothing hides be
   expect(kept.size).toBe(65)
   const again = await Alarm.start(its)
   expect((await received(again, evil(69))).fate).toBe('known')
-  // What nobody has acknowledged yet is heard however full it is.
+  // Evidence that is not acknowledged yet is accepted even if the space is full.
   frozen.is = false
   acts.length = 0
   expect((await received(again, evil(69))).fate).toBe('new')
@@ -188,7 +191,7 @@ test('a crash between keeping and freezing is healed at the next start; damage o
   const again = await Alarm.start({ ...its, node: { ...its.node, freeze } })
   expect(frozen).toEqual([`${log} ${id}`])
   expect(again.ids()).toEqual([{ log, id }])
-  // What it showed cannot be read any more, so the lie counts as new: better twice than never.
+  // The kept evidence cannot be read any more, so the lie counts as new: better reported twice than never.
   expect((await received(again, all.evidence(M0, M0 + 70, 100))).fate).toBe('new')
 })
 

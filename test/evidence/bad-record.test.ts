@@ -1,4 +1,4 @@
-/** Two records of one module version: when they convict a log, and when nobody. */
+/** Two records of one module version: when they convict a log, and when they convict nobody. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { contradictionOf } from '../../src/evidence/bad-record.js'
@@ -28,7 +28,7 @@ const signer = testSigner('log.example', 1)
 const key = signer.verifier
 const M = 'example.com/m@v1.2.3'
 const filler = (n: number): string => recordOf(`example.com/filler${n}@v1.0.${n}`, `f${n}`)
-/** Record 5 is the first of the module version, 9 has another hash, 10 is 5 again, 11 differs in go.mod alone. */
+/** Record 5 is the first of the module version, 9 has another hash, 10 repeats 5, 11 differs only in go.mod. */
 const texts = Array.from({ length: 13 }, (_, n) => filler(n))
 texts[5] = recordOf(M, 'good')
 texts[9] = recordOf(M, 'evil')
@@ -115,7 +115,7 @@ ${other}
     }
     const both = new RecordLog(signer, [large('good'), large('evil')])
     expect(utf8(both.texts[0]!)).toHaveLength(MAX_RECORD_BYTES)
-    // A head that is padded as far as heads may be.
+    // A head padded to the maximum size.
     const padded = both.sign(`${both.head().text}${'"'.repeat(65_000)}\n`)
     const evidence = makeBadRecord(key, padded, [both.found(0), both.found(1)])
     const bytes = encodeEvidence(evidence)
@@ -159,7 +159,7 @@ describe('nobody is convicted', () => {
       files,
       goMod,
       files.replace('h1:', 'h2:').replace('Z', 'Y'),
-      // No hash at all: the go command compares it with nothing.
+      // Not a hash: the go command compares it with nothing.
       'example.com/m v1.2.3 h1\n',
       'example.com/m v1.2.3 :\n',
       'example.com/m v1.2.3\n',
@@ -168,7 +168,7 @@ describe('nobody is convicted', () => {
     for (const other of [1, 2, 3, 4, 5, 6]) expect(made(0, other, apart), apart.texts[other]).toBe('EVIDENCE_UNPROVEN')
   })
 
-  test('by lines in another order, or by other lines beside them', () => {
+  test('by lines in another order, or by additional lines', () => {
     const [files, goMod] = recordOf(M, 'good').split(/(?<=\n)/) as [string, string]
     const order = new RecordLog(signer, [
       files + goMod,
@@ -188,9 +188,9 @@ describe('nobody is convicted', () => {
     expect(judged(withFirst({ proof: [...proof].reverse() }))).toBe('PROOF_INVALID')
     expect(judged(withFirst({ proof: bad.records[1].proof }))).toBe('PROOF_INVALID')
     expect(judged({ ...bad, head: spellNote(log.head(12)) })).toBe('PROOF_INVALID')
-    // A proof of 65 hashes is none of any tree.
+    // No tree has a proof of 65 hashes.
     expect(judged(withFirst({ proof: Array<string>(65).fill(proof[0]!) }))).toBe('EVIDENCE_MALFORMED')
-    // A number that the tree does not have.
+    // A number beyond the tree.
     expect(judged({ ...bad, records: [bad.records[0], { ...bad.records[1], id: 13 }] })).toBe('PROOF_INVALID')
   })
 
@@ -307,7 +307,7 @@ describe('one fact has one file', () => {
     const evidence = both.evidence(0, 1)
     const forged = withFirst({ text: odd('good', '\ud800') }, evidence)
     expect(utf8(forged.records[0].text)).toEqual(utf8(evidence.records[0].text))
-    // It is spelled as JSON is, and would have another id.
+    // It is valid JSON in another spelling, and would have another id.
     expect(evidenceId(parseEvidence(encodeEvidence(forged)))).not.toBe(evidenceId(evidence))
     expect(judged(forged)).toBe('EVIDENCE_UNPROVEN')
   })
@@ -369,7 +369,7 @@ describe('no file that was changed convicts', () => {
           refused++
           return
         }
-        // Whatever is believed is what the log says, byte for byte.
+        // Whatever is accepted is what the log contains, byte for byte.
         const [one, other] = made.records
         expect(made).toEqual(log.evidence(one.id, other.id, size))
         expect(texts[one.id]).toBe(one.text)
@@ -434,7 +434,7 @@ describe('what two records say differently', () => {
     expect(contradictionOf([one + one, one])).toBeUndefined()
   })
 
-  test('is not what hashes of two algorithms differ in, but what those of one do beside them', () => {
+  test('does not include hashes of two algorithms, but those of one, also among others', () => {
     expect(contradictionOf([line('h1:a='), line('h2:b=')])).toBeUndefined()
     expect(contradictionOf([line('h1:a=') + line('h2:x='), line('h2:x=') + line('h1:b=')])?.lines).toEqual([
       'example.com/m v1.2.3 h1:a=',

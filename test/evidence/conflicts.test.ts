@@ -1,4 +1,4 @@
-/** Whose conflicts make room for whose: pure, by what is kept and who is named. */
+/** Which conflicts displace which: a pure function of the kept ones and of the named witnesses. */
 import { describe, expect, test } from 'vitest'
 import { conflictsOf, displacedBy } from '../../src/evidence/conflicts.js'
 import type { KeptConviction } from '../../src/evidence/kept.js'
@@ -10,10 +10,10 @@ const key = (vkey: string): VerifierKey => ({ ...testSigner('w.example', 1).veri
 const kept = (witness: string, more: Partial<KeptConviction> = {}): KeptConviction => {
   return { id: `id of ${witness}`, witness, log: LOG, lies: [`lie of ${witness}`], acked: false, ...more }
 }
-/** `count` witnesses, in the order of their turns. */
+/** `count` witnesses, in round-robin order. */
 const named = (count: number): string[] => Array.from({ length: count }, (_, i) => `key ${i}`)
 const newcomer = (witness: string) => ({ witness, log: LOG })
-/** The witnesses of those that make room; undefined when it may not come in. */
+/** The witnesses of the displaced conflicts; undefined if the new one is refused. */
 const displaced = (
   witness: string,
   all: readonly KeptConviction[],

@@ -83,7 +83,7 @@ describe('a report', () => {
     expect(found.heads.map(({ note }) => note.text)).toEqual([history.text(5)])
   })
 
-  it('is one however often it is printed, and others stand beside it', () => {
+  it('counts once however often it is printed, and others are found too', () => {
     const same = goReport(bare(history.head(8)), bare(fork.head(8)), [])
     const found = inText(report + report + same)
     expect(found.proven.map(({ sizes }) => sizes)).toEqual([
@@ -100,7 +100,7 @@ describe('a report', () => {
     expect(new Set(found.heads.map(({ note }) => note.text))).toEqual(new Set([history.text(5), history.text(8)]))
   })
 
-  it('that fails is told of beside one of another log that proves something', () => {
+  it('that fails is reported together with one of another log that proves something', () => {
     const second = testSigner('second.example', 2)
     const other = new History(second)
     const honest = goReport(bare(other.head(4)), bare(other.head(8)), proofOf(other, 8, 4))

@@ -22,7 +22,7 @@ function reports(text: string | Uint8Array): GoReport[] {
   return parseGoReports(typeof text === 'string' ? utf8(text) : text)
 }
 
-/** The ids of the evidence in a text, with the refusals of what is none. */
+/** The ids of the evidence in a text, and the refusals of what is not evidence. */
 function found(text: string | Uint8Array, keys = [key]): string[] {
   return reports(text).map((report) => {
     try {
@@ -80,7 +80,7 @@ describe('the report of the go command', () => {
     const second = evidenceId(makeSplitView(key, [parseNote(utf8(a)), parseNote(utf8(b))]))
     const text = `go: first\n${FORK_REPORT}go: second\n${goReport(a, b, [])}go: the end\n`
     expect(found(text)).toEqual([EXPECTED_ID, second])
-    // What is wrong with one is nothing against the other.
+    // A faulty report does not affect the other one.
     const broken = FORK_REPORT.replace('\t5\n', '\t4\n')
     expect(found(broken + FORK_REPORT)).toEqual(['SIGNATURE_INVALID', EXPECTED_ID])
     const cut = FORK_REPORT.slice(0, FORK_REPORT.indexOf('new database:'))
@@ -121,7 +121,7 @@ describe('a log that signs what looks like a report', () => {
 })
 
 describe('a changed report', () => {
-  /** Changes that touch nothing of the proof leave the same evidence; all the others convict nobody. */
+  /** Changes outside the proof leave the same evidence; all others convict nobody. */
   function expectNothingElse(text: string | Uint8Array, what: string): boolean {
     const ids = found(text)
     const isSame = ids.length === 1 && ids[0] === EXPECTED_ID
@@ -137,7 +137,7 @@ describe('a changed report', () => {
       flipped[bit >> 3]! ^= 1 << (bit & 7)
       if (expectNothingElse(flipped, `bit ${bit}`)) same++
     }
-    // Only the words before the first title, the ends of lines, and two unused bits of base64 mean nothing.
+    // Only the text before the first title, line ends, and two unused bits of base64 have no meaning.
     const meaning = FORK_REPORT.length - FORK_REPORT.indexOf('old database:')
     expect(same).toBeLessThan((bytes.length - meaning + 40) * 8)
   })
@@ -230,7 +230,7 @@ describe('bounds', () => {
   })
 })
 
-// From each of them it would be hours.
+// Starting from each of them would take hours.
 test.each(['\r', '\n', '\t', ' '])('a report with %j without end is read to its end', (piece) => {
   const text = FORK_REPORT.replace('old database:', `${piece.repeat(1024 * 1024)}x\nold database:`)
   expect(parseGoReports(utf8(text))).toEqual(parseGoReports(utf8(FORK_REPORT)))

@@ -1,4 +1,4 @@
-/** What new evidence tells beside what is kept: pure bookkeeping over what can be found out about heads. */
+/** What new evidence adds to what is kept: pure bookkeeping over what can be found out about heads. */
 import { describe, expect, test } from 'vitest'
 import { encodeEvidence, evidenceId, makeSplitView, type SplitView } from '../../src/evidence/evidence.js'
 import type { KeptEvidence } from '../../src/evidence/kept.js'
@@ -15,12 +15,12 @@ const ours = new History(signer)
 const forks = ['b', 'c', 'd', 'e', 'f', 'g'].map((salt) => ours.fork(2, salt))
 const [fork, another] = forks as [History, History]
 
-/** Evidence in which a head of one history stands beside one of another, of one size. */
+/** Evidence with a head of each history, both of one size. */
 const view = (a: History, b: History, size = 5): SplitView =>
   makeSplitView(signer.verifier, [parseNote(a.head(size)), parseNote(b.head(size))])
 const hashOf = (text: string): string => toHex(sha256(utf8(text)))
 
-/** Everything that can be asked, and what was; `of` says of which history a head is, as far as anybody knows. */
+/** The available queries, and those that were made; `of` returns the history of a head, as far as anyone knows. */
 function setUp(evidence: readonly SplitView[], known: readonly History[] = [ours]) {
   const asked: string[] = []
   const errors: unknown[] = []
@@ -65,10 +65,10 @@ test('the first evidence is new, and nothing is asked', async () => {
   expect(asked).toEqual([])
 })
 
-describe('beside a lie that was shown', () => {
+describe('evidence with a known lie', () => {
   const before = view(ours, fork)
 
-  test('the same is known, and so is it beside another head of ours', async () => {
+  test('the same is known, also with another head of ours', async () => {
     const { news } = setUp([before], [ours, fork])
     expect(await news(before)).toBe('known')
     expect(
@@ -82,7 +82,7 @@ describe('beside a lie that was shown', () => {
     ).toBe('known')
   })
 
-  test('the same is known beside a head of which nobody can say anything', async () => {
+  test('the same is known with a head of unknown history', async () => {
     const { news } = setUp([before], [ours, fork])
     expect(await news(view(another, fork))).toBe('known')
   })

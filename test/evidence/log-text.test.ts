@@ -1,11 +1,11 @@
-/** The text in a build log, one thing that build systems do at a time: report-shape.test.ts tries the logs themselves. */
+/** The text in a build log, one transformation of build systems at a time: report-shape.test.ts tests whole logs. */
 import { describe, expect, it } from 'vitest'
 import { readingsOf } from '../../src/evidence/log-text.js'
 import { utf8 } from '../../src/tlog/bytes.js'
 
 /** Without these words nothing is read. */
 const WORDS = 'go.sum database\n'
-/** The first reading, without the words before it. */
+/** The first reading, without the words above. */
 const plain = (text: string): string => {
   const [first] = readingsOf(utf8(`${WORDS}${text}`))
   expect(first!.startsWith(WORDS)).toBe(true)
@@ -97,7 +97,7 @@ describe('readings', () => {
     expect(readingsOf(utf8(`${WORDS}a=\nb`))).not.toContain(`${WORDS}ab`)
   })
 
-  /** A line that is cut, then the rest of it, then another line. What is joined has a line end more at its end. */
+  /** A cut line, its rest, and another line. Joined text has an additional line end. */
   const fold = (line: string): string => `${WORDS}${line}\nrest\nnext\n`
   const unfolded = (line: string): string => `${WORDS}${line}rest\nnext\n\n`
   it.each([
@@ -124,7 +124,7 @@ describe('readings', () => {
   })
 })
 
-// From each character of a run it would be hours.
+// Starting from each character of a run would take hours.
 describe('what repeats itself is read in proportion to its length', () => {
   const MUCH = 1024 * 1024
 
@@ -132,7 +132,7 @@ describe('what repeats itself is read in proportion to its length', () => {
     '%j',
     (piece) => {
       const text = `${WORDS}${piece.repeat(Math.ceil(MUCH / piece.length))}x`
-      // All of it is looked at: the words at its end are found.
+      // All of it is read: the words at its end are found.
       expect(readingsOf(utf8(`${text}\ngo.sum`))[0]!.endsWith('go.sum')).toBe(true)
     },
   )

@@ -1,4 +1,7 @@
-/** Reports of the go command in build logs: whatever a build system made of the text, the fork is found, and nothing else. */
+/**
+ * Reports of the go command in build logs: however a build system changed the text, the fork is found, and nothing
+ * else.
+ */
 import { describe, expect, it } from 'vitest'
 import { evidenceId, makeSplitView, verifyEvidence, type SplitView } from '../../src/evidence/evidence.js'
 import { findByShape } from '../../src/evidence/report-shape.js'
@@ -15,7 +18,7 @@ const key = signer.verifier
 const history = new History(signer)
 const textOf = (note: Uint8Array): string => Buffer.from(note).toString()
 
-/** The report of a fork, with the evidence in it; the trees of the two have `common` records in common. */
+/** The report of a fork, and its evidence; the two trees share `common` records. */
 function fork(small: number, large: number, salt = 'b', common = 3): { report: string; evidence: SplitView } {
   const other = history.fork(common, salt)
   const { root, proof } = other.prefix(other.tree(large), small)!
@@ -36,7 +39,7 @@ describe('a report is found', () => {
     expect(found(show(report))).toEqual([ID])
   })
 
-  // What begins with a mark stands at the beginning, and what is no text is not among lines.
+  // Logs with a mark at their beginning, and binary ones, cannot be in the middle of other lines.
   const amongLines = BUILD_LOGS.filter(([, show]) => {
     const shown = show(report)
     return typeof shown === 'string' && !shown.startsWith('\ufeff')
@@ -120,7 +123,7 @@ describe('bits of base64 that mean nothing', () => {
   })
 })
 
-// From each word, or each character of a run, it would be hours.
+// Starting from each word, or each character of a run, would take hours.
 describe('what repeats itself is read in proportion to its length', () => {
   const signature = `${'A'.repeat(91)}= `
   const hash = `${formatHash(history.tree(1).root)} `

@@ -1,4 +1,6 @@
-/** Proof that comes while the disk takes nothing: nothing of it is lost, nothing of its log is signed, everybody is told. */
+/**
+ * Proof that arrives while the disk accepts no writes: none of it is lost, its log is not signed, and peers receive it.
+ */
 import { MemoryLevel } from 'memory-level'
 import { describe, expect, test } from 'vitest'
 import { Alarm } from '../../src/evidence/alarm.js'
@@ -107,7 +109,7 @@ test('the pauses between two attempts grow to a minute; the failure is reported 
   expect((errors[0] as GossumError).detail).toContain('no space')
   broken.clear()
   await clock.pass(60_000)
-  // A full disk, once more: it is tried again as soon as the first time.
+  // A full disk, again: it is retried as soon as the first time.
   fill(started)
   await alarm.raise(fork('c'))
   expect(clock.waiting).toEqual([1_000])
@@ -130,7 +132,7 @@ test('what is held in memory has an end, but each log has room for one', async (
   const started = await startAlarm({ keys: new Map(logs) })
   const { alarm } = started
   fill(started)
-  // As large as a log can make it, in a spelling that JSON doubles.
+  // As large as a log can make it, in a spelling that doubles in JSON.
   const padded = (of: History, salt: string): Evidence => {
     const pad = (text: string): Note => parseNote(of.sign(`${text}${'"'.repeat(MAX_NOTE_BYTES - 1000)}\n`))
     return makeSplitView(of === ours ? signer.verifier : other.verifier, [
@@ -238,7 +240,7 @@ test('what the disk took before a crash convicts again; what it did not take, a 
   fill(first)
   first.broken.delete('keep')
   const { id } = await first.alarm.raise(fork('b'))
-  // The next start, on a disk that still takes nothing: the log is held all the same.
+  // The next start, on a disk that still accepts no writes: the log is held all the same.
   const again = await Alarm.start(first.all)
   expect(again.holds(log)).toBe(true)
   first.broken.clear()

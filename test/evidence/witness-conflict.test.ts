@@ -1,4 +1,7 @@
-/** A witness that cosigned two heads that contradict each other. What it shares with a split view is in evidence.test.ts. */
+/**
+ * A witness that cosigned two heads that contradict each other. What it shares with a split view is in
+ * evidence.test.ts.
+ */
 import { describe, expect, test } from 'vitest'
 import {
   encodeEvidence,
@@ -113,7 +116,7 @@ describe('no witness is convicted', () => {
     expect(made([cosigned(empty), head(ours, 8)])).toBe('EVIDENCE_UNPROVEN')
   })
 
-  test('by a head that it did not cosign, or that somebody else cosigned in its name', () => {
+  test('by a head that it did not cosign, or that was cosigned by another key in its name', () => {
     const bare = parseNote(theirs.head(8))
     const namesake = testSigner(witness.verifier.name, 9, SIGNATURE_TYPES.cosignature)
     const forged = cosigned(bare, namesake)
@@ -182,7 +185,7 @@ describe('no witness is convicted', () => {
   })
 })
 
-/** A line by somebody whom nobody knows. */
+/** A line by an unknown key. */
 function formatNoise({ text }: Note): string {
   return fromUtf8(formatNote({ text: '', signatures: [cosign(text, 1, stranger).signature] }))!.slice(1)
 }

@@ -1,4 +1,4 @@
-/** A distributor of cosigned heads: what it has is one more source, and what it lies is nothing. */
+/** A distributor of cosigned heads: what it serves is one more source, and its lies have no effect. */
 import { describe, expect, test } from 'vitest'
 import { toHex, utf8 } from '../../src/tlog/bytes.js'
 import { SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
@@ -60,7 +60,7 @@ describe('reading', () => {
     const asked = (): number[] =>
       place.asked.seen.filter(({ method }) => method === 'GET').map(({ path }) => Number(path.split('.').at(-1)))
     await expect.poll(() => asked().length).toBeGreaterThan(14)
-    // Down from what is needed, over some visits, each with a look at the newest; then one more than it had.
+    // Downwards from the needed number, over several visits, each also checking the newest; then one more than it had.
     expect(asked().slice(0, 15)).toEqual([9, 8, 7, 6, 1, 5, 4, 3, 2, 1, 1, 2, 1, 2, 1])
     publish(distributor, SUMDB_ORIGIN, cosigned(log.head(30), w2))
     const from = place.asked.seen.length
@@ -78,7 +78,7 @@ describe('reading', () => {
     expect(us.exchange.views().map(({ error }) => error)).toEqual([null, 'unknown-log: unknown log'])
   })
 
-  test('a head of another history convicts the log, whoever published it', async () => {
+  test('a head of a different history convicts the log, whoever published it', async () => {
     const fork = new PushingLog(logSigner, { origin: SUMDB_ORIGIN, salt: 'b' })
     const distributor = fake()
     const place = await FakePlace.start(distributor.answer)
@@ -103,7 +103,7 @@ describe('publishing', () => {
     }
     const puts = place.asked.seen.filter(({ method }) => method === 'PUT')
     expect(puts).toHaveLength(2)
-    // And it comes back as one of the heads that are read.
+    // And it is among the heads that are read back.
     const id = toHex(sha256(utf8(`o:${SUMDB_ORIGIN}`)))
     const read = distributor.answer({
       method: 'GET',

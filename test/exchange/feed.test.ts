@@ -1,4 +1,4 @@
-/** A witness that gets our heads: an honest one, one that is slow to know, and every lie that one could tell. */
+/** A witness that gets our heads: an honest one, a slow one, and all kinds of lies. */
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { parseAddCheckpoint } from '../../src/http/witness/add-checkpoint-body.js'
@@ -20,7 +20,7 @@ const counted = [testWitness.verifier, theirs.verifier]
 
 const setting = (url: string) => ({ kind: 'feed', name: 'their', url }) as const
 
-/** Pushes as they came: the old size, the number of hashes, the size of the head. */
+/** Pushes in order: the old size, the number of hashes, the size of the head. */
 const pushes = (asked: readonly Asked[]): [old: number, hashes: number, size: number][] =>
   asked
     .filter(({ method }) => method === 'POST')
@@ -54,7 +54,7 @@ describe('an honest witness', () => {
       [0, 0, 5],
       [5, expect.any(Number), 300],
     ])
-    // What others get is the head with a line that they can count.
+    // Others get the head with a line that they can count.
     const published = us.heart.published.map((note) => parseNote(note))
     expect(published.some(({ signatures }) => signatures.some(({ name }) => name === theirs.verifier.name))).toBe(true)
     expect(us.news.seen).toEqual([
@@ -104,7 +104,7 @@ describe('an honest witness', () => {
     expect(place.asked.seen.map(({ method, path }) => `${method} ${path}`)).toContain(
       `GET /${toHex(sha256(utf8(SUMDB_ORIGIN)))}/checkpoint`,
     )
-    // Its head came through the corridor: proven, cosigned, and with its line a quorum.
+    // Its head went through the pipeline: proven, cosigned, and with its line a quorum.
     await expect.poll(() => us.heart.quorums.map((head) => head.size)).toEqual([50])
     expect(us.heart.cosigned.current(us.heart.log)!.size).toBe(50)
   })
@@ -139,7 +139,7 @@ describe('an honest witness', () => {
     for (let next = 1; next <= 30; next++) await us.grow(next)
     await expect.poll(() => witness.tree?.size).toBe(30)
     const times = place.asked.seen.map(({ at }) => at)
-    // Half an interval, and a timer may be a millisecond early.
+    // Half an interval; a timer may be a millisecond early.
     times.slice(1).forEach((at, i) => expect(at - times[i]!).toBeGreaterThan(198))
   })
 
@@ -149,7 +149,7 @@ describe('an honest witness', () => {
     const us = await visiting([setting(place.url)], { counted })
     await us.grow(5)
     await expect.poll(() => witness.tree?.size).toBe(5)
-    // A head of another history, larger than ours: it convicts the log, and is not ours to feed.
+    // A head of another history, larger than ours: it convicts the log, and is not ours to push.
     const fork = new PushingLog(logSigner, { origin: SUMDB_ORIGIN, salt: 'b' })
     const { kind } = await us.heart.submit('poll', fork.head(5))
     expect(kind).toBe('conflict')
@@ -207,11 +207,11 @@ describe('a witness that refuses', () => {
     expect(us.exchange.views()[0]!.error).toMatch(new RegExp(`^${verdict}: `))
     await us.grow(6)
     if (verdict === 'unknown-log') {
-      // Again in an hour, whatever comes.
+      // The next attempt is in an hour, whatever happens.
       await new Promise((resolve) => setTimeout(resolve, 200))
       expect(pushes(place.asked.seen)).toHaveLength(1)
     } else {
-      // The next head may fare better; it is told about no more.
+      // The next head may succeed; about this one it is told nothing more.
       await expect.poll(() => pushes(place.asked.seen).map(([, , pushed]) => pushed)).toEqual([5, 6])
     }
     expect(us.news.seen.filter((told) => told.verdict === verdict)).toHaveLength(1)
@@ -231,7 +231,7 @@ describe('a witness that refuses', () => {
       verdict: 'refused',
       detail: '422 bad consistency proof',
     })
-    // Frozen: nothing more of it is fed.
+    // Frozen: nothing more of it is pushed.
     const before = place.asked.seen.length
     us.exchange.advanced()
     await new Promise((resolve) => setTimeout(resolve, 200))
@@ -294,7 +294,7 @@ describe('a witness that lies changes nothing here:', () => {
     await us.grow(6)
     expect(us.heart.errors).toEqual([])
 
-    // It tells the truth: all is forgiven.
+    // It answers honestly: earlier failures have no effect.
     place.answer = new HonestWitness(theirs, logSigner.verifier).answer
     await us.news.next(({ verdict }) => verdict === 'taken')
     await expect.poll(() => us.heart.quorums.at(-1)?.size).toBe(6)
@@ -346,7 +346,7 @@ describe('a witness that lies changes nothing here:', () => {
     const us = await visiting([setting(place.url)], { counted })
     await us.grow(5)
     expect((await us.news.next((told) => told.verdict !== null)).verdict).toBe(verdict)
-    // Bounded: no more than three tries for one head.
+    // Bounded: at most three attempts for one head.
     expect(pushes(place.asked.seen).length).toBeLessThanOrEqual(3)
     await us.grow(6)
     expect(signers(us)).toEqual([testWitness.verifier.name])
@@ -374,7 +374,7 @@ describe('a witness that lies changes nothing here:', () => {
     expect(place.underWay).toBe(1)
     const before = performance.now()
     await us.exchange.stop()
-    // The time that the place has would be over after fifteen seconds.
+    // The time limit for the place would be over after fifteen seconds.
     expect(performance.now() - before).toBeLessThan(9_000)
   })
 })

@@ -1,10 +1,10 @@
-/** Answers that are larger than anybody should read. */
+/** Answers that are too large. */
 import type { ServerResponse } from 'node:http'
 
-/** Ten megabytes of nothing. */
+/** Ten megabytes without content. */
 export const FLOOD = Buffer.alloc(10 * 1024 * 1024, '.')
 
-/** Sends so many bytes, as fast as they are read. */
+/** Sends this many bytes, as fast as they are read. */
 export function endless(bytes: number, status = 200): (response: ServerResponse) => void {
   return (response) => {
     response.on('error', () => undefined)

@@ -1,4 +1,4 @@
-/** Whole nodes that feed a witness: what is kept of a key that nobody counts, and what cannot be proven. */
+/** Whole nodes that push to a witness: what is kept of a key that nobody counts, and what cannot be proven. */
 import { expect, onTestFinished, test } from 'vitest'
 import { loadConfig, type Settings } from '../../src/config/config.js'
 import { createNode, type GossumNode } from '../../src/node/node.js'
@@ -34,7 +34,7 @@ test('the cosignature of a witness that no policy names is kept, shown, and coun
   const { id } = (await node.view.status()).logs[0]!
   const head = (await node.view.head(id))!
   expect(isCosignedBy(head.note, stranger.verifier)).toBe(true)
-  // Also of the next head, which needs a proof.
+  // Also for the next head, which needs a proof.
   await log.history.append(madeUpRecords(0, 700))
   await expect.poll(() => witness.tree?.size).toBe(700)
   await expect

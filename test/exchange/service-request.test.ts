@@ -1,4 +1,4 @@
-/** One request: how long it may take, and that nobody's answer writes on our terminal. */
+/** One request: its time limit, and that no answer writes control characters on our terminal. */
 import { expect, test } from 'vitest'
 import { ServiceRequester, PlaceDown, shown, type RequestOutcome } from '../../src/exchange/service-request.js'
 import { utf8 } from '../../src/tlog/bytes.js'
@@ -24,7 +24,7 @@ test.each(Object.entries(SLOW))('%s: it ends when its time is over, whatever tri
   expect(failure).toBeInstanceOf(PlaceDown)
   expect((failure as PlaceDown).message).toContain('no answer in 150 ms')
   expect(outcomes).toEqual(['failed'])
-  // Nothing is left open there.
+  // No connection is left open there.
   await expect.poll(() => place.underWay).toBe(0)
 })
 

@@ -1,4 +1,6 @@
-/** A monitor that is asked whether it sees the same: an opinion that is told and shown, and convicts nobody by itself. */
+/**
+ * A monitor that is asked whether it sees the same head: its opinion is reported and shown, and convicts nobody alone.
+ */
 import { describe, expect, test } from 'vitest'
 import { SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
 import { formatHash } from '../../src/tlog/hash.js'
@@ -34,7 +36,7 @@ test('it gets the head as the log signed it, at the name of the log, and its opi
   expect(verifyNote(note, logSigner.verifier)).toBeDefined()
   expect(note.signatures).toHaveLength(1)
 
-  // It is asked again about the same head until it knows.
+  // It is asked again about the same head until it has an answer.
   word = 'consistent'
   await us.news.next(({ verdict }) => verdict === 'consistent')
   const asked = place.asked.seen.length
@@ -62,7 +64,7 @@ describe('"inconsistent"', () => {
     await us.grow(7)
   })
 
-  test('with a head of another history in its hands: that convicts the log, as from anybody', async () => {
+  test('that returns a head of a different history: this convicts the log, as from any source', async () => {
     const fork = new PushingLog(logSigner, { origin: SUMDB_ORIGIN, salt: 'b' })
     const place = await FakePlace.start(({ method }) =>
       method === 'POST' ? says('inconsistent') : { status: 200, body: fork.head(5) },

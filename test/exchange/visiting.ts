@@ -1,4 +1,4 @@
-/** A heart that polls nothing, with a log in memory and places that it visits. */
+/** A pipeline that polls nothing, with a log in memory and places that it visits. */
 import { onTestFinished } from 'vitest'
 import type { PlaceSetting } from '../../src/config/places.js'
 import { buildPlaces } from '../../src/exchange/build.js'
@@ -10,7 +10,7 @@ import { Feed, startHeart, testSigner, testWitness, type Heart, type HeartOption
 import { PushingLog } from '../helpers/witness-client.js'
 import { SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
 
-/** Seconds between two looks; a pause is half of it. */
+/** Seconds between two visits; a pause is half of it. */
 export const INTERVAL = 0.05
 
 export interface Visiting {

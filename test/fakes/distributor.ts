@@ -1,6 +1,6 @@
 /**
- * A distributor of transparency-dev, in memory: strict about what it takes, and it gives what it was given. One log; the
- * witnesses that it knows.
+ * A distributor of transparency-dev, in memory: strict about what it accepts, and it serves what it was given. It has
+ * one log, and the witnesses that it knows.
  */
 import { toHex, utf8, fromUtf8 } from '../../src/tlog/bytes.js'
 import { parseCheckpoint } from '../../src/tlog/checkpoint.js'
@@ -27,7 +27,7 @@ export class FakeDistributor {
   readonly #id: string
   readonly #log: VerifierKey
   readonly #witnesses: readonly VerifierKey[]
-  /** The latest of each witness, by its key name. */
+  /** The latest head of each witness, by its key name. */
   readonly #latest = new Map<string, Held>()
 
   constructor(origin: string, log: VerifierKey, witnesses: readonly VerifierKey[]) {
@@ -59,7 +59,7 @@ export class FakeDistributor {
       if (own === undefined) return bad('not cosigned')
       verifyCosignature(note.text, own, key)
       lines.push(own)
-      // Not of the distributor: ours sends nothing that it would have to drop.
+      // Stricter than the distributor: our node sends nothing that it would have to drop.
       if (!isCanonicalNote(body, note) || note.signatures.length !== 2) return bad('not two lines')
       held = { note: { text: note.text, signatures: lines }, size: parseCheckpoint(note.text).size }
     } catch {
@@ -77,7 +77,7 @@ export class FakeDistributor {
     return held === undefined ? { status: 404 } : { status: 200, body: formatNote(held.note) }
   }
 
-  /** The largest head that so many witnesses have cosigned, with their lines. */
+  /** The largest head that this many witnesses have cosigned, with their lines. */
   #checkpoint(digits: string): Reply {
     const count = Number(digits)
     if (!/^[1-9]\d*$/.test(digits) || count > 100) return { status: 400, body: 'bad N' }
@@ -93,7 +93,7 @@ export class FakeDistributor {
     }
   }
 
-  /** What is held by key name: size and root. */
+  /** The heads held, by key name: size and root. */
   get held(): Record<string, string> {
     return Object.fromEntries(
       [...this.#latest].map(([name, { note }]) => {
@@ -104,7 +104,7 @@ export class FakeDistributor {
   }
 }
 
-/** What a witness publishes. */
+/** Submits the head of a witness. */
 export function publish(distributor: FakeDistributor, origin: string, note: Uint8Array): Reply {
   const name = parseNote(note).signatures[1]!.name
   const id = toHex(sha256(utf8(`o:${origin}`)))

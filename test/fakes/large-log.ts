@@ -1,4 +1,4 @@
-/** A log of made-up records that keeps no more than hashes in memory: a large one is there in a second. */
+/** A log of generated records that keeps only hashes in memory: a large one is made within a second. */
 import { GossumError } from '../../src/errors.js'
 import { formatRecord, unescapeModule } from '../../src/sumdb/module.js'
 import type { LogReply } from '../../src/sumdb/log-server.js'

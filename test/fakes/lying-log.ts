@@ -1,6 +1,6 @@
 /**
- * A log that lies: a real SumdbServer behind a listener that can misbehave on each path, and that can change to
- * another history under the same key.
+ * A log that lies: a real SumdbServer behind a listener that can misbehave on each path, and that can switch to another
+ * history under the same key.
  */
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -8,10 +8,10 @@ import { MemoryLevel } from 'memory-level'
 import { SumdbServer, type LogReply, type NewRecord } from '../../src/sumdb/log-server.js'
 import type { SignerKey } from '../../src/tlog/note.js'
 
-/** What is done with one request; `honest` is what the log behind would answer. */
+/** How one request is answered; `honest` is what the log behind would answer. */
 export type Behaviour = (response: ServerResponse, honest: LogReply) => void
 
-/** Two go.sum lines of a made-up module version; the same arguments give the same text. */
+/** Two go.sum lines of a generated module version; the same arguments give the same text. */
 export function madeUpRecord(n: number, salt = 'a'): NewRecord {
   const path = `example.com/Module${n}`
   const version = `v1.${n}.0`
@@ -19,7 +19,7 @@ export function madeUpRecord(n: number, salt = 'a'): NewRecord {
   return { path, version, text: `${path} ${version} h1:${hash}\n${path} ${version}/go.mod h1:${hash}\n` }
 }
 
-/** The made-up records [from, to). */
+/** The generated records [from, to). */
 export function madeUpRecords(from: number, to: number, salt = 'a'): NewRecord[] {
   return Array.from({ length: to - from }, (_, i) => madeUpRecord(from + i, salt))
 }
@@ -47,7 +47,7 @@ export const stallInBody: Behaviour = (response, honest) => {
   response.write(honest.body)
 }
 
-/** Sends without end, as fast as it is read. */
+/** Sends without end, as fast as the client reads. */
 export const endless: Behaviour = (response) => {
   const chunk = new Uint8Array(64 * 1024)
   response.on('error', () => undefined)
@@ -58,7 +58,7 @@ export const endless: Behaviour = (response) => {
   pour()
 }
 
-/** Promises the whole body and hangs up in the middle of it. */
+/** Announces the whole body and closes the connection in the middle of it. */
 export const closeEarly: Behaviour = (response, honest) => {
   response.writeHead(200, { 'content-length': honest.body.length + 1 })
   response.write(honest.body, () => response.destroy())
@@ -72,7 +72,7 @@ export function refuse(status: number, retryAfter?: string): Behaviour {
   }
 }
 
-/** Sends other bytes in place of the body. */
+/** Sends other bytes instead of the body. */
 export function replaceBody(change: (body: Uint8Array) => Uint8Array): Behaviour {
   return (response, honest) => honestly(response, { ...honest, body: change(honest.body) })
 }
@@ -84,7 +84,7 @@ export function flipBit(at: number): Behaviour {
 
 // ---- the log ---------------------------------------------------------------------------------------------------
 
-/** What answers requests as a log does. */
+/** Answers requests like a log. */
 export interface Answering {
   handle(pathname: string): Promise<LogReply>
 }
@@ -92,13 +92,13 @@ export interface Answering {
 export class LyingLog<History extends Answering = SumdbServer> {
   readonly url: string
   readonly close: () => Promise<void>
-  /** The history that is served. Change it to show another one: a fork, when the key is the same. */
+  /** The history that is served. Replace it to show another one: a fork, if the key is the same. */
   history: History
-  /** What to do with a path (without the leading slash); honest when it gives undefined. */
+  /** How to answer a path (without the leading slash); honestly if it returns undefined. */
   lie: (path: string) => Behaviour | undefined = () => undefined
-  /** The paths asked for, in order, without the leading slash. */
+  /** The requested paths, in order, without the leading slash. */
   readonly requests: string[] = []
-  /** The methods that they were asked with. */
+  /** The methods of the requests. */
   readonly methods: string[] = []
 
   private constructor(history: History, url: string, close: () => Promise<void>) {
@@ -107,7 +107,7 @@ export class LyingLog<History extends Answering = SumdbServer> {
     this.close = close
   }
 
-  /** A log that serves below a path, which begins with a slash; what is elsewhere is not there. */
+  /** A log that serves below a path, which begins with a slash; all other paths are not found. */
   static async start<History extends Answering>(history: History, below = ''): Promise<LyingLog<History>> {
     const server = createServer((request, response) => {
       const url = request.url ?? ''

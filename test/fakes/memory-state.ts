@@ -1,4 +1,4 @@
-/** A shared state in memory, that several machines of a test share, and that can be made to fail. */
+/** A shared state in memory for several machines of a test, which can be made to fail. */
 import type { Claim, SharedState, StatePlace, StateRow, Taken, WriteResult } from '../../src/store/shared-state.js'
 import { GossumError } from '../../src/errors.js'
 
@@ -7,7 +7,7 @@ export class MemoryState implements SharedState {
   readonly #lineage = new Set<string>()
   /** The log to which a key is bound, by key and origin. */
   readonly #bound = new Map<string, string>()
-  /** What the next write comes to, and whether it is made all the same. */
+  /** The result of the next write, and whether it is applied all the same. */
   fate: { readonly result: WriteResult; readonly isMade: boolean } | undefined
   isAway = false
 

@@ -1,4 +1,4 @@
-/** A place outside the mesh that answers whatever a test wants, and remembers what it was asked. */
+/** A place outside the mesh that gives the answers of a test, and records its requests. */
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { onTestFinished } from 'vitest'
@@ -25,15 +25,15 @@ export interface Reply {
   readonly body?: string | Uint8Array
 }
 
-/** What is done with a request: an answer, or something less polite. */
+/** How a request is handled: with an answer, or with a misbehaviour. */
 export type Answering = (asked: Asked) => Reply | ((response: ServerResponse) => void)
 
 export class FakePlace {
   readonly url: string
   answer: Answering
-  /** What it was asked, in order; to be awaited, too. */
+  /** The requests, in order; they can be awaited. */
   readonly asked = new Feed<Asked>()
-  /** Requests under way now, and the most that there were. */
+  /** Requests in progress, and the maximum there has been. */
   underWay = 0
   most = 0
 
@@ -68,13 +68,13 @@ export class FakePlace {
   }
 }
 
-/** What an honest witness of one log answers: strict about the proof, as c2sp.org/tlog-witness wants it. */
+/** The answers of an honest witness of one log: strict about the proof, as c2sp.org/tlog-witness requires. */
 export class HonestWitness {
   readonly signer: SignerKey
   readonly #log: VerifierKey
-  /** What it has cosigned last. */
+  /** The last tree that it cosigned. */
   tree: Tree | undefined
-  /** The note of it, with its own line. */
+  /** The note of that tree, with its own line. */
   checkpoint: Uint8Array | undefined
 
   constructor(signer: SignerKey, log: VerifierKey) {

@@ -1,6 +1,6 @@
 /**
- * A node's door, as far as a client of it can see: a checksum database below /sumdb/<name>/ that lets no head out but
- * the quorum head, with its cosignatures, also in lookups.
+ * A node's checksum database as a client sees it, below /sumdb/<name>/: the only head that it serves, also in lookups,
+ * is the quorum head with its cosignatures.
  */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -9,7 +9,7 @@ import { concatBytes } from '../../src/tlog/bytes.js'
 import { cosign } from '../../src/tlog/cosignature.js'
 import { formatNote, parseNote, type SignerKey } from '../../src/tlog/note.js'
 
-/** The head with cosignatures by these witnesses, all at one time. */
+/** The head with cosignatures by these witnesses, all with the same time. */
 export function cosigned(head: Uint8Array, witnesses: readonly SignerKey[]): Uint8Array {
   const { text, signatures } = parseNote(head)
   const lines = witnesses.map((witness) => cosign(text, 1_700_000_000, witness).signature)
@@ -21,9 +21,9 @@ export class QuorumDoor {
   readonly close: () => Promise<void>
   /** The quorum head. */
   head: Uint8Array
-  /** What to answer to a path below the door; undefined for what an honest node would. */
+  /** A different answer to a path below the door; undefined for that of an honest node. */
   instead: (path: string) => Pick<LogReply, 'status' | 'body'> | undefined = () => undefined
-  /** The paths below the door that were asked for. */
+  /** The requested paths below the door. */
   readonly requests: string[] = []
 
   private constructor(url: string, head: Uint8Array, close: () => Promise<void>) {

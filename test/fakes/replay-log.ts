@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url'
 /** Served files by path, without a leading slash. */
 export type Files = ReadonlyMap<string, Uint8Array>
 
-/** Every file below a directory, by its path there. */
+/** All files below a directory, by their relative paths. */
 export function readFiles(directory: string | URL): Map<string, Uint8Array> {
   const root = typeof directory === 'string' ? directory : fileURLToPath(directory)
   const files = new Map<string, Uint8Array>()
@@ -27,11 +27,11 @@ const PARTIAL = /^(tile\/.*)\.p\/(\d+)$/
 
 export class ReplayLog {
   readonly url: string
-  /** What /latest says; undefined for the file of that name. */
+  /** The answer to /latest; undefined for the file of that name. */
   latest: Uint8Array | undefined
-  /** Answers that go before the genuine ones, by path. */
+  /** Answers that replace the genuine ones, by path. */
   readonly forged = new Map<string, Uint8Array>()
-  /** The paths asked for, in order, without the leading slash. */
+  /** The requested paths, in order, without the leading slash. */
   readonly requests: string[] = []
   readonly close: () => Promise<void>
   readonly #files: Files
@@ -66,7 +66,7 @@ export class ReplayLog {
     return log
   }
 
-  /** What it serves at a path; undefined is 404. */
+  /** The answer to a path; undefined is 404. */
   answer(path: string): Uint8Array | undefined {
     if (path === 'latest' && this.latest !== undefined) return this.latest
     const exact = this.forged.get(path) ?? this.#files.get(path)

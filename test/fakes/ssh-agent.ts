@@ -1,4 +1,4 @@
-/** An ssh-agent that lies, breaks off, or says nothing: each request gets what a test says. */
+/** An ssh-agent that can lie, break off, or stay silent: a test determines the answer to each request. */
 import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
@@ -7,7 +7,7 @@ import { concatBytes, readUint32 } from '../../src/tlog/bytes.js'
 import type { SignerKey } from '../../src/tlog/note.js'
 import { shortFolder } from '../helpers/openssh.js'
 
-/** What the agent does with one request, its type byte first. */
+/** How the agent handles one request; the request begins with its type byte. */
 export type Answering = (request: Uint8Array, connection: Socket) => void
 
 export function frame(type: number, ...content: readonly Uint8Array[]): Uint8Array {
@@ -24,27 +24,27 @@ export function signature(bytes: Uint8Array, type = 'ssh-ed25519'): Uint8Array {
   return frame(14, sshString(concatBytes(sshString(type), sshString(bytes))))
 }
 
-/** The message that is to be signed, of a request of type 13. */
+/** The message to be signed, from a request of type 13. */
 export function messageOf(request: Uint8Array): Uint8Array {
   const reader = new SshReader(request.subarray(1))
   reader.string()
   return reader.string()
 }
 
-/** Answers as an honest agent that holds one key; or as one that signs in another way. */
+/** Answers like an honest agent that holds one key; or like one that signs with another function. */
 export function honestly({ verifier, sign }: SignerKey, signing = sign): Answering {
   return (request, connection) =>
     void connection.end(request[0] === 11 ? identities(verifier.publicKey) : signature(signing(messageOf(request))))
 }
 
-/** Answers with these bytes, whatever was asked, and hangs up. */
+/** Answers any request with these bytes, and closes the connection. */
 export function saying(bytes: Uint8Array): Answering {
   return (_request, connection) => void connection.end(bytes)
 }
 
 export class FakeAgent {
   readonly socket: string
-  /** Types of the requests that came, in their order. */
+  /** Types of the requests, in order. */
   readonly requests: number[] = []
   answering: Answering
   readonly #connections = new Set<Socket>()
@@ -79,7 +79,7 @@ export class FakeAgent {
     await new Promise<void>((resolve) => server.listen(this.socket, resolve))
   }
 
-  /** Is gone: the socket with it. */
+  /** Closes the agent and removes its socket. */
   async stop(): Promise<void> {
     const server = this.#server
     if (server?.listening !== true) return

@@ -1,7 +1,7 @@
 /**
- * A log as c2sp.org/tlog-tiles has it, in memory: a checkpoint under its own origin, tiles without a height in their
- * paths, and nothing else. Strict: a path that is not spelled as the specification spells it, a tile of a size that was
- * never published, and a partial tile whose full tile is there are all not found.
+ * A log of c2sp.org/tlog-tiles, in memory: a checkpoint under its own origin, tiles without a height in their paths,
+ * and nothing else. Strict: a path with another spelling than the specification's, a tile of a size that was never
+ * published, and a partial tile whose full tile exists are not found.
  */
 import type { LogReply } from '../../src/sumdb/log-server.js'
 import { utf8 } from '../../src/tlog/bytes.js'
@@ -23,7 +23,7 @@ const NOT_FOUND: LogReply = { status: 404, type: 'text/plain', body: utf8('not f
 export class TilesLog {
   readonly signer: SignerKey
   readonly origin: string
-  /** What /checkpoint says when it is not the newest head. */
+  /** The answer to /checkpoint, if not the newest head. */
   checkpoint: Uint8Array | undefined
   readonly #log = new MemoryLog()
   readonly #published = new Set<number>()
@@ -46,7 +46,7 @@ export class TilesLog {
     return this
   }
 
-  /** Another history under the same key, of the same entries before `at`; it publishes `size`. */
+  /** Another history under the same key, with the same entries before `at`; it publishes `size`. */
   fork(at: number, size: number): TilesLog {
     const record = (n: number): string => (n < at ? this.#record(n) : `another entry ${n}`)
     return new TilesLog(this.signer, { origin: this.origin, record }).grow(size)

@@ -1,7 +1,7 @@
 /**
- * A log of several faces: one key, and for each view an address of its own. All views show one history until one of
- * them is forked; each can be stopped and started again. The records are made up; the trees, signatures and tiles
- * are real.
+ * A log with several faces: one key, and an address of its own for each view. All views show one history until one of
+ * them is forked; each can be stopped and started again. The records are generated; the trees, signatures and tiles are
+ * real.
  */
 import { randomBytes } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
@@ -11,7 +11,7 @@ import type { SumdbServer, NewRecord } from '../../src/sumdb/log-server.js'
 import { makeSignerKey, SIGNATURE_TYPES, type SignerKey } from '../../src/tlog/note.js'
 import { madeUpRecords, memoryLog } from './lying-log.js'
 
-/** One tree that the log has signed, or would. */
+/** One tree that the log has signed, or could sign. */
 export class History {
   readonly server: SumdbServer
   readonly #records: NewRecord[]
@@ -45,7 +45,7 @@ export class History {
 /** An address at which the log shows a history. */
 export class View {
   history: History
-  /** Requests until now. */
+  /** The number of requests so far. */
   requests = 0
   readonly #host: string
   readonly #shown = new Map<number, (at: number) => void>()
@@ -61,7 +61,7 @@ export class View {
     return `http://${this.#host}:${this.#port}`
   }
 
-  /** Listens; at a free port the first time, at the same one again. */
+  /** Listens, on a free port the first time, later on the same one again. */
   async start(): Promise<void> {
     const server = createServer((request, response) => {
       const path = request.url ?? ''
@@ -80,7 +80,7 @@ export class View {
     this.#server = server
   }
 
-  /** Resolves to the moment, in ms since 1970, at which somebody was first shown a head of this size here. */
+  /** Resolves to the time, in ms since 1970, at which a head of this size was first served here. */
   shown(size: number): Promise<number> {
     return new Promise((resolve) => this.#shown.set(size, resolve))
   }
@@ -120,7 +120,7 @@ export class ViewsLog {
     return log
   }
 
-  /** What `gossum run --log` takes, for who looks through this view. */
+  /** The value of `gossum run --log` for a node that uses this view. */
   setting(view = 0): string {
     return `${this.signer.verifier.vkey} ${this.views[view]!.url}`
   }
@@ -130,7 +130,7 @@ export class ViewsLog {
     return this.views[0]!.history.grow(count)
   }
 
-  /** From now on the view shows a history of its own, which is still the same; it lies as soon as that one grows. */
+  /** Gives the view a history of its own, which is still the same; the log lies as soon as that one grows. */
   async fork(view: number): Promise<History> {
     const { history } = this.views[view]!
     return (this.views[view]!.history = await history.branch(this.signer, `fork ${++this.#forks}`))

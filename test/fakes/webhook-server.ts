@@ -1,4 +1,4 @@
-/** A webhook: keeps what it is sent, and answers as a test says. */
+/** A webhook: it keeps what it receives, and gives the answers of a test. */
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { onTestFinished } from 'vitest'
@@ -8,12 +8,12 @@ export interface WebhookRequest {
   readonly method: string
   readonly headers: IncomingHttpHeaders
   readonly body: string
-  /** By a clock that nobody sets. */
+  /** On the monotonic clock. */
   readonly at: number
 }
 
 export class WebhookServer {
-  /** With a path that nobody should see. */
+  /** With a secret path. */
   readonly url: string
   readonly requests: WebhookRequest[] = []
   answer: (response: ServerResponse, request: WebhookRequest) => void = (response) =>
@@ -24,7 +24,7 @@ export class WebhookServer {
     this.url = url
   }
 
-  /** It ends with the test. */
+  /** It is closed when the test ends. */
   static async start(): Promise<WebhookServer> {
     const server = createServer((request, response) => {
       const pieces: Buffer[] = []
@@ -49,7 +49,7 @@ export class WebhookServer {
     return started
   }
 
-  /** The request of this number, as soon as it has come. */
+  /** The request of this number, as soon as it arrives. */
   request(number: number): Promise<WebhookRequest> {
     return new Promise((resolve) => {
       const look = (): void => {

@@ -1,23 +1,23 @@
-/** What can happen, as fast-check draws it. */
+/** The events of the model, as fast-check generates them. */
 import fc from 'fast-check'
 import type { HeadSource } from '../../src/witness/source.js'
 import { MANNERS, type Manner } from './depositary.js'
 import type { DiskFault } from './home.js'
 import { HISTORY_COUNT, LARGEST, SPELLINGS, type Spelling } from './log.js'
 
-/** A head as it is brought. */
+/** A head as it is submitted. */
 export interface Brought {
   readonly source: Exclude<HeadSource, 'replay'>
-  /** One beyond the last stands for whatever the node follows. */
+  /** The number after the last one means the history that the node follows. */
   readonly history: number
-  /** Behind the node's own tree where `isNext`, else as it is. */
+  /** Relative to the node's own tree if `isNext`, otherwise absolute. */
   readonly size: number
   readonly isNext: boolean
   readonly spelling: Spelling
-  /** With the line of the witness, if it has signed this. */
+  /** With the line of the witness, if it has signed this head. */
   readonly withOwn: boolean
   readonly peer: number
-  /** Of a push. */
+  /** For a push. */
   readonly oldSize: 'right' | 'wrong'
   readonly proof: 'right' | 'wrong' | 'none'
 }
@@ -39,7 +39,7 @@ export type Event =
       readonly recover: boolean
     }
 
-/** Something that happens, what chance makes of it, and after how many crash points it ends in a crash, and the next start. */
+/** An event, its random seed, the number of crash points until it ends in a crash, and the next start. */
 export type Act = Event & { readonly seed: number; readonly crashes: readonly number[] }
 
 const ALL = [...Array(HISTORY_COUNT).keys()]
@@ -134,7 +134,7 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   },
 )
 
-/** After how many crash points the crashes come, in this life and in those that follow. */
+/** The number of crash points until the crashes, in this life and in those that follow. */
 export const crashes = fc.oneof(
   { weight: 2, arbitrary: fc.constant<readonly number[]>([]) },
   {

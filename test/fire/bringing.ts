@@ -1,4 +1,4 @@
-/** Brings heads to a running node, by any source. */
+/** Submits heads to a running node, from any source. */
 import { toHex } from '../../src/tlog/bytes.js'
 import type { PushedProof } from '../../src/witness/decide.js'
 import type { Candidate } from '../../src/witness/head.js'
@@ -8,7 +8,7 @@ import type { Peer } from './depositary.js'
 import type { Life } from './life.js'
 import { headOf, HISTORY_COUNT, historyWith, LARGEST, LOG, proofIn, type ShownHead } from './log.js'
 
-/** Brings a head, and says what became of it. `lines` are heads with a line of the witness, by text. */
+/** Submits a head, and returns its outcome. `lines` are heads with a line of the witness, by text. */
 export async function bring(
   life: Life,
   brought: Brought,

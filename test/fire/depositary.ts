@@ -1,6 +1,6 @@
 /**
- * A chosen peer that keeps promises: the production depositary over a volatile disk of its own. It may refuse, forget what
- * it said that it keeps, tell less than it holds, or say nothing.
+ * A chosen peer that keeps promises: the production depositary over a volatile disk of its own. It may refuse, lose
+ * promises that it confirmed, report less than it holds, or stay silent.
  */
 import type { Ask } from '../../src/gossip/sync/client/sync-client.js'
 import type { SignedAnswer } from '../../src/gossip/sync/pages.js'
@@ -17,16 +17,16 @@ import { LOG, SETTING } from './log.js'
 export const MANNERS = ['honest', 'refuses', 'forgets', 'tells nothing', 'breaks off', 'silent', 'old'] as const
 export type Manner = (typeof MANNERS)[number]
 
-/** Whoever is like that tells nothing of what it holds. An old version has no promises to tell of. */
+/** Peers of these kinds report nothing that they hold. An old version has no promises to report. */
 export const HIDING: ReadonlySet<Manner> = new Set(['tells nothing', 'old'])
 
 export class Peer {
   readonly id: string
   manner: Manner = 'honest'
   isConnected = true
-  /** By key, the size of the largest tree that it said that it keeps, since it lost all. */
+  /** By key, the size of the largest tree that it confirmed to keep, since it last lost everything. */
   readonly #said = new Map<string, number>()
-  /** The trees whose promises it ever said that it keeps: size and root. */
+  /** The trees whose promises it ever confirmed: size and root. */
   readonly acknowledged = new Set<string>()
   readonly #witness: string
   readonly #keys: readonly VerifierKey[]
@@ -49,7 +49,7 @@ export class Peer {
     return new Peer(id, keys, database, await Store.over(database.db, new MemoryJournal()))
   }
 
-  /** Its process ends without a word, and begins again; what was not synced is lost. */
+  /** Its process is killed and starts again; what was not synced is lost. */
   async crash(chance: Chance): Promise<void> {
     await this.#start(await this.#database.crash(chance))
     for (const [vkey, size] of this.#said)
@@ -57,7 +57,7 @@ export class Peer {
         throw new Error(`${this.id} said that it keeps ${size}`)
   }
 
-  /** It loses all that it has. */
+  /** It loses everything. */
   async empty(): Promise<void> {
     this.#said.clear()
     await this.#start(await VolatileDatabase.make())
@@ -67,7 +67,7 @@ export class Peer {
     await this.#store.close()
   }
 
-  /** Whether it remembers that this was promised, or more, and tells so. */
+  /** Whether it remembers this promise, or a larger one, and reports it. */
   remembers(size: number): boolean {
     return (
       !HIDING.has(this.manner) &&
@@ -75,13 +75,13 @@ export class Peer {
     )
   }
 
-  /** The time of the latest promise that it tells of, in POSIX seconds; 0 for none. */
+  /** The time of the latest promise that it reports, in POSIX seconds; 0 for none. */
   get latest(): number {
     if (HIDING.has(this.manner)) return 0
     return Math.max(...this.#keys.map(({ vkey }) => this.#store.deposits.get(vkey, LOG)?.time ?? 0))
   }
 
-  /** What it answers to promises; undefined for nothing. */
+  /** Its answer to promises; undefined for none. */
   async keep(
     promises: readonly WitnessPromise[],
     lines: readonly Uint8Array[],
@@ -103,7 +103,7 @@ export class Peer {
     return kept
   }
 
-  /** What it answers when it is asked what it holds. */
+  /** Its answer when asked what it holds. */
   readonly answer: Ask = async (request) => {
     if (request.type !== 'signed') throw new Error(`not asked for: ${request.type}`)
     const nothing: SignedAnswer = { type: 'signed', heads: [], promises: [] }

@@ -1,6 +1,6 @@
 /**
- * When the power fails. Each place where a crash would leave something else behind is passed through one life; at the one
- * that was drawn, everything of that life stops for ever, as if the process were gone.
+ * When the power fails. Each place where a crash would leave a different state behind is passed during one life; at the
+ * one that was drawn, everything in that life stops permanently, as if the process were gone.
  */
 
 /** Places where a process may end. */
@@ -26,7 +26,7 @@ export const CRASH_POINTS = [
 ] as const
 export type CrashPoint = (typeof CRASH_POINTS)[number]
 
-/** How often a crash came at each, in all lives. */
+/** How many crashes there were at each place, in all lives. */
 export const crashed = new Map<CrashPoint, number>()
 
 export class Crash extends Error {}
@@ -37,17 +37,17 @@ export function never(): Promise<never> {
 }
 
 export class Fate {
-  /** Crash points that are still to be passed before the crash; Infinity for none. */
+  /** Crash points to pass before the crash; Infinity for no crash. */
   #left: number
   #dead = false
-  /** Crash points that were passed: also a sign that something is going on. */
+  /** The number of crash points passed, which also shows that there is progress. */
   steps = 0
   #die: () => void = () => undefined
-  /** Resolves when the crash has come. */
+  /** Resolves when the crash has happened. */
   readonly death: Promise<void>
   readonly #onCrash: () => void
 
-  /** `onCrash` is called at once, before anything else can happen. */
+  /** `onCrash` is called immediately, before anything else can happen. */
   constructor(left: number, onCrash: () => void) {
     this.#left = left
     this.#onCrash = onCrash
@@ -66,7 +66,7 @@ export class Fate {
     this.#left = left
   }
 
-  /** Passes a place. Throws Crash when the crash comes here, or has come. */
+  /** Passes a place. Throws Crash if the crash happens here, or has happened. */
   pass(point: CrashPoint): void {
     if (this.#dead) throw new Crash(point)
     this.steps++
@@ -76,7 +76,7 @@ export class Fate {
     throw new Crash(point)
   }
 
-  /** The same where the caller can wait: for ever, when the process is gone. */
+  /** The same for a caller that can wait: it waits permanently if the process is gone. */
   async passing(point: CrashPoint): Promise<void> {
     try {
       this.pass(point)
@@ -86,7 +86,7 @@ export class Fate {
     }
   }
 
-  /** The process has ended in good order: what is left of it may do nothing more. */
+  /** The process has ended in good order: nothing that is left of it may act any more. */
   retire(): void {
     this.#dead = true
   }

@@ -1,9 +1,10 @@
 /**
- * Proof under fire: whatever a log, its messengers, peers, disks, crashes, clocks, backups and operators do, in any order,
- * of all text that one key signs any two lie in one history, and none is lower at a later time (docs/protocol.md, "What a
- * key never does"). The parts are the production ones; the model knows the trees, and listens at the keys.
+ * Proof under fire: whatever a log, its messengers, peers, disks, crashes, clocks, backups and operators do, in any
+ * order, any two texts signed under one key are of one history, and none has a lower size at a later time
+ * (docs/protocol.md, "What a key never does"). The parts are the production ones; the model knows the trees, and
+ * observes the keys.
  *
- * FIRE_CRASHES: how often the process is to end in the middle of something. What failed says its seed and path:
+ * FIRE_CRASHES: how many crashes there should be in the middle of an operation. A failure prints its seed and path:
  * FIRE_SEED=... FIRE_PATH=... replay it.
  */
 import fc from 'fast-check'
@@ -22,7 +23,7 @@ const RUNS_AT_ONCE = 25
 
 const beside = testSigner('beside.example', 8, SIGNATURE_TYPES.cosignature)
 
-/** How a node is set up: n, k, and so on. */
+/** The setup of a node: n, k, and so on. */
 const setup = fc.record({
   peers: fc.integer({ min: 1, max: 4 }),
   keep: fc.nat(3),
@@ -34,10 +35,10 @@ const setup = fc.record({
 beforeEach(stopTime)
 afterEach(letTimeGo)
 
-/** Which of the sequences that a seed gives. */
+/** Which of the sequences of a seed to run. */
 type Part = { readonly seed: number } & ({ readonly numRuns: number } | { readonly path: string })
 
-/** Sequences of events; how many trees were signed in all of them. */
+/** Runs sequences of events; returns how many trees were signed in all of them. */
 async function burn(second: SignerKey, length: number, parameters: Part): Promise<number> {
   let trees = 0
   const acts = fc.array(act, { minLength: 1, maxLength: length, size: 'max' })
@@ -68,7 +69,7 @@ describe(`from seed ${FIRE.seed}`, () => {
       let trees = 0
       for (let seed = FIRE.seed; total(crashed) < FIRE.crashes; seed++)
         trees += await burn(beside, 60, { seed, numRuns: RUNS_AT_ONCE })
-      // The sequences went somewhere, and ended everywhere.
+      // The sequences made progress, and crashed at every place.
       expect(trees).toBeGreaterThan(FIRE.crashes / 20)
       for (const what of ['advanced', 'conflict', 'pending', 'GUARD_WAITING', 'GUARD_BEHIND', 'DEPOSIT_WAITING'])
         expect(reached.get(what) ?? 0, what).toBeGreaterThan(FIRE.crashes / 1000)
@@ -78,7 +79,7 @@ describe(`from seed ${FIRE.seed}`, () => {
     },
   )
 
-  test('and with an ML-DSA-44 key beside it', { timeout: 300_000 }, async () => {
+  test('and with an additional ML-DSA-44 key', { timeout: 300_000 }, async () => {
     const mlDsa = testSigner(testWitness.verifier.name, 9, SIGNATURE_TYPES.mlDsa)
     expect(await burn(mlDsa, 30, { seed: FIRE.seed, numRuns: 10 })).toBeGreaterThan(0)
   })

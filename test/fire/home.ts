@@ -1,4 +1,4 @@
-/** A home on a disk that forgets, or tears, at a crash what was not synced: the journal, and the database beside it. */
+/** A home on a disk that drops or tears at a crash what was not synced: the journal and the database. */
 import type { JournalFile } from '../../src/store/journal-file.js'
 import { readJournal } from '../../src/store/journal-text.js'
 import { decodeState, type LogState } from '../../src/store/log-state.js'
@@ -6,7 +6,7 @@ import { MemoryJournal, VolatileDatabase, type Chance, type Content, type Place 
 import { never, type CrashPoint, type Fate } from './fate.js'
 import { LOG } from './log.js'
 
-/** What the disk refuses. */
+/** How the disk fails. */
 export type DiskFault = 'none' | 'journal full' | 'journal torn' | 'journal unsynced' | 'database full'
 
 /** A copy of a home. */
@@ -17,7 +17,7 @@ export interface HomeCopy {
 
 export const EMPTY_HOME: HomeCopy = { journal: undefined, database: [] }
 
-/** What the database of a home knows of the log; undefined for nothing. */
+/** The database's state of the log; undefined for none. */
 export function indexed(database: Content): LogState | undefined {
   const text = database.find(([key]) => key === `!state!${LOG}`)?.[1]
   return text === undefined ? undefined : decodeState(text)?.state
@@ -49,25 +49,25 @@ export class Home {
     await this.db.open()
   }
 
-  /** The home as a copy of its files would have it. */
+  /** A copy of the home, as of its files. */
   async copy(): Promise<HomeCopy> {
     return { journal: this.#journal.content, database: await this.db.iterator().all() }
   }
 
-  /** The home after a crash at this instant; what was not synced is dropped or torn. This one cannot be used any more. */
+  /** The home after a crash now; what was not synced is dropped or torn. This object cannot be used any more. */
   crash(chance: Chance): Promise<Home> {
     const journal = this.#journal.crash(chance)
     return this.#database.crash(chance).then((database) => new Home(journal, database))
   }
 
-  /** What is on the disk of the log, whatever happens. */
+  /** The state of the log that is on disk whatever happens. */
   durable(): LogState | undefined {
     const file = this.#journal.afterCrash(() => 0).content
     const text = file && readJournal(file).states.get(LOG)
     return text === undefined ? undefined : decodeState(text)?.state
   }
 
-  /** The journal for a life. */
+  /** The journal, as used by a life. */
   journalFor(fate: Fate): JournalFile {
     const file = this.#journal
     const around = async (before: CrashPoint, after: CrashPoint, act: () => Promise<void>): Promise<void> => {
@@ -90,7 +90,7 @@ export class Home {
     }
   }
 
-  /** Lets the writes of the database pass through a life. */
+  /** Makes the writes of the database pass through a life. */
   bind(fate: Fate): void {
     const { db } = this
     const batch = this.#batch

@@ -1,6 +1,6 @@
 /**
- * One life of a node, from a start to a crash or a stop: the production parts, wired as src/node/node.ts wires them, over a
- * volatile home, and a network in memory in the place of libp2p.
+ * One life of a node, from a start to a crash or a stop: the production parts, wired as in src/node/node.ts, over a
+ * volatile home, and with a network in memory instead of libp2p.
  */
 import { GossumError } from '../../src/errors.js'
 import { Alarm } from '../../src/evidence/alarm.js'
@@ -29,42 +29,42 @@ import type { Home } from './home.js'
 import { LOG, SETTING } from './log.js'
 import type { Network } from './network.js'
 
-/** How a node is set up, for all its lives. */
+/** The setup of a node, for all its lives. */
 export interface Setup {
-  /** Chosen peers that are to keep a promise: k. */
+  /** How many chosen peers have to keep a promise: k. */
   readonly keep: number
   readonly required: boolean
-  /** The key, and perhaps one beside it. */
+  /** The key, and optionally a second one. */
   readonly keys: readonly [SignerKey, SignerKey?]
-  /** Whether the first key is in an agent, which takes its time. */
+  /** Whether the first key is in an agent, which answers with a delay. */
   readonly hasAgent: boolean
   /** The chosen peers: n. */
   readonly peers: readonly Peer[]
 }
 
-/** How one start differs from others. */
+/** The options of one start. */
 export interface Start {
-  /** All keys were made at this start. */
+  /** Whether all keys were made at this start. */
   readonly fresh: boolean
-  /** The operator lets it go on from what the journal and the database know. */
+  /** Whether the operator lets it go on from what the journal and the database know. */
   readonly recover: boolean
-  /** Seconds that answers are waited for. */
+  /** Seconds to wait for answers. */
   readonly guardWait: number
 }
 
-/** What the model hears of a life. */
+/** What the model is told about a life. */
 export interface Listener {
   /** A key is about to sign this. */
   signs(life: Life, key: SignerKey, message: Uint8Array): void
   leaves(life: Life, note: Uint8Array): void
-  /** Whether the answer of a peer may come now. */
+  /** Whether the answer of a peer may arrive now. */
   mayAnswer(life: Life, peer: Peer): boolean
   /** The answer of a peer counts from now on. */
   answered(life: Life, peer: Peer): void
   onError(life: Life, error: unknown): void
 }
 
-/** What a peer keeps of ours. */
+/** A promise of ours that a peer keeps. */
 interface Kept {
   readonly size: number
   /** POSIX seconds. */
@@ -77,7 +77,7 @@ export interface LifeOptions {
   readonly home: Home
   readonly fate: Fate
   readonly network: Network
-  /** What the log shows. Throws GossumError. */
+  /** A proof from the log. Throws GossumError. */
   readonly prefix: (of: Tree, size: number) => Prefix
   readonly listener: Listener
 }
@@ -93,7 +93,7 @@ export class Life {
   readonly witness!: Witness
   readonly handlers!: SyncHandlers
   readonly keyring!: Keyring
-  /** By peer, the newest of ours that it said that it keeps. */
+  /** By peer, our newest promise that it confirmed. */
   readonly #kept = new Map<string, Kept>()
   readonly #options: LifeOptions
 
@@ -102,7 +102,7 @@ export class Life {
     this.fate = options.fate
   }
 
-  /** Throws what the start of a node throws; never ends when the crash comes before. */
+  /** Throws what the start of a node throws; never resolves if the crash happens before. */
   static async begin(options: LifeOptions): Promise<Life> {
     const life = new Life(options)
     Object.assign(life, await life.#build())
@@ -240,7 +240,7 @@ export class Life {
     })
   }
 
-  /** Stops in good order, with all that is written by then. */
+  /** Stops in good order, after writing everything. */
   async stop(): Promise<void> {
     this.witness.abort()
     await this.witness.stop()
@@ -249,7 +249,7 @@ export class Life {
     await this.store.close()
   }
 
-  /** A chosen peer has come: it is told what it is owed, and asked what it holds of our keys. */
+  /** A chosen peer has connected: it is sent pending promises, and asked what it holds of our keys. */
   meet(peer: Peer): void {
     this.barrier.deposits!.connected(peer.id)
     this.#ask(peer).catch((error: unknown) => this.#options.listener.onError(this, error))
@@ -286,7 +286,7 @@ export class Life {
     await fate.passing('after an answer counts')
   }
 
-  /** The mesh, as far as the barrier knows it. */
+  /** The mesh, as far as the barrier uses it. */
   readonly #mesh: Depositaries = {
     chosen: () => {
       const { peers } = this.#options.setup
@@ -307,7 +307,9 @@ export class Life {
     },
   }
 
-  /** How many peers said in this life that they keep a tree of this size and no much earlier time, or a larger one. */
+  /**
+   * How many peers confirmed in this life that they keep a tree of this size at no much earlier time, or a larger one.
+   */
   keptBy(size: number, time: number): number {
     return [...this.#kept.values()].filter(
       (kept) => kept.size > size || (kept.size === size && kept.time + PROMISE_SECONDS >= time),
@@ -316,7 +318,7 @@ export class Life {
 
   #noteKept(id: string, promises: readonly WitnessPromise[], answer: readonly boolean[]): void {
     const sent = promises.map(({ head, time }) => ({ size: parseCheckpoint(parseNote(head).text).size, time }))
-    // Of one tree there is a promise for each key.
+    // There is one promise per key for each tree.
     const isWhole = ({ size }: Kept): boolean => sent.every((other, i) => other.size !== size || answer[i] === true)
     const before = this.#kept.get(id)
     const all = before === undefined ? sent.filter(isWhole) : [before, ...sent.filter(isWhole)]
@@ -328,7 +330,10 @@ export class Life {
     return { verifier: key.verifier, sign: (message) => this.#sign(key, message) }
   }
 
-  /** A key in an agent answers when it likes; whoever asked may be gone by then, and it signs all the same. */
+  /**
+   * A key in an agent answers at any time; the process that asked may be gone by then, and the agent signs all the
+   * same.
+   */
   #inAgent(key: SignerKey): Signer {
     const { network } = this.#options
     return {

@@ -1,4 +1,4 @@
-/** The log of the model: five histories under one key, made once, and what may be said of two heads of them. */
+/** The log of the model: five histories under one key, made once, and how two of their heads relate. */
 import { toHex } from '../../src/tlog/bytes.js'
 import { logId, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
 import type { Hash } from '../../src/tlog/hash.js'
@@ -11,7 +11,10 @@ import { testSigner } from '../helpers/heart.js'
 import { History, setUnusedBit } from '../helpers/history.js'
 
 export const LARGEST = 32
-/** How a head may be written: as a witness signs it, with a line more, or with a stray bit in the root's base64. */
+/**
+ * The spelling of a head: as a witness signs it, with an additional line, or with an unused bit set in the root's
+ * base64.
+ */
 export const SPELLINGS = ['canonical', 'line', 'bit'] as const
 export type Spelling = (typeof SPELLINGS)[number]
 
@@ -23,7 +26,7 @@ const fromEight = honest.fork(8, 'c')
 const HISTORIES = [honest, fromThree, fromEight, fromThree.fork(6, 'd'), honest.fork(0, 'e')]
 export const HISTORY_COUNT = HISTORIES.length
 
-/** The log's key, which verifies nothing twice. */
+/** The log's key, which caches verifications. */
 const key = ((): VerifierKey => {
   const known = new Map<string, boolean>()
   const { verifier } = signer
@@ -90,7 +93,7 @@ export function headOf(history: number, size: number, spelling: Spelling = 'cano
 /** A head of a size that no tree has. */
 export const IMPOSSIBLE = honest.sign(`${SUMDB_ORIGIN}\n9007199254740993\n${honest.text(1).split('\n')[2]!}\n`)
 
-/** A vantage over some of the histories. */
+/** A proof from some of the histories. */
 export function prefixIn(histories: readonly number[], of: Tree, size: number): Prefix {
   const root = toHex(of.root)
   for (const history of histories) {

@@ -1,4 +1,4 @@
-/** A machine with a home and a key: its lives, one after another, what was copied of its home, and what it may assume. */
+/** A machine with a home and a key: its lives, one after another, copies of its home, and its assumptions. */
 import { GossumError } from '../../src/errors.js'
 import { isFrozen } from '../../src/store/heads.js'
 import { toHex } from '../../src/tlog/bytes.js'
@@ -14,12 +14,12 @@ import type { Network } from './network.js'
 import { readSigned, type Signing, type Signings } from './signings.js'
 import { dropTimers, nextTimer, setClock, turn } from './time.js'
 
-/** Turns of the event loop without an effect after which nothing more happens by itself. */
+/** Turns of the event loop without an effect after which no further progress is expected. */
 const QUIET_TURNS = 4
-/** Things that may happen before whatever is waited for has ended. */
+/** Events that may happen before the awaited operation has ended. */
 const MOST_EVENTS = 5_000
 
-/** Crashes that may be to come. */
+/** The maximum number of crashes drawn in advance. */
 const MOST_CRASHES = 6
 
 export interface MachineOptions {
@@ -28,7 +28,7 @@ export interface MachineOptions {
   readonly signings: Signings
   /** Histories that the log shows. */
   readonly shown: () => readonly number[]
-  /** What is wrong: said once, and then the sequence is over. */
+  /** Reports a violation, once, and ends the sequence. */
   readonly fail: (why: string) => void
   readonly onLeave: (note: Uint8Array) => void
 }
@@ -45,7 +45,7 @@ export class Machine implements Listener {
   #crashes: number[] = []
   #chance: Chance = seeded(0)
   #answered = new Set<Peer>()
-  /** Whether its keys were made long ago. */
+  /** Whether its keys were made before this start. */
   #isOld = false
   /** When this life began, in milliseconds since 1970. */
   startedAt = 0
@@ -75,7 +75,10 @@ export class Machine implements Listener {
 
   // ---- lives -----------------------------------------------------------------------------------------------------
 
-  /** Draws what happens from now on, and where it ends: so many crash points on, and so many in each life that follows. */
+  /**
+   * Draws what happens from now on, and the number of crash points until the crash of this life and of each that
+   * follows.
+   */
   draw(seed: number, crashes: readonly number[]): void {
     this.#chance = seeded(seed)
     this.#crashes = [...this.#crashes, ...crashes].slice(0, MOST_CRASHES)
@@ -87,7 +90,7 @@ export class Machine implements Listener {
     if (next !== undefined) fate.arm(next)
   }
 
-  /** Starts, as often as it takes. */
+  /** Starts the node, repeatedly if necessary. */
   async start(recover = false): Promise<void> {
     for (let again = recover; ; again = false) {
       const fate = (this.#fate = this.#newFate())
@@ -107,7 +110,7 @@ export class Machine implements Listener {
         if (!fate.isDead) return this.#checkRecovered(known)
       } catch (error) {
         if (!(error instanceof GossumError) && !isDiskError(error)) throw error
-        // The operator makes room, and leaves the home as it is.
+        // The operator makes room, and leaves the home unchanged.
         this.#home.fault = 'none'
         fate.end()
       }
@@ -115,13 +118,13 @@ export class Machine implements Listener {
     }
   }
 
-  /** The size of the largest tree that the journal or the database knows. */
+  /** The size of the largest tree in the journal or the database. */
   async #knownSize(): Promise<number> {
     const { database } = await this.#home.copy()
     return Math.max(this.#home.durable()?.tree?.size ?? -1, indexed(database)?.tree?.size ?? -1)
   }
 
-  /** Whoever recovers goes on from the most that is known. */
+  /** After a recovery the node has to go on from the largest known tree. */
   #checkRecovered(known: number): void {
     const { heads } = this.life.store
     const { tree, floor } = heads.get(LOG)
@@ -130,7 +133,7 @@ export class Machine implements Listener {
       this.#options.fail(`it goes on from ${reached}, and ${known} was known`)
   }
 
-  /** Lets time go on until the work has ended, or the process. Throws what the work throws. */
+  /** Lets time pass until the work has ended, or the process. Throws what the work throws. */
   async drive(work: Promise<unknown>): Promise<void> {
     const fate = this.#fate
     const { network } = this.#options
@@ -151,7 +154,7 @@ export class Machine implements Listener {
     if (end.error !== undefined) throw end.error
   }
 
-  /** What is under way goes on, as far as chance wants. */
+  /** Lets pending operations progress by a random amount. */
   async lull(): Promise<void> {
     const { network } = this.#options
     while (!this.#fate.isDead && network.isBusy && this.#chance() < 0.93) {
@@ -171,7 +174,7 @@ export class Machine implements Listener {
     }
   }
 
-  /** Does something with the running node, and starts it again if it ends by that. Lets errors of the closed set pass. */
+  /** Does something with the running node, and starts it again if that ends it. Ignores errors of the closed set. */
   async does(act: (life: Life) => Promise<unknown>): Promise<void> {
     try {
       await this.drive(act(this.life))
@@ -200,7 +203,7 @@ export class Machine implements Listener {
     await this.start(recover)
   }
 
-  /** The process ends, and whatever of the home is put back to a copy. */
+  /** The process ends, and a part of the home is restored from a copy. */
   async restore(copy: HomeCopy, what: 'home' | 'journal' | 'database', recover: boolean): Promise<void> {
     await this.end()
     const isOlder = !(await this.staysWhole(what))
@@ -214,7 +217,7 @@ export class Machine implements Listener {
     await this.start(recover)
   }
 
-  /** Whether the home still knows all that was signed when this of it is put back. */
+  /** Whether the home still knows everything that was signed when this part of it is restored. */
   async staysWhole(what: 'home' | 'journal' | 'database'): Promise<boolean> {
     const { signings } = this.#options
     switch (what) {
@@ -269,7 +272,7 @@ export class Machine implements Listener {
     this.assumptions.signedAt(signing.time)
   }
 
-  /** Nothing is signed before it may be, nor undeposited without a word. */
+  /** Nothing is signed before it may be, nor undeposited without reporting it. */
   #checkBarrier(life: Life, { size, time }: Signing): void {
     const { fail, setup } = this.#options
     const { barrier, store } = life

@@ -1,6 +1,6 @@
 /**
- * The network of the model: whatever is under way waits until it is delivered, in the order that chance wants. What is too
- * late for whoever waits is delivered all the same.
+ * The network of the model: messages wait until they are delivered, in random order. A message that is too late for its
+ * receiver is delivered all the same.
  */
 import type { Chance } from '../helpers/volatile-disk.js'
 
@@ -18,7 +18,7 @@ export class Network {
     return [...this.#parcels].some((parcel) => parcel.mayCome())
   }
 
-  /** Does the work when its time has come. Never ends when it is lost. */
+  /** Does the work when it is delivered. Never resolves if it is lost. */
   send<T>(work: () => Promise<T>, mayCome: () => boolean = () => true): Promise<T> {
     return new Promise((resolve, reject) => {
       const parcel: Parcel = {
@@ -32,13 +32,13 @@ export class Network {
     })
   }
 
-  /** Delivers one of what is under way. */
+  /** Delivers one pending message. */
   deliver(chance: Chance): void {
     const ready = [...this.#parcels].filter((parcel) => parcel.mayCome())
     ready[Math.floor(chance() * ready.length)]?.deliver()
   }
 
-  /** All that is under way is lost. */
+  /** Loses all pending messages. */
   clear(): void {
     this.#parcels.clear()
   }

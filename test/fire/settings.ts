@@ -1,16 +1,16 @@
-/** What the environment says of the model. */
+/** Settings of the model from the environment. */
 const { FIRE_CRASHES, FIRE_SEED, FIRE_PATH, FIRE_SHRINK } = process.env
 
-/** The same in every run that asks for no other: a red run is about the change that made it red. */
+/** The default, the same in every run, so that a failure is due to the change that caused it. */
 const SEED = 13
 
 export const FIRE = {
-  /** How often a process ends in the middle of something. */
+  /** The number of crashes in the middle of an operation. */
   crashes: Number(FIRE_CRASHES ?? 10_000),
-  /** FIRE_SEED=random looks further. */
+  /** FIRE_SEED=random explores further. */
   seed: FIRE_SEED === 'random' ? Math.floor(Math.random() * 2 ** 31) : Number(FIRE_SEED ?? SEED),
-  /** Of what failed, as fast-check says it: that alone is replayed. */
+  /** The path of a failure, as printed by fast-check: only that is replayed. */
   path: FIRE_PATH,
-  /** Whether what failed is made smaller. */
+  /** Whether a failure is shrunk. */
   shrinks: FIRE_SHRINK !== '0',
 }

@@ -1,10 +1,10 @@
-/** What was ever signed, as heard at the keys, and the one thing that must be true of all of it. */
+/** Everything that was ever signed, as observed at the keys, and the invariant that must hold for all of it. */
 import type { LogState } from '../../src/store/log-state.js'
 import { fromUtf8, readUint64, toHex } from '../../src/tlog/bytes.js'
 import { formatCheckpoint, parseCheckpoint } from '../../src/tlog/checkpoint.js'
 import { areOneHistory } from './log.js'
 
-/** A cosignature, as the signed bytes say. */
+/** A cosignature, as read from the signed bytes. */
 export interface Signing {
   /** The verifier key. */
   readonly key: string
@@ -15,13 +15,13 @@ export interface Signing {
   readonly time: number
 }
 
-/** What is in the bytes that a key signs: a cosignature, or the head of a promise. */
+/** The content of the bytes that a key signs: a cosignature, or the head of a promise. */
 export type Signed =
   { readonly cosignature: Omit<Signing, 'key'> } | { readonly promise: { size: number; root: string } }
 
 const SUBTREE = 'subtree/v1\n\0'
 
-/** Reads what a key is about to sign; undefined for what no key of a witness may sign. */
+/** Reads what a key is about to sign; undefined for what no witness key may sign. */
 export function readSigned(message: Uint8Array): Signed | undefined {
   if (Buffer.from(message.subarray(0, SUBTREE.length)).toString('latin1') === SUBTREE) return readSubtree(message)
   const text = fromUtf8(message) ?? ''
@@ -47,7 +47,7 @@ function readSubtree(message: Uint8Array): Signed {
   return { cosignature: { size, root: toHex(message.subarray(message.length - 32)), time } }
 }
 
-/** Why two cosignatures under one key must not both be: undefined when they may. */
+/** Why two cosignatures under one key must not both exist; undefined if they may. */
 export function contradiction(a: Signing, b: Signing): string | undefined {
   if (!areOneHistory(a, b)) return `no history has both ${described(a)} and ${described(b)}`
   const [smaller, larger] = a.size < b.size ? [a, b] : [b, a]
@@ -59,11 +59,11 @@ function described({ size, root, time }: Signing): string {
   return `size ${size} (${root.slice(0, 6)}) at ${time}`
 }
 
-/** All that was signed under some keys. */
+/** Everything that was signed under some keys. */
 export class Signings {
   readonly #all = new Map<string, Signing>()
 
-  /** Adds one. Returns why it must not be there, if so. */
+  /** Adds one. Returns why it must not exist, if so. */
   add(signing: Signing): string | undefined {
     const id = `${signing.key} ${signing.size} ${signing.root} ${signing.time}`
     if (this.#all.has(id)) return undefined
@@ -74,24 +74,24 @@ export class Signings {
     return wrong[0]
   }
 
-  /** Different trees that were signed. */
+  /** The different trees that were signed. */
   get trees(): readonly (readonly [size: number, root: string])[] {
     return [
       ...new Map([...this.#all.values()].map(({ size, root }) => [`${size} ${root}`, [size, root] as const])).values(),
     ]
   }
 
-  /** The largest; undefined when nothing was signed. */
+  /** The largest; undefined if nothing was signed. */
   get largest(): Signing | undefined {
     return this.#last((a, b) => b.size - a.size)
   }
 
-  /** The latest time that a cosignature says, in POSIX seconds; 0 for none. */
+  /** The latest time of a cosignature, in POSIX seconds; 0 for none. */
   get latest(): number {
     return this.#last((a, b) => b.time - a.time)?.time ?? 0
   }
 
-  /** Whether a state knows of all of it. */
+  /** Whether a state contains all of it. */
   areIn(state: LogState | undefined): boolean {
     return (state?.tree?.size ?? -1) >= (this.largest?.size ?? -1) && (state?.signed?.time ?? 0) >= this.latest
   }

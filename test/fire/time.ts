@@ -1,16 +1,16 @@
 /**
- * Time in the model stands still until nothing else can happen: timers, the date and the clock that nobody sets are made
- * up, the turns of the event loop are not.
+ * Time in the model stands still until nothing else can happen: timers, the date and the monotonic clock are simulated,
+ * the turns of the event loop are not.
  */
 import { vi } from 'vitest'
 
-/** Behind the release of this version. */
+/** After the release of this version. */
 export const START = Date.UTC(2027, 0, 1)
 
-/** How far the date was set forward, in milliseconds since 1970: the rest of it has passed. */
+/** How far the date was set forward, in milliseconds since 1970; the rest has passed. */
 let setBy = START
 
-/** Time begins anew. */
+/** Resets time. */
 export function beginTime(): void {
   vi.clearAllTimers()
   vi.setSystemTime(START)
@@ -27,13 +27,13 @@ export function letTimeGo(): void {
   vi.restoreAllMocks()
 }
 
-/** The clock is set; nothing that waits becomes due. */
+/** Sets the clock; no timer becomes due by that. */
 export function setClock(ms: number): void {
   setBy += ms - Date.now()
   vi.setSystemTime(ms)
 }
 
-/** Goes on to the next timer. False when there is none. */
+/** Moves on to the next timer. False if there is none. */
 export function nextTimer(): boolean {
   if (vi.getTimerCount() === 0) return false
   vi.advanceTimersToNextTimer()
@@ -44,7 +44,7 @@ export function pass(ms: number): void {
   vi.advanceTimersByTime(ms)
 }
 
-/** No timer of a process that is gone may fire. Time goes on from where it is. */
+/** Removes the timers of a process that is gone. Time goes on from where it is. */
 export function dropTimers(): void {
   const now = Date.now()
   vi.clearAllTimers()

@@ -1,7 +1,7 @@
 /**
- * A3 broken: a second machine with the same key. What the two sign may contradict, but each of them stays with one history
- * by itself; whoever is shown what the other signed since its own start signs nothing more in that life; and of two trees
- * of one size a majority never keeps the promises of both.
+ * A3 violated: a second machine with the same key. What the two sign may contradict, but each of them stays with one
+ * history. A machine that is shown what the other has signed since its own start signs nothing more in that life. And a
+ * majority never keeps the promises of two trees of one size.
  */
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -25,7 +25,7 @@ const RUNS = 100
 beforeEach(stopTime)
 afterEach(letTimeGo)
 
-/** One of the machines, and what left it. */
+/** One of the machines, and what it published. */
 interface Twin {
   readonly machine: Machine
   readonly signings: Signings
@@ -36,7 +36,7 @@ interface Twin {
 const act = fc.record({
   who: fc.nat(1),
   heads: fc.array(brought, { minLength: 1, maxLength: 2 }),
-  /** Whether it is shown the newest that the other has published. */
+  /** Whether it is shown the newest publication of the other. */
   meets: fc.constantFrom(true, false, false),
   seed: fc.nat(),
   crashes,
@@ -66,7 +66,7 @@ async function twin({ peers, required, fail }: World, network: Network, copy: Ho
   return { machine, signings, lines }
 }
 
-/** Shows one what the other has signed last; what it means is known at once. */
+/** Shows one machine what the other signed last; it must conclude immediately what that means. */
 async function meet(one: Twin, other: Twin, fail: (why: string) => void): Promise<boolean> {
   const own = [...other.lines.values()].at(-1)
   if (own === undefined) return false
@@ -80,7 +80,8 @@ async function meet(one: Twin, other: Twin, fail: (why: string) => void): Promis
   const { startedAt } = one.machine
   await one.machine.does(() => submit(life, { source: 'gossip', note: own, peer: 'peer 0' }))
   if (one.machine.life !== life) return false
-  // What is neither larger nor later than its own it may have made itself: nobody keeps all that he signed.
+  // What is neither larger nor later than its own it may have made itself: a node does not keep everything that it
+  // signs.
   const wasUnknown = (size > (tree?.size ?? -1) || time > (signed?.time ?? 0)) && time * 1000 > startedAt
   const { state } = life.barrier.guard.report
   if (wasUnknown && state !== 'twin' && state !== 'waiting') fail(`it was shown a twin, and is ${state}`)
@@ -129,7 +130,7 @@ async function run(
   return { met, contradict }
 }
 
-/** Sizes of which a majority said of more than one tree that it keeps its promise. */
+/** Sizes for which a majority confirmed to keep the promises of more than one tree. */
 function keptByMajority(peers: readonly Peer[]): number[] {
   const counts = new Map<string, number>()
   for (const tree of peers.flatMap(({ acknowledged }) => [...acknowledged]))
@@ -162,7 +163,7 @@ test(
         endOnFailure: !FIRE.shrinks,
       },
     )
-    // Else the two would prove nothing.
+    // Otherwise the two would prove nothing.
     expect(met).toBeGreaterThan(RUNS / 20)
     expect(contradicted).toBeGreaterThan(0)
   },

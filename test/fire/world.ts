@@ -1,4 +1,4 @@
-/** A log that forks, a node, its peers and its network: what happens to them, and what must hold afterwards. */
+/** A log that forks, a node, its peers and its network: the events, and what must hold after each. */
 import { toHex } from '../../src/tlog/bytes.js'
 import { parseNote, type SignerKey } from '../../src/tlog/note.js'
 import { seeded } from '../helpers/volatile-disk.js'
@@ -16,14 +16,14 @@ import { beginTime, pass, setClock, START } from './time.js'
 export interface WorldSetup {
   /** Chosen peers: n. */
   readonly peers: number
-  /** How many are to keep a promise: k, from 1 to n. */
+  /** How many have to keep a promise: k, from 1 to n. */
   readonly keep: number
   readonly required: boolean
   readonly keys: readonly [SignerKey, SignerKey?]
   readonly hasAgent: boolean
 }
 
-/** How often things came about that sequences are to reach, in all worlds. */
+/** How often situations occurred that the sequences should reach, in all worlds. */
 export const reached = new Map<string, number>()
 
 function reach(what: string): void {
@@ -40,7 +40,7 @@ export class World {
   #machine!: Machine
   #copies: HomeCopy[] = [EMPTY_HOME]
   #histories: readonly number[] = [...Array(HISTORY_COUNT).keys()]
-  /** Heads that the node has taken in since its home was last put back, by text. */
+  /** Heads that the node has accepted since its home was last restored, by text. */
   readonly #taken = new Map<string, ShownHead>()
   /** Whether the database was full in this life. */
   #wasFull = false
@@ -66,7 +66,7 @@ export class World {
     return world
   }
 
-  /** Throws what is wrong, once the act is over. */
+  /** Throws the violation, if there is one, once the event is over. */
   async act(act: Act): Promise<void> {
     const { life } = this.#machine
     this.#machine.draw(act.seed, act.crashes)
@@ -77,7 +77,7 @@ export class World {
     if (this.#wrong.length > 0) throw new Error(this.#wrong.join('\n'))
   }
 
-  /** A life that ends while the database takes nothing leaves less behind than it knew. */
+  /** A life that ends while the database accepts no writes leaves less behind than it knew. */
   #noteFull(before: Life): void {
     const isFull = this.#machine.home.fault === 'database full'
     if (this.#machine.life !== before) {
@@ -134,13 +134,13 @@ export class World {
   async #bring(life: Life, brought: Brought): Promise<void> {
     const { head, outcome } = await bring(life, brought, this.#peers, this.#lines)
     reach(outcome.kind === 'refused' ? outcome.code! : outcome.kind)
-    // What a process says that is gone, nobody hears.
+    // The outcome of a process that is gone reaches nobody.
     if (life.fate.isDead) return
-    // What waits to be looked at at all is in memory alone.
+    // What waits to be examined is only in memory.
     if (outcome.kind !== 'refused' && outcome.code !== 'HEADS_WAITING') this.#taken.set(head.text, head)
   }
 
-  /** Whatever was taken in and is not one history with ours is proven to be a lie, or kept as a suspect. */
+  /** Every accepted head that is not of one history with ours is proven to be a lie, or kept as a suspect. */
   async #checkConvictions(): Promise<void> {
     const { store, alarm, suspects } = this.#machine.life
     const { tree } = store.heads.get(LOG)

@@ -1,4 +1,4 @@
-/** What the fuzzer has kept, and what its targets begin with, against all that the parsers promise. */
+/** Checks the inputs that the fuzzer has kept, and the seeds of its targets, against all promises of the parsers. */
 import { expect, test } from 'vitest'
 import { corpusOf } from './targets/corpus.js'
 import { TARGETS } from './targets/index.js'
@@ -7,7 +7,7 @@ import { utf8 } from '../../src/tlog/bytes.js'
 test.each(Object.entries(TARGETS))('%s', async (name, { seeds, check, most }) => {
   const genuine = seeds.map((seed) => (typeof seed === 'string' ? utf8(seed) : seed))
   expect(genuine.every(({ length }) => length <= most)).toBe(true)
-  // What a writer makes is read: else nothing but refusals would be tried.
+  // Genuine inputs are accepted: otherwise only refusals would be tested.
   const accepted: boolean[] = []
   for (const bytes of genuine) accepted.push(await check(bytes))
   expect(accepted).toContain(true)

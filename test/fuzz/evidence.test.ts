@@ -1,6 +1,6 @@
 /**
- * Evidence that somebody made up, against an honest log and an honest witness. Whoever made it has everything that the
- * two ever signed, keys of his own, and time; but neither of their keys.
+ * Forged evidence against an honest log and an honest witness. The forger has everything that the two ever signed, keys
+ * of its own, and time, but neither of their keys.
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -36,11 +36,11 @@ const TIME = 1_700_000_000
 const signer = testSigner('log.example', 1)
 const log = sumdbId(signer.verifier)
 const honest = new History(signer)
-/** The same names, other keys. */
+/** The same names with other keys. */
 const mallory = testSigner('log.example', 66)
 const fake = new History(mallory).fork(3, 'fake')
 const namesake = testSigner(witness.verifier.name, 66, SIGNATURE_TYPES.cosignature)
-/** Another log that is followed, and that did sign two histories. */
+/** Another followed log, which did sign two histories. */
 const liar = testSigner('liar.example', 2)
 const lying = new History(liar)
 
@@ -56,10 +56,10 @@ const cosigned = (note: string, by: SignerKey = witness, time = TIME): string =>
   const { text: body, signatures } = parseNote(utf8(note))
   return text({ text: body, signatures: [...signatures, cosign(body, time, by).signature] })
 }
-/** The text of one head under the lines of another. */
+/** The text of one head with the lines of another. */
 const grafted = (body: string, lines: string): string =>
   text({ text: parseNote(utf8(body)).text, signatures: parseNote(utf8(lines)).signatures })
-/** A forged line that says that it is by the key. */
+/** A forged line that claims to be by the key. */
 const disguised = (note: string, as: SignerKey, at = 0): string => {
   const { text: body, signatures } = parseNote(utf8(note))
   const { name, keyId } = as.verifier
@@ -190,7 +190,7 @@ const crafted: Record<string, string> = {
   'this log’s heads in the name of another': split([head(8), head(12)], { log: liar.verifier.vkey }),
   'a log that nobody follows': split(genuineLie.heads, { log: 'nobody.example+00000000+AAAA' }),
   'a witness key as the log': split([head(8), head(12)], { log: witness.verifier.vkey }),
-  // Sizes that are none.
+  // Invalid sizes.
   'a size beyond 2^53': split([head(8), withSize(head(8), '9007199254740993')]),
   'a size of a thousand digits': split([head(8), withSize(head(8), '9'.repeat(1000))]),
   'a size below zero': split([withSize(head(8), '-1'), head(8)]),
@@ -198,7 +198,7 @@ const crafted: Record<string, string> = {
   'a size with a fraction': split([head(8), withSize(head(8), '8.5')]),
   'a size in another base': split([head(8), withSize(head(8), '0x9')]),
   'sizes that are numbers in place of notes': split([8, 12]),
-  // Spellings. Of a lie that is real: the one file that convicts is the only one that does.
+  // Spellings of a real lie: only the one canonical file convicts.
   'without indentation': JSON.stringify(JSON.parse(lieText)),
   'with a key twice': lieText.replace('"type"', `"type": "${SPLIT_VIEW}",\n  "type"`),
   'with the heads twice': lieText.replace('"heads"', '"heads": [],\n  "heads"'),
@@ -224,7 +224,7 @@ const crafted: Record<string, string> = {
   }),
   'with a prefix that it does not need': json({ ...genuineLie, prefix: proofOf(lying, 12, 8) }),
   'with a witness that it is not about': json({ ...genuineLie, witness: witness.verifier.vkey }),
-  // A witness that cosigned one history, over and over.
+  // A witness that cosigned one history repeatedly.
   'a witness that cosigned one head twice': conflict([cosigned(head(8)), cosigned(head(8), witness, TIME + 1)]),
   'a witness that cosigned two heads of one history': conflict(
     [cosigned(head(8)), cosigned(head(12))],
@@ -297,7 +297,7 @@ describe('genuine files that were changed convict nobody of anything else', () =
     makeWitnessConflict(liar.verifier, witness.verifier, [note(lying, 8), note(fork, 8)]),
     makeWitnessConflict(liar.verifier, witness.verifier, [note(lying, 7), note(fork, 12)], prefix),
   ]
-  /** Each of them, and the split views in them: the log signed both heads, whatever the witness did. */
+  /** Each lie, and the split views in them: the log signed both heads, whatever the witness did. */
   const genuine = new Set(
     files.flatMap((file) => [
       evidenceId(file),
@@ -321,7 +321,7 @@ describe('genuine files that were changed convict nobody of anything else', () =
       else [bytes[i], bytes[j]] = [bytes[j]!, bytes[i]!]
       return Uint8Array.from(bytes)
     })
-  /** Changes of what the file says, in its canonical spelling. */
+  /** Mutations of the file's content, in its canonical spelling. */
   const structural = fc
     .tuple(fc.nat(9), place, place, fc.nat(3))
     .map(([kind, a, b, other]) => (file: Uint8Array): Uint8Array => {
@@ -370,7 +370,7 @@ describe('genuine files that were changed convict nobody of anything else', () =
             try {
               file = change(file)
             } catch {
-              // A file that is no JSON any more says nothing that could be changed.
+              // A file that is not JSON any more has no content to mutate.
             }
           }
           const { fate } = await alarm.take(file)
@@ -383,7 +383,7 @@ describe('genuine files that were changed convict nobody of anything else', () =
       ),
       { numRuns: 3_000, seed: 46787 },
     )
-    // The others are the same files again, or about a log that is none.
+    // The others are the same files again, or about an unknown log.
     expect(refused).toBeGreaterThan(2_000)
   })
 })

@@ -1,4 +1,4 @@
-/** The fuzzer itself: what it changes comes of its seed alone, and what it is told to run it runs. */
+/** The fuzzer itself: its mutations depend only on its seed, and it runs what it is asked to run. */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
@@ -59,7 +59,7 @@ test.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)(
     const started = spawn('node', ['scripts/fuzz/run.js', 'topic', '--seconds', '600'], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
-    // Whoever has its output is there as long as that is open.
+    // Processes that hold its output are alive while that is open.
     const isOver = once(started, 'close')
     await once(started.stdout, 'data')
     started.kill(signal)

@@ -1,4 +1,4 @@
-/** What Go's libraries read, asked of scripts/peers/fuzzdiff: everything that is kept for a target, and changes of it. */
+/** Compares with Go's libraries (scripts/peers/fuzzdiff): everything that is kept for a target, and mutations of it. */
 import { describe, expect, test } from 'vitest'
 import { openGo } from '../../scripts/fuzz/go.js'
 import { mutate } from '../../scripts/fuzz/mutate.js'
@@ -10,7 +10,7 @@ import { corpusOf } from './targets/corpus.js'
 import { TARGETS } from './targets/index.js'
 
 const peer = findPeer('fuzzdiff')
-/** Changes of each target; npm run fuzz makes more. */
+/** Mutations per target; npm run fuzz makes more. */
 const CHANGES = 2000
 
 test.runIf(required)('fuzzdiff is here, as REQUIRE_PEERS asks', () => {
@@ -40,7 +40,7 @@ describe.skipIf(peer === undefined)('Go reads the same, or differs where it may'
       if (we === they || licence?.(bytes, we, they) !== undefined) continue
       expect(we, JSON.stringify(Buffer.from(bytes).toString('latin1'))).toBe(they)
     }
-    // The two are compared where both read something, and not in refusals alone.
+    // Accepted inputs have to be compared too, not only refusals.
     const same: boolean[] = []
     for (const bytes of from) {
       const we = await ours(bytes)

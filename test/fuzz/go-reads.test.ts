@@ -6,7 +6,7 @@ import { formatHash, sha256 } from '../../src/tlog/hash.js'
 import { isCanonicalNote, parseNote, parseVerifierKey, verifyNote, type Note } from '../../src/tlog/note.js'
 import { readVectors } from '../helpers/vectors.js'
 
-// What Go reads we read, and what Go refuses we refuse: note for note, made by scripts/vectors/go-reads.
+// We accept what Go accepts, and refuse what Go refuses, for each note made by scripts/vectors/go-reads.
 
 interface Case {
   why: string
@@ -32,9 +32,9 @@ function bytesOf(c: Case): Uint8Array {
 
 interface Reading {
   note?: Note
-  /** SHA-256 of the signed text when the note opens, else why it does not. */
+  /** SHA-256 of the signed text if the note opens, otherwise why it does not. */
   text: string
-  /** Size and root when the text is a tree, else why it is not. */
+  /** Size and root if the text is a tree, otherwise why it is not. */
   tree?: string
 }
 

@@ -146,7 +146,7 @@ describe('parsers throw GossumError and nothing else', () => {
     'parsePolicy of text': (_bytes, text) => parsePolicy(text),
     parseProofFile: (bytes) => parseProofFile(bytes),
   }
-  /** Pieces that get a parser past its first lines. */
+  /** Pieces that get past a parser's first lines. */
   const piece = fc.constantFrom(
     ...[
       '\n',

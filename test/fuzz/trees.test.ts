@@ -100,7 +100,7 @@ describe('stored hash indices', () => {
         const n = seed % 2 ** (50 - level)
         const index = storedHashIndex(level, n)
         expect(splitStoredHashIndex(index)).toEqual({ level, n })
-        // The last leaf below it is where its tree grows by it.
+        // The last leaf below it is the one with which its tree gains it.
         const leaves = (n + 1) * 2 ** level
         expect(index).toBeLessThan(storedHashCount(leaves))
         expect(index).toBeGreaterThanOrEqual(storedHashCount(leaves - 1))

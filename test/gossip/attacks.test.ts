@@ -1,4 +1,4 @@
-/** Peers that mean no good: what they cost, what they lose, and that honest traffic flows. */
+/** Malicious peers: what they cost, what they lose, and that honest traffic gets through. */
 import type { Connection } from '@libp2p/interface'
 import { once } from 'node:events'
 import { createConnection, type Socket } from 'node:net'
@@ -40,13 +40,13 @@ describe('a peer that asks without end', () => {
     const id = stranger.peerId.toString()
     for (let i = 0; i < 200 && !(scoreOf(node, id) < NOT_LISTENED_TO); i++) {
       const sync = await openSync(connection).catch(() => undefined)
-      // It was sent away.
+      // It was disconnected.
       if (sync === undefined) break
-      // It is refused now and then in the middle of it.
+      // It may be refused at any point.
       for (let j = 0; j < 10; j++) await sync.ask(request).catch(() => undefined)
       await sync.stream.close().catch(() => undefined)
     }
-    // Gossipsub remembers a score for a moment before it looks again.
+    // Gossipsub caches a score briefly.
     await until(() => !(scoreOf(node, id) >= NOT_LISTENED_TO), 'it is not listened to, or gone')
     expect(scoreOf(node, friend.mesh.peerId)).toBeGreaterThanOrEqual(0)
     await expectHonestTraffic(node, friend)
@@ -66,7 +66,7 @@ describe('a peer that asks without end', () => {
 })
 
 describe('connections without end from one address', () => {
-  /** A socket that says nothing, from another address of the loopback network. */
+  /** A silent socket from another address of the loopback network. */
   function open(node: TestNode): Promise<Socket> {
     const port = Number(/tcp\/(\d+)/.exec(node.address)![1])
     const socket = createConnection({ host: '127.0.0.1', port, localAddress: '127.0.0.9' })
@@ -83,7 +83,7 @@ describe('connections without end from one address', () => {
     const letIn = new Set<Socket>()
     for (let i = 0; i < 300; i += 50) {
       for (const socket of await Promise.all(Array.from({ length: 50 }, () => open(node)))) {
-        // Whoever is let in is told what is spoken here, and says no more.
+        // An accepted connection is sent the protocol's name first.
         socket.once('data', () => letIn.add(socket))
         socket.write('\x13/multistream/1.0.0\n')
       }
@@ -102,7 +102,7 @@ describe('connections without end from one address', () => {
       for (const socket of opened) socket.destroy()
       await setTimeout(1100)
     }
-    // 80 in all, of which none is left: one more is let in, and told what is spoken.
+    // 80 in all, all of them closed: one more is accepted, and is sent the protocol's name.
     const socket = await open(node)
     socket.write('\x13/multistream/1.0.0\n')
     const [data] = (await once(socket, 'data')) as [Buffer]
@@ -124,7 +124,7 @@ describe('a peer that does not read', () => {
     await gossip.write(subscriptionFrame([TOPIC]))
     const text = await publishWhenHeard(node, 'warm', 2)
     await friend.handlers.receives(text)
-    // Up to 18 MB, where a stream has a window of 256 KiB and 1 MiB that waits.
+    // Up to 18 MB, where a stream has a window of 256 KiB and buffers 1 MiB.
     for (let i = 0; i < 300 && inbound?.status === 'open'; i++) {
       await node.mesh.gossip.publish('head', LOG, utf8(`${i} ${'x'.repeat(60_000)}`))
       await setTimeout(10)
@@ -176,7 +176,7 @@ describe('frames of a length that they do not have', () => {
     const friend = await startNode({ bootstrap: [node.address] })
     const stranger = await startStranger()
     const connections = new Set<Connection>()
-    // Too short for what is in it, none at all, a number without end, and 4 GiB.
+    // A length too short for its content, zero, a number without end, and 4 GiB.
     const frames = [[2, 1, 2, 3, 4, 5, 6], [0, 0, 0, 0], Array<number>(64).fill(0xff), [0x80, 0x80, 0x80, 0x80, 0x10]]
     for (const frame of frames) {
       const connection = await connect(stranger, node)
@@ -187,7 +187,7 @@ describe('frames of a length that they do not have', () => {
         await Promise.race([once(stream as unknown as EventTarget, 'close'), setTimeout(300)])
         stream.abort(new Error('done'))
       } catch (error) {
-        // The node has cut the connection for the frame before.
+        // The node has closed the connection because of the frame before.
         expect([error instanceof Error, ended]).toEqual([true, 'the connection'])
       }
     }

@@ -1,4 +1,4 @@
-/** A wall clock that is set back by a day makes nothing wait for a day. */
+/** A wall clock that is set back by a day delays nothing by a day. */
 import { afterEach, expect, it, vi } from 'vitest'
 import { newPeerKey, startNode, stopNode, until } from './helpers.js'
 

@@ -1,4 +1,4 @@
-/** A head waits for its proof, and a crowd of peers brings it again and again with other lines of junk. */
+/** A head waits for its proof, and a crowd of peers keeps sending it with different junk lines. */
 import { randomBytes } from 'node:crypto'
 import { expect, it, onTestFinished } from 'vitest'
 import { headsTopic } from '../../src/gossip/topics.js'
@@ -17,7 +17,7 @@ const history = new History(signer)
 const witnesses = Array.from({ length: 16 }, (_, i) => testSigner(`witness-${i}.example`, 20 + i, 4))
 const VARIANTS = 512
 
-/** Hands heads to a heart. */
+/** Passes heads to a pipeline. */
 class HeartHandlers extends MemoryHandlers {
   readonly #heart: Heart
 

@@ -36,7 +36,7 @@ describe('the gossip door', () => {
     await (await openGossip(shouter, node)).write(messageFrame(TOPIC, new Uint8Array(65_537)))
     await until(() => scoreOf(node, liar.peerId.toString()) < 0, 'the liar is scored')
     await until(() => scoreOf(node, shouter.peerId.toString()) < 0, 'the shouter is scored')
-    // Nobody looked at the one that is too long.
+    // The message that is too long was not examined.
     expect(node.handlers.texts).toEqual([])
   })
 
@@ -53,7 +53,7 @@ describe('the gossip door', () => {
     await third.handlers.receives('news')
     expect(node.handlers.texts).toEqual(expect.arrayContaining(['stranger 1', 'throw 1', `${known} again`, 'news']))
     expect(third.handlers.texts.filter((text) => !/^(warm|known) \d+$/.test(text))).toEqual(['news'])
-    // What a handler throws is our bug: reported, and no penalty.
+    // An exception in a handler is our bug: reported, without a penalty.
     expect(node.errors).toEqual([expect.objectContaining({ message: 'a bug of ours' })])
     await until(() => scoreOf(node, stranger.peerId.toString()) > 0, 'the news were to its credit')
   })
@@ -85,7 +85,7 @@ describe('the gossip door', () => {
     const streams = await Promise.all(strangers.map((stranger) => openGossip(stranger, node)))
     const ids = strangers.map(({ peerId }) => peerId.toString())
     for (const stream of streams.slice(0, 2)) await stream.write(messageFrame(TOPIC, 'news'))
-    // What comes behind it on the same stream shows that it has arrived.
+    // Later messages on the same stream show that it has arrived.
     for (const [i, stream] of streams.entries()) await stream.write(messageFrame(evidenceTopic(LOG), `{"n":${i}}`))
     await node.handlers.when(() => node.handlers.files.size === 3)
     release()
@@ -131,12 +131,12 @@ describe('the gossip door', () => {
     expect(node.drops).toContain('gossip-flood')
   })
 
-  it('survives a frame that is too long: whoever sent it is cut off, and nobody else', async () => {
+  it('survives a frame that is too long: only its sender is disconnected', async () => {
     const node = await startNode()
     const friend = await startNode({ bootstrap: [node.address] })
     const stranger = await startStranger()
     const gossip = await openGossip(stranger, node)
-    // A length of 1 MiB and a byte, and nothing behind it.
+    // A length of 1 MiB and one byte, with nothing after it.
     gossip.unwrap().send(new Uint8Array([0x81, 0x80, 0x40]))
     await expect.poll(() => stranger.getConnections(), { timeout: 20_000 }).toHaveLength(0)
     const text = await publishWhenHeard(node, 'head')
@@ -163,7 +163,7 @@ describe('the gossip door', () => {
         reports,
       ).start()
       const gossip = await openGossip(await startStranger(), { address: host.getMultiaddrs()[0]!.toString() })
-      // The one topic that it is on counts, or the flood would count for nothing.
+      // Subscribed to one topic, so that its score counts for the flood.
       await gossip.write(subscriptionFrame([TOPIC]))
       await until(() => host.services.pubsub.getSubscribers(TOPIC).length === 1, 'subscribed')
       const before = heapUsed()
@@ -207,7 +207,7 @@ describe('a budget', () => {
   it('is bounded however many peers there are', () => {
     const budget = new TokenBuckets(1, 0.001)
     for (let i = 0; i < 5000; i++) expect(budget.take(`peer ${i}`, i)).toBe(true)
-    // Who is remembered stays in debt; who was displaced by 1024 others begins anew.
+    // Remembered peers stay in debt; a peer displaced by 1024 others starts again.
     for (const peer of [4999, 4500, 4000]) expect(budget.take(`peer ${peer}`, 5000)).toBe(false)
     expect(budget.take('peer 0', 5000)).toBe(true)
   })

@@ -5,7 +5,7 @@ import type { Candidate } from '../../src/witness/head.js'
 import type { Outcome } from '../../src/witness/outcome.js'
 import { LOG, MemoryHandlers, publishWhenHeard, startNode, until, type TestNode } from './helpers.js'
 
-/** Loses every head that gossip brings, and passes none on. Evidence is not gossiped here at all. */
+/** Loses every gossiped head, and passes none on. Evidence is not gossiped here at all. */
 class DeafHandlers extends MemoryHandlers {
   static lost = 0
 
@@ -20,7 +20,7 @@ describe('a mesh whose gossip is lost', () => {
   it('still agrees: rounds bring heads and evidence to every node', async () => {
     const timing = { roundMs: 150, settledMs: 300 }
     const first = await startNode({ handlers: new DeafHandlers(), ...timing })
-    // A chain: the ends do not know each other at the start.
+    // A chain: the ends do not know each other at first.
     const nodes: TestNode[] = [first]
     for (let i = 1; i < 8; i++) {
       nodes.push(await startNode({ handlers: new DeafHandlers(), bootstrap: [nodes[i - 1]!.address], ...timing }))

@@ -1,4 +1,4 @@
-/** Real nodes on loopback with handlers that remember, for the tests of this folder. */
+/** Real nodes on loopback with handlers that record their calls, for the tests of this folder. */
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { PrivateKey } from '@libp2p/interface'
 import { randomBytes } from 'node:crypto'
@@ -21,31 +21,31 @@ import type { WitnessPromise } from '../../src/witness/promise.js'
 
 export const LOG = logId('sum.example', 'go.sum database tree')
 
-/** The id that an evidence file has: the first 16 hex digits of its SHA-256. */
+/** The id of an evidence file: the first 16 hex digits of its SHA-256. */
 export function evidenceIdOf(bytes: Uint8Array): string {
   return toHex(sha256(bytes).subarray(0, 8))
 }
 
 /**
- * Keeps what it is given and tells the first time from the next. Texts that begin with a word choose the outcome:
- * `bad` is refused as malformed, `stranger` as of an unknown log, `throw` throws, `hang` is never decided.
+ * Keeps what it receives and distinguishes new from known. The first word of a text determines the outcome: `bad` is
+ * refused as malformed, `stranger` as of an unknown log, `throw` throws, `hang` is never decided.
  */
 export class MemoryHandlers implements SyncHandlers {
   readonly candidates: Candidate[] = []
   readonly known = new Map<string, Uint8Array>()
   readonly files = new Map<string, { log: string; bytes: Uint8Array }>()
-  /** Tiles that are kept, by path. */
+  /** Kept tiles, by path. */
   readonly tiles = new Map<string, Uint8Array>()
   /** What is held of a witness, by verifier key: one page. */
   readonly signed = new Map<string, Uint8Array[]>()
-  /** What peers told of our own witness keys. */
+  /** What peers reported about our own witness keys. */
   readonly tellings: { heads: string[]; promises: readonly WitnessPromise[]; peer: string }[] = []
-  /** Chosen peers whose answers were whole. */
+  /** Chosen peers whose answers were complete. */
   readonly answers: string[] = []
-  /** Promises and lines that peers brought. */
+  /** Promises and lines received from peers. */
   readonly kept: { promise: WitnessPromise; from: Bringer }[] = []
   readonly lines: { text: string; peer: string }[] = []
-  /** Makes the proofs, when it can. */
+  /** Makes the proofs, if it can. */
   prove: ((of: Tree, size: number) => Promise<Prefix>) | undefined
   readonly #waiting: { check: () => boolean; resolve: () => void }[] = []
 
@@ -114,18 +114,18 @@ export class MemoryHandlers implements SyncHandlers {
     void this.#done(undefined)
   }
 
-  /** What was submitted, as texts. */
+  /** Everything that was submitted, as texts. */
   get texts(): string[] {
     return this.candidates.map(({ note }) => Buffer.from(note).toString())
   }
 
-  /** Resolves when something that was submitted makes this true. */
+  /** Resolves when the condition becomes true after a submission. */
   when(check: () => boolean): Promise<void> {
     if (check()) return Promise.resolve()
     return new Promise((resolve) => this.#waiting.push({ check, resolve }))
   }
 
-  /** Resolves when a head of this text was submitted. */
+  /** Resolves when a head with this text has been submitted. */
   receives(text: string): Promise<void> {
     return this.when(() => this.texts.includes(text))
   }
@@ -141,7 +141,7 @@ export interface TestNode {
   readonly handlers: MemoryHandlers
   readonly drops: Drop[]
   readonly errors: unknown[]
-  /** An address of it that others dial. */
+  /** The address at which others dial it. */
   readonly address: string
 }
 
@@ -162,12 +162,12 @@ export function newIdentity(name: string): Identity {
   return { witness: verifier.vkey, key: verifier, sign }
 }
 
-/** What a mesh takes, in one row. */
+/** The options of a mesh, in one object. */
 type NodeOptions = Partial<MeshOptions['reach'] & MeshOptions['own']> &
   MeshOptions['times'] &
   MeshOptions['told'] & { handlers?: MemoryHandlers }
 
-/** A node on a free loopback port; it stops after the test. */
+/** A node on a free loopback port; it is stopped after the test. */
 export async function startNode(options: NodeOptions = {}): Promise<TestNode> {
   const handlers = options.handlers ?? new MemoryHandlers()
   const drops: Drop[] = []
@@ -192,7 +192,7 @@ export async function stopNode(node: TestNode): Promise<void> {
   await node.mesh.stop()
 }
 
-/** Polls a condition that libp2p has no event for. */
+/** Polls a condition for which libp2p has no event. */
 export async function until(check: () => boolean, what: string, timeoutMs = 30_000): Promise<void> {
   const deadline = Date.now() + timeoutMs
   while (!check()) {
@@ -201,7 +201,7 @@ export async function until(check: () => boolean, what: string, timeoutMs = 30_0
   }
 }
 
-/** Publishes different heads until one has somebody to go to: subscriptions travel after the connection stands. */
+/** Publishes different heads until one has a recipient: subscriptions arrive some time after the connection. */
 export async function publishWhenHeard(node: TestNode, text: string, recipients = 1): Promise<string> {
   const deadline = Date.now() + 60_000
   for (let n = 0; Date.now() < deadline; n++) {

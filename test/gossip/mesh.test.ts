@@ -68,17 +68,17 @@ describe('a mesh', () => {
     const hub = await startNode()
     const spokes = await startSpokes(hub, 15)
     await until(() => hub.mesh.peers().length >= 15, 'all spokes connected')
-    // Heads go to the mesh, evidence to everybody at once.
+    // Heads go to the mesh, evidence to all peers at once.
     const text = await publishWhenHeard(hub, 'head', 6)
     await until(() => hub.mesh.syncPeers() >= 15, 'all spokes speak')
-    // That they speak is known before what they listen to.
+    // A peer's protocols are known before its subscriptions.
     for (let n = 0, reached = 0; reached < 15; n++) {
       reached = await hub.mesh.gossip.publish('evidence', LOG, utf8(`{"type":"convicts","n":${n}}`))
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
     await Promise.all(spokes.map(({ handlers }) => handlers.receives(text)))
     for (const { score } of hub.mesh.peers()) expect(score).toBeGreaterThanOrEqual(0)
-    // And the hub hears each of them.
+    // And the hub receives from each of them.
     const texts = await Promise.all(spokes.map((spoke, i) => publishWhenHeard(spoke, `spoke ${i}`)))
     await Promise.all(texts.map((one) => hub.handlers.receives(one)))
   })

@@ -1,4 +1,7 @@
-/** What is asked when peers meet: whom we chose, what they hold of our keys, page by page, and when they have answered. */
+/**
+ * The queries when peers meet: chosen peers report what they hold of our keys, page by page; and when they count as
+ * answered.
+ */
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import { once } from 'node:events'
@@ -24,7 +27,7 @@ const UNKNOWN_REQUEST = { type: 'error', code: 'unknown-request' }
 const identity = newIdentity('ours')
 const other = newIdentity('other')
 
-/** The id of a made-up log. */
+/** The id of a generated log. */
 function logOf(n: number): string {
   return n.toString(16).padStart(64, '0')
 }
@@ -37,7 +40,7 @@ function asJson({ head, signature, ...rest }: WitnessPromise): object {
   return { ...rest, head: Buffer.from(head).toString(), signature: Buffer.from(signature).toString('base64') }
 }
 
-/** A peer that says what a test wants of our keys, and is polite otherwise. */
+/** A peer whose answers about our keys a test sets, and that is otherwise honest. */
 function startTelling(signed: (request: Asked) => unknown, hello: object = {}): Promise<FakePeer> {
   return startFake((request) => {
     if (request.type === 'signed') return signed(request)
@@ -45,12 +48,12 @@ function startTelling(signed: (request: Asked) => unknown, hello: object = {}): 
   })
 }
 
-/** A node of which every peer is asked about our key. */
+/** A node that asks every peer about our key. */
 function startOurs(options: Parameters<typeof startNode>[0] = {}): Promise<TestNode> {
   return startNode({ identity, ...options })
 }
 
-/** Tells of so many logs, 64 to a page. */
+/** Reports this many logs, 64 to a page. */
 class Teller extends MemoryHandlers {
   readonly #logs: number
   readonly #head: string | undefined
@@ -113,7 +116,7 @@ describe('what a peer holds of our keys', () => {
     const node = await startOurs({ bootstrap: [liar.address] })
     await until(() => liar.count('hello') === 1, 'the pages are over')
     expect(liar.requests.slice(0, asked + 1).map(({ type }) => type)).toEqual(['signed', 'signed', 'hello'])
-    // What it did tell is taken up.
+    // What it did report is used.
     expect(node.handlers.tellings[0]?.heads).toEqual(['told', 'told'])
     await until(() => liar.count('hello') === 2, 'asked again')
     expect(node.handlers.answers).toEqual([])
@@ -212,10 +215,10 @@ describe('what a peer holds of our keys', () => {
 })
 
 describe('a chosen peer', () => {
-  it('is one that is configured, or that this node looked for in an earlier run, whoever dialled now', async () => {
+  it('is one that is configured, or that this node looked for in an earlier run, whichever side dialled now', async () => {
     const key = await newPeerKey()
     const id = peerIdFromPrivateKey(key).toString()
-    // Nobody is there: it is the peer that will come.
+    // Nothing listens there: the peer will connect to us.
     const address = `/ip4/127.0.0.1/tcp/9/p2p/${id}`
     const lastSeen = new Date().toISOString()
     const bookOf = (peer: object): PeerStore => ({
@@ -236,7 +239,7 @@ describe('a chosen peer', () => {
       const peer = await startNode({ peerKey: key, bootstrap: [node.address] })
       await until(() => node.handlers.tellings.length > 0 && node.mesh.peers()[0]?.peerId === id, 'asked')
       if (chosen) await node.handlers.when(() => node.handlers.answers.length > 0)
-      // Both have said all that they say: the peer's hello was asked for, and it has asked for ours.
+      // Both have sent everything: the peer's hello was requested, and it has requested ours.
       await node.mesh.syncWith(id)
       expect(new Set(node.handlers.answers)).toEqual(new Set(chosen ? [id] : []))
       expect(connected).toEqual(chosen ? [id] : [])
@@ -303,7 +306,7 @@ describe('a chosen peer', () => {
 
   it('may have answered before it is known to be one', async () => {
     const peer = await startTelling(() => ({ type: 'signed', heads: ['ours'] }))
-    // The configured address leads nowhere until it is opened.
+    // The configured address is not reachable until it is opened.
     const gate = createServer((socket) => {
       const inner = createConnection(Number(/tcp\/(\d+)/.exec(peer.address)![1]), '127.0.0.1')
       for (const end of [socket, inner]) end.on('error', () => [socket, inner].forEach((each) => each.destroy()))

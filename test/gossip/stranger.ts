@@ -1,4 +1,4 @@
-/** A peer without manners: a bare libp2p host that writes whatever bytes a test wants to streams of a node. */
+/** A misbehaving peer: a bare libp2p host that writes arbitrary bytes to the streams of a node. */
 import { identify } from '@libp2p/identify'
 import type { Connection, Libp2p, PrivateKey, Stream } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
@@ -19,7 +19,7 @@ afterEach(async () => {
   await Promise.all(hosts.map(async (host) => host.stop()))
 })
 
-/** The yamux window of a stream at its beginning, in bytes. */
+/** The initial yamux window of a stream, in bytes. */
 const WINDOW = 256 * 1024
 
 export async function startStranger(listen: string[] = [], privateKey?: PrivateKey): Promise<Libp2p> {
@@ -28,7 +28,7 @@ export async function startStranger(listen: string[] = [], privateKey?: PrivateK
     addresses: { listen },
     transports: [tcp()],
     connectionEncrypters: [noise()],
-    // Without more of a window than there must be, what is not read stays with who sent it.
+    // With the minimum window, unread data stays with its sender.
     streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: WINDOW } })],
     services: { identify: identify() },
   })
@@ -40,7 +40,7 @@ export async function connect(host: Libp2p, node: Pick<TestNode, 'address'>): Pr
   return host.dial(multiaddr(node.address))
 }
 
-/** Opens the stream on which gossipsub listens, and takes the one that it opens in return, unless a test does. */
+/** Opens the stream on which gossipsub listens, and accepts the one that it opens in return, unless a test does. */
 export async function openGossip(
   host: Libp2p,
   node: Pick<TestNode, 'address'>,
@@ -53,7 +53,7 @@ export async function openGossip(
 
 export interface SyncStream {
   readonly stream: Stream
-  /** Sends a request, an object or bytes as they are, and reads the answer. */
+  /** Sends a request, an object or raw bytes, and reads the answer. */
   readonly ask: (request: object | Uint8Array) => Promise<unknown>
 }
 
@@ -81,13 +81,13 @@ export interface FakePeer {
   readonly host: Libp2p
   readonly id: string
   readonly address: string
-  /** What it was asked, in order. */
+  /** The requests it received, in order. */
   readonly requests: Asked[]
-  /** How often it was asked for something of this type. */
+  /** The number of requests of this type. */
   readonly count: (type: string) => number
 }
 
-/** A peer that answers what a test wants; where that is nothing, its stream breaks. */
+/** A peer with the answers of a test; if there is none, its stream breaks. */
 export async function startFake(answer: (request: Asked) => unknown, privateKey?: PrivateKey): Promise<FakePeer> {
   const host = await startStranger(['/ip4/127.0.0.1/tcp/0'], privateKey)
   const requests: Asked[] = []
@@ -133,7 +133,7 @@ export function subscriptionFrame(topics: readonly string[]): Uint8Array {
   return concatBytes(...topics.map((topic) => field(1, concatBytes(Uint8Array.of(0x08, 1), field(2, utf8(topic))))))
 }
 
-/** A frame that claims to have messages: so many made-up ids. */
+/** A frame that claims to have messages, with this many random ids. */
 export function ihaveFrame(topic: string, count: number): Uint8Array {
   const ids = Array.from({ length: count }, (_, i) => field(2, utf8(`made-up message id ${i}`)))
   return field(3, field(1, concatBytes(field(1, utf8(topic)), ...ids)))

@@ -30,7 +30,7 @@ async function startHost(): Promise<Host> {
   return host
 }
 
-/** Every map and set within an object, its own and those of what it holds, with the keys that name one of these ids. */
+/** All maps and sets within an object, recursively, with the keys that contain one of these ids. */
 function traces(root: object, ids: ReadonlySet<string>): string[] {
   const found: string[] = []
   const seen = new Set<unknown>()
@@ -72,7 +72,7 @@ describe('many strangers', () => {
       left = [...stored, ...traces(host.services.pubsub, ids)]
       return left.length === 0
     }
-    // What came after the end of a connection is found within ten seconds, and what has expired goes a second later.
+    // What arrives after the end of a connection is found within ten seconds, and removed a second after it expires.
     for (const end = Date.now() + 60_000; !(await isForgotten()) && Date.now() < end;)
       await new Promise((resolve) => setTimeout(resolve, 200))
     expect(left).toEqual([])
@@ -80,7 +80,7 @@ describe('many strangers', () => {
 })
 
 describe('streams without end', () => {
-  /** Runs until the node has hung up, or so many times. */
+  /** Runs until the node has closed the connection, or this many times. */
   async function untilCut(connection: Connection, most: number, act: () => Promise<unknown>): Promise<number> {
     for (let n = 0; n < most; n++) {
       if (connection.status !== 'open') return n
@@ -121,7 +121,7 @@ describe('streams without end', () => {
     const connection = await connect(stranger, node)
     const { muxer } = connection as unknown as { muxer: Muxer }
     await untilCut(connection, 50_000, async () => {
-      // Window updates of a stream that there is not.
+      // Window updates of a stream that does not exist.
       for (let i = 0; i < 10; i++) muxer.sendFrame({ type: 1, flag: 0, streamID: 9_999, length: 1 })
       await new Promise((resolve) => setImmediate(resolve))
     })
@@ -147,7 +147,7 @@ describe('streams without end', () => {
     await until(() => node.mesh.syncPeers() === 1, 'a connection')
     asked.handlers.tiles.set('tile/8/0/000', new Uint8Array(8192))
     const signal = AbortSignal.timeout(60_000)
-    // More of them than a connection may carry streams, if each had one of its own; the answers stop at sixty.
+    // More requests than a connection may have streams, if each used its own; the answers stop at sixty.
     for (let i = 0; i < 400; i++) await node.mesh.tileFrom(LOG, 'tile/8/0/000', 8192, { signal }).catch(() => undefined)
     expect(node.mesh.syncPeers()).toBe(1)
   })
@@ -158,16 +158,16 @@ interface Muxer {
   sendFrame(header: object): void
 }
 
-/** The state of another connection, a moment after it was made. */
+/** The state of another connection, shortly after it was made. */
 async function again(stranger: Libp2p, address: string): Promise<string> {
   const connection = await stranger.dial(multiaddr(address), { force: true }).catch(() => undefined)
-  // The dialer believes for a moment that it is connected.
+  // The dialer briefly believes that it is connected.
   if (connection?.status === 'open') await new Promise((resolve) => connection.addEventListener('close', resolve))
   return connection?.status ?? 'refused'
 }
 
 describe('places', () => {
-  /** A stranger that comes from an address of this machine. */
+  /** A stranger with another address of this machine. */
   async function from(localAddress: string): Promise<Libp2p> {
     return createLibp2p({
       transports: [tcp({ dialOpts: { localAddress } as never })],

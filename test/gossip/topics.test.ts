@@ -43,7 +43,7 @@ describe('topics', () => {
       .update('head\n')
       .digest('hex')
     expect(toHex(messageId(headsTopic(LOG), utf8('head\n')))).toBe(expected)
-    // The border between topic and data is part of it.
+    // The boundary between topic and data is part of it.
     expect(messageId('ab', utf8('c'))).not.toEqual(messageId('a', utf8('bc')))
     expect(messageId(headsTopic(LOG), utf8('x'))).not.toEqual(messageId(evidenceTopic(LOG), utf8('x')))
   })

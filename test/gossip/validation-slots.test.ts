@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ValidationSlots } from '../../src/gossip/validation-slots.js'
 
-/** Takes places until there is none; how many there were. */
+/** Takes slots until there is none; returns how many there were. */
 function fill(places: ValidationSlots, peer: string, bytes = 300): number {
   let taken = 0
   while (places.take(peer, bytes) !== undefined) taken++
@@ -14,7 +14,7 @@ describe('the places of a topic', () => {
     expect(fill(new ValidationSlots(), 'a', 65_536)).toBe(64)
   })
 
-  it('are left for everybody else by any number of peers that take all they can', () => {
+  it('are not exhausted for others by any number of peers that take all they can', () => {
     const places = new ValidationSlots()
     const greedy = Array.from({ length: 127 }, (_, i) => fill(places, `greedy ${i}`))
     expect(greedy.slice(0, 5)).toEqual([512, 512, 512, 512, 2048 - 4 * 480 + 32])

@@ -1,12 +1,12 @@
-/** The parts of an alarm, in memory: they remember what was done with them, and a test can make each of them fail. */
+/** The parts of an alarm, in memory: they record their calls, and a test can make each of them fail. */
 import type { KeptConviction, KeptEvidence } from '../../src/evidence/alarm.js'
 import type { AlarmedNode, KeeperParts, Trust } from '../../src/evidence/keeper.js'
 import type { SetTimer } from '../../src/lib/set-timer.js'
 
-/** What a test wants otherwise. */
+/** Parts that a test replaces. */
 export type Changes = Partial<Trust & AlarmedNode & Pick<KeeperParts, 'tell'>>
 
-/** A clock that stands still until it is told to go on; what waits for it runs in its order. */
+/** A clock that moves only when told; timers run in the order in which they become due. */
 export class ManualClock {
   ms = Date.UTC(2026, 0, 2)
   #timers: { at: number; act: () => void }[] = []
@@ -19,12 +19,12 @@ export class ManualClock {
     return () => void (this.#timers = this.#timers.filter((other) => other !== timer))
   }
 
-  /** Milliseconds until each timer that waits. */
+  /** Milliseconds until each pending timer. */
   get waiting(): number[] {
     return this.#timers.map(({ at }) => at - this.ms)
   }
 
-  /** Goes on by this much, letting everything that becomes due come to its end. */
+  /** Moves on by this much, letting everything that becomes due finish. */
   async pass(ms: number): Promise<void> {
     const end = this.ms + ms
     for (;;) {
@@ -39,7 +39,7 @@ export class ManualClock {
   }
 }
 
-/** Lets everything that waits for no timer come to its end. */
+/** Lets everything finish that waits for no timer. */
 export async function settled(): Promise<void> {
   for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve))
 }
@@ -50,11 +50,11 @@ export function alarmParts(changes: Changes) {
   const told: { id: string; source: string; isWritten: boolean }[] = []
   const errors: unknown[] = []
   const convictions = new Map<string, KeptConviction>()
-  /** What was written, without what is only noted. */
+  /** Convictions that were written, as opposed to only noted. */
   const written = new Map<string, KeptConviction>()
   const frozen = new Set<string>()
   const clock = new ManualClock()
-  /** Acts that fail, until a test takes them out. */
+  /** Operations that fail until a test removes them. */
   const broken = new Set<string>()
   const act = async (name: string): Promise<void> => {
     await Promise.resolve()

@@ -21,7 +21,7 @@ export function makeLog(records: Iterable<Uint8Array>, setting: Partial<LogFolde
   return makeLogIn(join(temporaryHome(), 'log'), records, setting)
 }
 
-/** A log in a folder that the caller removes: one for all tests of a file. */
+/** A log in a folder that the caller removes: one log for all tests of a file. */
 export function makeLogIn(
   dir: string,
   records: Iterable<Uint8Array>,
@@ -46,7 +46,7 @@ interface TestAuditOptions {
   readonly source?: LogSource
 }
 
-/** Audits a log up to its head; with the same home it goes on. */
+/** Audits a log up to its head; with the same home it continues. */
 export async function auditOf(
   { dir, note }: MadeLog,
   { home = temporaryHome(), origin = SUMDB_ORIGIN, source = new LogFolder(dir) }: TestAuditOptions = {},

@@ -1,6 +1,6 @@
 /**
- * Made-up records, each of which breaks exactly one rule of src/audit/rules/rules.ts, at least one for every rule. No two
- * name the same module version, so that all of them can stand in one log.
+ * Generated records, each of which breaks exactly one rule of src/audit/rules/rules.ts, at least one for every rule. No
+ * two name the same module version, so all of them can be in one log.
  */
 import type { RuleName } from '../../src/audit/rules/rules.js'
 import { toBase64, utf8 } from '../../src/tlog/bytes.js'
@@ -9,16 +9,16 @@ import { sha256 } from '../../src/tlog/hash.js'
 
 export interface BadRecord {
   readonly rule: RuleName
-  /** Bytes, for one of them is no text. */
+  /** Bytes, because one of them is not text. */
   readonly record: Uint8Array
 }
 
-/** A hash of nothing in particular. */
+/** A hash with no meaning. */
 function hashOf(text: string): string {
   return `h1:${toBase64(sha256(utf8(text)))}`
 }
 
-/** The two lines of a faultless record of this module version. */
+/** The two lines of a correct record of this module version. */
 export function recordOf(path: string, version: string): string {
   return filesLine(path, version) + goModLine(path, version)
 }
@@ -34,10 +34,10 @@ function goModLine(path: string, version: string, hash = hashOf(`${path} ${versi
 const REVISION = '0123456789ab'
 const TIME = '20190102030405'
 const V = 'v1.2.3'
-/** Behind the last digit of the base64 of 32 bytes are two bits that are not used. */
+/** The last digit of the base64 of 32 bytes has two unused bits. */
 const NOT_CANONICAL = `h1:${'A'.repeat(42)}B=`
 
-/** Text and lines: the rule, and what is made of a module that no other record names. */
+/** Text and lines: the rule, and the record of a module that no other record names. */
 const TEXTS: readonly (readonly [RuleName, (path: string) => string])[] = [
   ['record-empty', () => ''],
   ['record-size', (path) => recordOf(`${path}${'/a'.repeat(MAX_RECORD_BYTES)}`, V)],
@@ -70,7 +70,7 @@ const TEXTS: readonly (readonly [RuleName, (path: string) => string])[] = [
   ['hash-length', (path) => filesLine(path, V) + goModLine(path, V, 'h1:')],
 ]
 
-/** Paths and versions, in records whose lines are right. */
+/** Paths and versions, in records whose lines are correct. */
 const NAMES: readonly (readonly [RuleName, string, string])[] = [
   ['path-slash', 'example.com//a', V],
   ['path-slash', 'example.com/a/', V],
@@ -139,7 +139,7 @@ const OTHERS: readonly (readonly [RuleName, string])[] = [
   ['toolchain-go-mod', toolchain('v0.0.1-go1.21.0.linux-amd64', hashOf('other'))],
 ]
 
-/** Of the rule `record-utf8`, which no text can break: a path with a byte that begins nothing. */
+/** For the rule `record-utf8`, which no string can break: a path with an invalid byte. */
 function notUtf8(): Uint8Array {
   const record = utf8(recordOf('example.com/not-utf8', V))
   record[12] = 0xff

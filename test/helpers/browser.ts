@@ -1,18 +1,18 @@
 /**
- * A real browser, Debian's chromium, that looks at pages of ours and reports what they did. Tests with one are skipped where
- * there is none, unless REQUIRE_PEERS=1, which makes that a failure.
+ * A real browser, Debian's chromium, that opens our pages and reports what they did. Tests with it are skipped if it is
+ * not installed, unless REQUIRE_PEERS=1, which makes that a failure.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core'
 import { onTestFinished } from 'vitest'
 
-/** The program of the browser; undefined where there is none. */
+/** The program of the browser; undefined if it is not installed. */
 export const CHROMIUM = [process.env['CHROMIUM'], '/usr/bin/chromium'].find(
   (file) => file !== undefined && existsSync(file),
 )
 
-/** It speaks to nobody but the pages that it is shown. */
+/** It contacts nothing but the pages that it opens. */
 const QUIET = [
   ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync'],
   ...['--disable-background-networking', '--disable-component-update'],
@@ -22,14 +22,14 @@ export function launchBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: CHROMIUM!, args: QUIET })
 }
 
-/** What a page did while it was looked at. */
+/** What a page did while it was open. */
 export interface Watched {
   readonly page: Page
-  /** Hosts that were asked for anything. */
+  /** Hosts that received requests. */
   readonly hosts: ReadonlySet<string>
   /** Errors of scripts, and dialogs that scripts opened. */
   readonly faults: readonly string[]
-  /** What the policy of the page forbade, as `directive source`. */
+  /** What the page's content security policy blocked, as `directive source`. */
   readonly violations: () => Promise<string[]>
 }
 
@@ -59,7 +59,7 @@ export async function look(browser: Browser, url: string, options: BrowserContex
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
-/** What axe has to say against a page, a line each. */
+/** The violations that axe finds on a page, one per line. */
 export async function objectionsOfAxe(page: Page): Promise<string[]> {
   await page.evaluate(AXE)
   return page.evaluate(`axe.run().then(({ violations }) =>

@@ -1,4 +1,4 @@
-/** How build systems show what a program prints: each of these is a way that a report of the go command was found in. */
+/** How build systems show a program's output: a report of the go command was found in each of these forms. */
 
 type Show = (report: string) => string | Uint8Array
 
@@ -31,7 +31,7 @@ const utf16 = (text: string, order: 'le' | 'be'): Buffer => {
 }
 const bytesOf = (text: string): Buffer => Buffer.from(text, 'utf8')
 
-/** Folds as the shell's fold does: by columns, with TABs to multiples of eight; `of` says how wide a character is. */
+/** Folds like the shell's fold: by columns, with TABs to multiples of eight; `of` returns the width of a character. */
 function fold(text: string, width: number, of: (char: string) => number, again = ''): string {
   const folded: string[] = []
   for (const line of lines(text)) {
@@ -53,7 +53,7 @@ function fold(text: string, width: number, of: (char: string) => number, again =
 const one = (): number => 1
 const utf8Width = (char: string): number => bytesOf(char).length
 
-/** The lines of two builds, one after the other in turns; each with its own prefix. */
+/** The lines of two builds, alternating, each with its own prefix. */
 const alternating =
   (a: string, b: string, block = 1): Show =>
   (report) => {
@@ -193,7 +193,7 @@ function byteEscape(byte: number): string {
   return byte < 0x80 ? String.fromCharCode(byte) : `\\x${byte.toString(16)}`
 }
 
-/** What a runner sends in parts: a line that goes on has a plus. */
+/** What a runner sends in parts: a continued line has a plus. */
 function gitlab(report: string): string {
   return lines(report)
     .map((line, i) => {

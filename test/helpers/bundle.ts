@@ -1,6 +1,6 @@
 /**
- * A script of the tests as one file, for those who start it dozens of times: with tsx each start reads and rewrites a
- * hundred sources, which costs three times as much as all that the script does.
+ * A script of the tests as one file, for tests that start it dozens of times: with tsx each start reads and rewrites a
+ * hundred sources, which costs three times as much as the script itself.
  */
 import { mkdirSync, mkdtempSync } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -9,7 +9,10 @@ import { build } from 'vite'
 import { afterAll } from 'vitest'
 import { removeFolder } from './home.js'
 
-/** The path of the bundle, which is there for the tests of one file. Packages stay outside, and are found from where it is. */
+/**
+ * The path of the bundle, which exists for the tests of one file. Packages are not bundled, and resolve from its
+ * folder.
+ */
 export async function bundled(script: URL): Promise<string> {
   const modules = fileURLToPath(new URL('../../node_modules/.cache/', import.meta.url))
   mkdirSync(modules, { recursive: true })

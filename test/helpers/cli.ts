@@ -8,11 +8,11 @@ import { built, program } from './built.js'
 export const PROGRAM = program()
 
 export interface CliOptions {
-  /** What stdin gives; nothing when absent. */
+  /** The content of stdin; empty if absent. */
   readonly input?: string | Uint8Array
-  /** Settings on top of an environment that has no setting of ours. */
+  /** Variables in addition to an environment without any setting of ours. */
   readonly env?: Readonly<Record<string, string>>
-  /** Where $GOSSUM_HOME points: a place that does not exist when absent, so that no test finds the user's own. */
+  /** The value of $GOSSUM_HOME; if absent, a path that does not exist, so that no test finds the user's own home. */
   readonly home?: string
   /** The working directory. */
   readonly cwd?: string
@@ -34,19 +34,19 @@ function spawnGossum(args: readonly string[], options: CliOptions) {
   return spawn(process.execPath, [PROGRAM, ...args], { env: environment(options), cwd: options.cwd })
 }
 
-/** Words of commands that run until they are told to end, and so want a process of their own. */
+/** Words of commands that run until they are stopped, and so need a process of their own. */
 const LASTING = new Set(['run', 'demo', 'serve'])
-/** The process in which this file's short commands run, once there is one; and whether one is running. */
+/** The process that runs this file's short commands, once it exists; and whether a command is running. */
 let host: ChildProcess | undefined
 let isBusy = false
 
 /**
- * Runs `gossum` with these arguments to its end: in a process that ran others before, where nobody can tell, which
- * program.test.ts sees to. Start, signals and streams are for `gossumProcess`.
+ * Runs `gossum` with these arguments to its end. To save time it may run in a process that ran others before, if that
+ * makes no difference, which program.test.ts verifies. Tests of start, signals and streams use `gossumProcess`.
  */
 export async function gossum(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
   const env = environment(options)
-  // Node itself reads its variables when a process begins.
+  // Node itself reads its variables when a process starts.
   const isOwn = args.some((word) => LASTING.has(word)) || Object.keys(env).some((name) => name.startsWith('NODE_'))
   if (isOwn || isBusy) return gossumProcess(args, options)
   isBusy = true
@@ -69,7 +69,7 @@ export async function gossum(args: readonly string[], options: CliOptions = {}):
 
 function startHost(): ChildProcess {
   const script = fileURLToPath(new URL('program-host.js', import.meta.url))
-  // It runs the build itself, unpacked: what is packed does not begin anew.
+  // It runs the unpacked build, since the packed program cannot be started twice in a process.
   return fork(script, [built('cli/main.js')], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], execArgv: [] })
 }
 
@@ -77,7 +77,7 @@ function startHost(): ChildProcess {
 export async function gossumProcess(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
   const child = spawnGossum(args, options)
   const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)]
-  // A program that does not read its stdin has every right to.
+  // A program may leave its stdin unread.
   child.stdin.on('error', () => undefined)
   child.stdin.end(options.input ?? '')
   const [code] = (await once(child, 'close')) as [number | null]
@@ -90,18 +90,18 @@ function collect(stream: NodeJS.ReadableStream): () => string {
   return () => Buffer.concat(chunks).toString('utf8')
 }
 
-/** A program that runs until it is told to stop. */
+/** A program that runs until it is stopped. */
 export interface Running {
   readonly child: ChildProcessWithoutNullStreams
   /** The first line of its stdout. */
   readonly firstLine: string
-  /** Its stderr until now. */
+  /** Its stderr so far. */
   stderr(): string
   /** Sends a signal and resolves to the exit code. */
   stop(signal?: NodeJS.Signals): Promise<number | null>
 }
 
-/** Starts `gossum` and waits for its first line; rejects when it ends before. */
+/** Starts `gossum` and waits for its first line; rejects if it ends before. */
 export async function startGossum(args: readonly string[], options: CliOptions = {}): Promise<Running> {
   const child = spawnGossum(args, options)
   const stderr = collect(child.stderr)

@@ -1,4 +1,4 @@
-/** A node whose clock the test sets: the program is the built one, and Date tells what a small file says. */
+/** A node whose clock the test sets: it runs the built program, with a Date that follows a small file. */
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,7 +6,9 @@ import { onTestFinished } from 'vitest'
 import type { RunningNode } from './node.js'
 import { removeFolder } from './home.js'
 
-/** Loaded before the program. The file says how many milliseconds the clock is off; a signal makes it be read again. */
+/**
+ * Loaded before the program. The file has the clock's offset in milliseconds; a signal makes the program read it again.
+ */
 const PRELOAD = `
 const { readFileSync } = require('node:fs')
 const file = process.env.TEST_CLOCK
@@ -26,13 +28,13 @@ globalThis.Date = class Date extends Real {
 `
 
 export interface TestClock {
-  /** The environment of a node that has this clock from its start on. */
+  /** The environment of a node that has this clock from its start. */
   readonly env: Readonly<Record<string, string>>
-  /** Sets the clock so many milliseconds off, for nodes that start and for one that runs. */
+  /** Sets the clock's offset in milliseconds, for nodes to be started and for a running one. */
   readonly set: (off: number, running?: RunningNode) => void
 }
 
-/** A clock that is so many milliseconds off. */
+/** A clock with an offset in milliseconds. */
 export function testClock(off = 0): TestClock {
   const directory = mkdtempSync(join(tmpdir(), 'gossum-clock-'))
   onTestFinished(() => removeFolder(directory))

@@ -1,4 +1,4 @@
-/** Runs what a compose file says, without an engine (Linux, root): each service in its own files and its own network. */
+/** Runs a compose file without an engine (Linux, root): each service with its own files and its own network. */
 import { execFileSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -28,7 +28,7 @@ export interface Service {
   readonly healthcheck?: { readonly test?: readonly string[]; readonly disable?: boolean }
 }
 
-/** What docker compose makes of the file: composeconfig prints it. */
+/** The file as docker compose reads it, printed by composeconfig. */
 export interface Project {
   readonly services: Readonly<Record<string, Service>>
   readonly volumes: Readonly<Record<string, unknown>>
@@ -39,14 +39,14 @@ export interface Container {
   readonly address: string
   /** Resolves to the exit code. */
   readonly ended: Promise<number | null>
-  /** What it has written. */
+  /** Its output so far. */
   output(): string
 }
 
-/** The owner of an image's user. */
+/** The owner id of an image's user. */
 const USER = 1000
 
-/** A network of containers in which this process stands, too. Remove it in the end. */
+/** A network of containers that includes this process. Remove it at the end. */
 export class Composition {
   readonly #project: Project
   readonly #stage: Stage
@@ -73,7 +73,7 @@ export class Composition {
     for (const name of this.#names) this.#connect(hub, name)
   }
 
-  /** Starts a service, as it stands in the file. */
+  /** Starts a service as the file defines it. */
   start(name: string): Container {
     const service = this.#project.services[name]!
     const root = new Root(join(this.#folder, name), this.#image)
@@ -100,7 +100,7 @@ export class Composition {
     return { process, address: this.addressOf(name), ended, output: () => output }
   }
 
-  /** Whether the health check of a service says that it is well. */
+  /** Whether the health check of a service passes. */
   isHealthy(name: string, { process }: Container): boolean {
     const { healthcheck } = this.#project.services[name]!
     const [kind, ...command] = healthcheck?.test ?? ['CMD', ...this.#stage.healthcheck]
@@ -125,7 +125,7 @@ export class Composition {
     for (const namespace of this.#namespaces) quietly(() => ip('netns', 'del', namespace))
   }
 
-  /** 198.18.0.0/15 is set aside for tests of networks (RFC 2544). */
+  /** 198.18.0.0/15 is reserved for tests of networks (RFC 2544). */
   #address(host: number): string {
     return `198.19.${process.pid % 256}.${host}`
   }
@@ -152,7 +152,7 @@ export class Composition {
     if (!(source in this.#project.volumes)) throw new Error(`no volume ${source}`)
     const folder = join(this.#folder, 'volumes', source)
     if (!existsSync(folder)) {
-      // A new volume gets the owner of the place where it is seen first.
+      // A new volume gets the owner of its first mount point.
       mkdirSync(folder, { recursive: true })
       if (existsSync(join(this.#image.upper, target))) {
         chownSync(folder, USER, USER)
@@ -160,13 +160,13 @@ export class Composition {
       }
     }
     const from = join(folder, volume?.subpath ?? '')
-    // As the engine: no part of a volume is made for who asks for it.
+    // As with the engine, a missing subpath of a volume is an error.
     if (!existsSync(from)) throw new Error(`${source} has no ${volume!.subpath!}`)
     return { from, to: target, readOnly }
   }
 }
 
-/** What the kernel says of the process of a container. */
+/** What the kernel reports about the process of a container. */
 export function standingOf({ process }: Container): { readonly uid: string; readonly capabilities: string } {
   const status = readFileSync(`/proc/${process.pid!}/status`, 'utf8')
   return { uid: /^Uid:\s+(\d+)/m.exec(status)![1]!, capabilities: /^CapBnd:\s+(\w+)/m.exec(status)![1]! }
@@ -180,6 +180,6 @@ function quietly(act: () => void): void {
   try {
     act()
   } catch {
-    // It never came to be, or went with its peer.
+    // It was never created, or disappeared with its peer.
   }
 }

@@ -7,13 +7,13 @@ import type { ChildTask, Released } from './crash-child.js'
 const SCRIPT = await bundled(new URL('crash-child.ts', import.meta.url))
 
 export interface Child {
-  /** Kills it without notice. */
+  /** Kills it with SIGKILL. */
   kill(): void
-  /** What it released so far. */
+  /** What it has released so far. */
   readonly released: Released[]
-  /** Resolves at the first line that the test accepts; rejects when the process ends before. */
+  /** Resolves at the first line that the test accepts; rejects if the process ends before. */
   line(accept: (value: unknown) => boolean): Promise<unknown>
-  /** Resolves when it is gone and all that it wrote was read: the signal that ended it, or null. */
+  /** Resolves when it has ended and its whole output was read, to the signal that ended it, or null. */
   readonly gone: Promise<NodeJS.Signals | null>
 }
 

@@ -1,6 +1,6 @@
 /**
- * A process that lets a heart over a real home follow a history in memory, and that dies where it is told to: by
- * SIGKILL, so that nothing is closed or flushed. What it releases it writes to stdout, one JSON line each.
+ * A process in which a witness over a real home follows a history in memory, and which kills itself at a given place,
+ * by SIGKILL, so that nothing is closed or flushed. It writes what it releases to stdout, one JSON line each.
  *
  *   node --conditions gossum-source --import tsx test/helpers/crash-child.ts '{"home": ..., "die": ..., ...}'
  */
@@ -18,14 +18,14 @@ import { History, showing } from './history.js'
 
 export interface ChildTask {
   readonly home: string
-  /** Where to die: never, in the signature, before or after the journal is synced, before what is published is out. */
+  /** Where to die: never, in the signature, before or after the journal is synced, before a publication has left. */
   readonly die: 'never' | 'sign' | 'journal-before' | 'journal-after' | 'publish'
-  /** How often that place is passed before the process dies there. */
+  /** How many times that place is passed before the process dies there. */
   readonly after: number
   /** The sizes to follow, in order. */
   readonly from: number
   readonly to: number
-  /** Opens the store, says so, and waits to be killed. */
+  /** Opens the store, reports it, and waits to be killed. */
   readonly onlyOpen?: boolean
 }
 
@@ -38,14 +38,14 @@ export interface Released {
   readonly signature: string
 }
 
-/** The cosignature in a note that left. */
+/** The cosignature in a published note. */
 export function releasedIn(note: Uint8Array): Released {
   const { size, root } = parseCheckpoint(parseNote(note).text)
   const { time, signature } = cosignatureIn(note)
   return { size, root: formatHash(root), time, signature: Buffer.from(signature.bytes).toString('base64') }
 }
 
-/** The log that the child follows; its parent knows it too. */
+/** The log that the child follows; its parent uses it too. */
 export const childLog = testSigner('log.example', 1)
 
 function say(value: unknown): void {
@@ -54,7 +54,7 @@ function say(value: unknown): void {
 
 function die(): never {
   process.kill(process.pid, 'SIGKILL')
-  // The signal is on its way: nothing may happen until it is here.
+  // The signal has been sent: nothing may happen until it arrives.
   for (;;);
 }
 
@@ -93,7 +93,7 @@ async function main(task: ChildTask): Promise<void> {
   say('done')
 }
 
-/** The store of a home with a journal that can die before or after a line, written already, is synced. */
+/** The store of a home whose journal can die before or after an already written line is synced. */
 async function openWithJournal(home: string, pass: (place: ChildTask['die']) => void): Promise<Store> {
   await (await Store.open(home)).close()
   const db = new Level(join(home, 'db'))

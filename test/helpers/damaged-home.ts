@@ -1,6 +1,6 @@
 /**
- * Homes whose files were damaged, and what they say when they are opened. LevelDB ends the whole process over some
- * kinds of damage, so that many are opened in a process of their own:
+ * Homes whose files were damaged, and the result of opening them. LevelDB aborts the whole process over some kinds of
+ * damage, so batches of them are opened in a process of their own:
  *
  *   node --conditions gossum-source --import tsx test/helpers/damaged-home.ts '{"home": ..., "from": 0, "to": 500}'
  */
@@ -18,10 +18,10 @@ import { seeded, type Chance } from './volatile-disk.js'
 export const DAMAGED_LOG = 'a'.repeat(64)
 
 export type Files = ReadonlyMap<string, Uint8Array>
-/** What a damaged home says: the state as it was, or how it was noticed. */
+/** The result of opening a damaged home: the state as it was, or how the damage was noticed. */
 export type Said = 'as it was' | 'older, and silent' | 'disagreement' | 'damaged' | 'the process ended'
 
-/** What is in the journal and in the files of the database. */
+/** The contents of the journal and of the database's files. */
 export function snapshot(home: string): Files {
   const files = new Map<string, Uint8Array>([['journal', readFileSync(join(home, 'journal'))]])
   for (const name of readdirSync(join(home, 'db'))) files.set(`db/${name}`, readFileSync(join(home, 'db', name)))
@@ -57,7 +57,7 @@ interface Task {
   readonly to: number
 }
 
-/** Damages a home many times, in one to three places, and says what it says each time. */
+/** Damages a home many times, in one to three places, and returns the result each time. */
 export async function damageOften(home: string, times: number): Promise<Said[]> {
   const files = snapshot(home)
   const said: Said[] = []

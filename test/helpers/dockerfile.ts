@@ -1,7 +1,7 @@
-/** Reads a Dockerfile, as far as ours goes: an instruction that is unknown here is an error. */
+/** Reads the Dockerfile instructions that ours uses; any other instruction is an error. */
 import { readFileSync } from 'node:fs'
 
-/** What changes files, in order. */
+/** Steps that change files, in order. */
 export type Step =
   | { readonly kind: 'run'; readonly command: string }
   | { readonly kind: 'copy'; readonly from: string | undefined; readonly paths: readonly string[]; readonly to: string }
@@ -12,7 +12,7 @@ export interface Stage {
   readonly steps: readonly Step[]
   readonly env: Readonly<Record<string, string>>
   readonly workdir: string
-  /** `uid:gid`; root, when nobody is named. */
+  /** `uid:gid`; root if absent. */
   readonly user: string | undefined
   readonly volumes: readonly string[]
   readonly exposed: readonly number[]

@@ -1,4 +1,4 @@
-/** Reads server-sent events over a real connection, as a browser does: by the rules of WHATWG HTML, "Parsing an event stream". */
+/** Reads server-sent events over a real connection like a browser: by WHATWG HTML, "Parsing an event stream". */
 import { once } from 'node:events'
 import { request, type ClientRequest, type IncomingMessage } from 'node:http'
 import { onTestFinished } from 'vitest'
@@ -12,16 +12,16 @@ export interface ReadEvent {
 interface ReaderOptions {
   readonly headers?: Readonly<Record<string, string>>
   readonly socketPath?: string
-  /** How much is taken at most; it reads no further. */
+  /** Bytes after which it stops reading. */
   readonly until?: number
 }
 
 export class EventReader {
   readonly response: IncomingMessage
   readonly events: ReadEvent[] = []
-  /** Resolves when the answer ends, to whether it ended as a whole one. */
+  /** Resolves when the answer ends, to whether it was complete. */
   readonly ended: Promise<boolean>
-  /** The id with which it would come again. */
+  /** The id with which it would reconnect. */
   lastId = ''
   comments = 0
   retry: string | undefined
@@ -57,7 +57,7 @@ export class EventReader {
     return new EventReader(asked, response, until)
   }
 
-  /** Resolves when what was read is as asked. */
+  /** Resolves when the condition holds for what was read. */
   async until(isSo: (reader: EventReader) => boolean): Promise<this> {
     return new Promise((resolve, reject) => {
       const look = (): void => {
@@ -74,7 +74,7 @@ export class EventReader {
     })
   }
 
-  /** Goes away. */
+  /** Closes the connection. */
   cut(): void {
     this.#request.destroy()
   }

@@ -1,4 +1,7 @@
-/** A primary and its synchronous standby, which take turns; and a proxy that cuts connections where a test says so. */
+/**
+ * A primary and its synchronous standby, which switch roles; and a proxy that cuts connections at places that a test
+ * chooses.
+ */
 import { connect, createServer, type Socket } from 'node:net'
 import { startPostgres, type Postgres } from './postgres.js'
 
@@ -8,7 +11,7 @@ const CONF = ["synchronous_standby_names = 'FIRST 1 (other)'"]
 export class Pair {
   #primary: Postgres
   #standby: Postgres
-  /** What stands in the place of the primary for a while. */
+  /** A server that temporarily replaces the primary. */
   #older: Postgres | undefined
 
   private constructor(primary: Postgres, standby: Postgres) {
@@ -16,7 +19,7 @@ export class Pair {
     this.#standby = standby
   }
 
-  /** `onSmallDisks`: until the test ends, each on one of its own, where that is allowed. */
+  /** With `onSmallDisks` each server is on a small disk of its own until the test ends, if that is permitted. */
   static async start(onSmallDisks = false): Promise<Pair> {
     const conf = [...CONF, 'synchronous_commit = on', 'checkpoint_timeout = 30s']
     const primary = await startPostgres(conf, onSmallDisks)
@@ -31,18 +34,18 @@ export class Pair {
     return this.#standby
   }
 
-  /** Names both, as a node is told of them. */
+  /** A URL with both servers, in the form for a node. */
   url(schema: string): string {
     return urlOf([this.#primary.port, this.#standby.port], schema)
   }
 
-  /** The primary is gone as by a power cut, and the standby takes its place. It has no standby of its own yet. */
+  /** The primary is lost as by a power failure, and the standby is promoted. It has no standby of its own yet. */
   async lose(): Promise<void> {
     await this.#primary.stop('kill')
     await this.#standby.promote()
   }
 
-  /** The server that was lost comes back as the standby of the other, from a copy of that. */
+  /** The lost server returns as the standby of the other, from a copy of it. */
   async rejoin(): Promise<void> {
     const lost = this.#primary
     this.#primary = this.#standby
@@ -50,7 +53,7 @@ export class Pair {
     await lost.remove()
   }
 
-  /** In the place of the primary stands what it was at an earlier time, until `end` puts both back as they were. */
+  /** Replaces the primary with an earlier version of it, until `end` restores both. */
   async putBack(backup: { start(): Promise<Postgres> }): Promise<{ end(): Promise<void> }> {
     await Promise.all([this.#primary.stop('kill'), this.#standby.stop('kill')])
     this.#older = await backup.start()
@@ -72,7 +75,7 @@ function urlOf(ports: readonly number[], schema: string): string {
   return `postgres://gossum@${servers}/postgres?sslmode=disable&schema=${schema}`
 }
 
-/** Between a node and its server. `cut`: what ends the next connection over which a write goes. */
+/** A proxy between a node and its server. `cut` determines when the next connection with a write is cut. */
 export class Cutter {
   readonly port: number
   readonly #close: () => void

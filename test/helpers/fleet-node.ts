@@ -1,6 +1,6 @@
 /**
- * A node in a process of its own, for those that need many, kill them, and start them again: benchmarks, the soak,
- * storms. It needs no test runner; who starts it ends it, and it ends by itself when we are gone.
+ * A node in a process of its own, for code that needs many, kills them, and starts them again: benchmarks, the soak,
+ * storms. It needs no test runner; its user stops it, and it also ends when this process does.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
@@ -18,11 +18,11 @@ export interface Ready {
   readonly http: string
 }
 
-/** Events that are kept per node: the newest. */
+/** The number of events kept per node, the newest. */
 const KEPT_EVENTS = 20_000
-/** Talk of a node that is kept to explain why it failed, in characters. */
+/** The length of a node's output that is kept to explain a failure, in characters. */
 const KEPT_TALK = 4096
-/** Events that are told of one that was waited for in vain. */
+/** The number of events reported when waiting for one has failed. */
 const LAST_EVENTS = 12
 /** Milliseconds until a node must be ready, and until an answer of its API. */
 const START_TIMEOUT_MS = 60_000
@@ -35,7 +35,7 @@ export class FleetNode {
   readonly #exited: Promise<number | null>
   readonly #events: NodeEvent[] = []
   readonly #listeners = new Set<(event: NodeEvent) => void>()
-  /** What it said on stderr lately. */
+  /** The latest part of its stderr. */
   readonly #talk: () => string
 
   private constructor(child: ChildProcess, exited: Promise<number | null>, ready: Ready, talk: () => string) {
@@ -47,13 +47,13 @@ export class FleetNode {
   }
 
   /**
-   * Starts `gossum run` with these arguments, behind `prefix` if any ("ip netns exec NAME"). It looks for others on its
-   * network only if `mdns` says so: tests must not meet each other. Rejects when it ends.
+   * Starts `gossum run` with these arguments, after `prefix` if any ("ip netns exec NAME"). It uses multicast DNS only
+   * if `mdns` is set, since tests must not meet each other. Rejects if it ends.
    */
   static async start(args: readonly string[], prefix: readonly string[] = [], mdns = false): Promise<FleetNode> {
     const [command, ...rest] = [...prefix, process.execPath, PROGRAM, 'run', '--json', ...args]
     const child = spawn(command!, rest, {
-      // The channel ties the child's life to ours.
+      // Through the channel the child ends when this process does.
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: { PATH: process.env['PATH'], HOME: '/nonexistent', GOSSUM_MDNS: String(mdns) },
     })
@@ -77,18 +77,18 @@ export class FleetNode {
     return this.#child.exitCode === null && this.#child.signalCode === null
   }
 
-  /** The newest events, the oldest first. */
+  /** The newest events, oldest first. */
   get events(): readonly NodeEvent[] {
     return this.#events
   }
 
-  /** Tells every event from now on; the return value ends it. */
+  /** Calls the listener with every event from now on; the returned function removes it. */
   listen(listener: (event: NodeEvent) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
 
-  /** The first event, past or to come, that satisfies the question. Rejects with `what` when it takes too long. */
+  /** The first event, past or future, that satisfies the condition. Rejects with `what` if it takes too long. */
   when<E extends NodeEvent>(what: string, question: (event: NodeEvent) => event is E, timeoutMs = 30_000): Promise<E> {
     const past = this.#events.find(question)
     if (past !== undefined) return Promise.resolve(past)
@@ -107,11 +107,11 @@ export class FleetNode {
     })
   }
 
-  /** Asks the node's API. */
+  /** Requests a path of the node's API. */
   async ask(path: string): Promise<Uint8Array> {
     const response = await fetch(`${this.ready.http}${path}`, {
       signal: AbortSignal.timeout(ASK_TIMEOUT_MS),
-      // A connection of its own: a kept one may be closed by the node while the request is on its way.
+      // A connection of its own: the node may close a kept one while the request is being sent.
       headers: { connection: 'close' },
     }).catch((error: unknown) => {
       throw new Error(`${path}: ${this.isRunning ? 'no answer' : `the node ended: ${this.#talk()}`}`, { cause: error })
@@ -132,13 +132,13 @@ export class FleetNode {
     return usageOf(this.pid)
   }
 
-  /** Ends the node as an operator does. Returns its exit code. */
+  /** Stops the node as an operator does. Returns its exit code. */
   async stop(): Promise<number | null> {
     if (this.isRunning) this.#child.kill('SIGTERM')
     return this.#exited
   }
 
-  /** Ends the node as a power cut does. */
+  /** Ends the node as a power failure does. */
   async kill(): Promise<void> {
     if (this.isRunning) this.#child.kill('SIGKILL')
     await this.#exited
@@ -155,13 +155,13 @@ export class FleetNode {
 
 type Of<Name extends NodeEvent['event']> = Extract<NodeEvent, { event: Name }>
 
-/** Whether an event says that a head of this size has its quorum. */
+/** Whether an event reports that a head of this size has its quorum. */
 export function isQuorum(log: string, size: number) {
   return (event: NodeEvent): event is Of<'quorum'> =>
     event.event === 'quorum' && event.log === log && event.size === size
 }
 
-/** Whether an event says that the node's own history reached this size. */
+/** Whether an event reports that the node's own history reached this size. */
 export function isAdvanced(log: string, size: number) {
   return (event: NodeEvent): event is Of<'outcome'> =>
     event.event === 'outcome' && event.log === log && event.outcome === 'advanced' && event.size === size

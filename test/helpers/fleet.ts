@@ -1,6 +1,6 @@
 /**
  * Many nodes, each a process of its own: keys made first so that a policy can name them, a topology in which each new
- * node dials node 0 and up to three random earlier ones, and an orderly end of all of them.
+ * node dials node 0 and up to three random earlier ones, and an orderly shutdown of all of them.
  */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -10,29 +10,29 @@ import { parseVerifierKey, type VerifierKey } from '../../src/tlog/note.js'
 import { FleetNode, isPeer } from './fleet-node.js'
 import { seeded } from './tree.js'
 
-/** Nodes that are started at once at most: so many that the machine is busy, so few that none times out. */
+/** The maximum number of nodes started at once: enough to keep the machine busy, few enough that none times out. */
 const WAVE = 5
-/** Earlier nodes that each new one dials beside node 0. */
+/** Earlier nodes that each new one dials in addition to node 0. */
 const RANDOM_PEERS = 3
 
 export interface FleetOptions {
   readonly nodes: number
-  /** How many of them the policy counts, from the first; all when absent. */
+  /** How many of them the policy counts, from the first; all if absent. */
   readonly witnesses?: number
-  /** Cosignatures that make a quorum; more than two thirds of the witnesses when absent. */
+  /** Cosignatures that make a quorum; more than two thirds of the witnesses if absent. */
   readonly need?: number
-  /** What --log takes, for the node with this index. */
+  /** The value of --log for the node with this index. */
   readonly logs: (index: number) => readonly string[]
   /** Seconds. */
   readonly poll: number
   readonly seed?: number
-  /** More arguments for a node. */
+  /** Additional arguments for a node. */
   readonly args?: (index: number) => readonly string[]
-  /** What is put before the command of a node. */
+  /** The prefix of a node's command. */
   readonly prefix?: (index: number) => readonly string[]
-  /** The address that a node listens on, for peers and for its API: IPv4, both 127.0.0.1 when absent; any port. */
+  /** The address that a node listens on, for peers and for its API: IPv4, both 127.0.0.1 if absent; any port. */
   readonly addresses?: (index: number) => { readonly mesh: string; readonly http: string; readonly port?: number }
-  /** How node `from` reaches node `to`, when not at the address that `to` listens on. */
+  /** The address by which node `from` reaches node `to`, if not the one that `to` listens on. */
   readonly route?: (from: number, to: number, address: string) => string
 }
 
@@ -42,14 +42,14 @@ export class Fleet {
   readonly need: number
   /** The verifier keys of all nodes, by index. */
   readonly keys: readonly VerifierKey[]
-  /** By index; a node that was restarted is replaced. */
+  /** By index; a restarted node replaces the earlier one. */
   readonly nodes: FleetNode[] = []
   readonly #options: FleetOptions
   readonly #policy: string
   readonly #random: () => number
-  /** What each node was started with, by index. */
+  /** The arguments of each node, by index. */
   readonly #args: string[][] = []
-  /** Every process that was ever started, those that are about to run included. */
+  /** Every process ever started, including those being started. */
   readonly #started: Promise<FleetNode>[] = []
 
   private constructor(options: FleetOptions, directory: string, keys: readonly VerifierKey[], need: number) {
@@ -61,7 +61,7 @@ export class Fleet {
     this.#random = seeded(options.seed ?? 1)
   }
 
-  /** Starts all nodes and waits until each has a peer. Leaves nothing behind when it fails. */
+  /** Starts all nodes and waits until each has a peer. Leaves nothing behind if it fails. */
   static async start(options: FleetOptions): Promise<Fleet> {
     const { nodes, witnesses = nodes } = options
     const need = options.need ?? Math.floor((2 * witnesses) / 3) + 1
@@ -83,7 +83,7 @@ export class Fleet {
     return fleet
   }
 
-  /** Starts one more node; one beyond those of the options is a newcomer that the policy does not count. */
+  /** Starts one more node; a node beyond those of the options is a newcomer that the policy does not count. */
   async add(): Promise<FleetNode> {
     const index = this.#args.length
     const { addresses, args, logs, poll, route } = this.#options
@@ -109,7 +109,7 @@ export class Fleet {
     return this.#run(index)
   }
 
-  /** Runs the same act at every node at once. */
+  /** Runs the same function for every node concurrently. */
   all<T>(act: (node: FleetNode, index: number) => Promise<T>): Promise<T[]> {
     return Promise.all(this.nodes.map(act))
   }
@@ -148,7 +148,7 @@ async function makeKey(home: string, index: number): Promise<VerifierKey> {
   return parseVerifierKey(signer.verifier.vkey)
 }
 
-/** A policy that so many of these keys satisfy. */
+/** A policy that this many of these keys satisfy. */
 function policyText(keys: readonly VerifierKey[], need: number): string {
   const names = keys.map((_, i) => `w${i}`)
   const witnesses = keys.map(({ vkey }, i) => `witness ${names[i]!} ${vkey}\n`)

@@ -1,13 +1,13 @@
 /**
- * A port that was free a moment ago, for programs of others that take no 0, and for places that are to be there again after they were
- * gone. It is below those that a system gives to whoever asks for any (from 32768 on): no other test gets it meanwhile, and
- * what it does not answer is not taken for silence of the one that is gone.
+ * A port that was free a moment ago, for programs that do not accept port 0, and for servers that have to return on the
+ * same port. It is below the range from which a system assigns ports (from 32768 on), so that no other test gets it
+ * meanwhile, and another server's answer is not mistaken for that of the stopped one.
  */
 import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 
-/** From the first to before the second; well-known programs are below. */
+/** From the first to before the second; well-known programs use lower ports. */
 const RANGE = [15_000, 32_000] as const
 const MAX_TRIES = 100
 

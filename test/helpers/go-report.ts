@@ -1,7 +1,7 @@
 /** What the go command prints when it catches a fork (golang.org/x/mod/sumdb, Client.checkTrees). */
 import { readVectors } from './vectors.js'
 
-/** Its exact text; `hashes` are the root that was computed for the older size, then the proof. */
+/** Its exact text; `hashes` are the root computed for the older size, then the proof. */
 export function goReport(older: string, newer: string, hashes: readonly string[]): string {
   const indented = (note: string): string => note.replaceAll('\n', '\n\t')
   const proof = hashes.map((hash) => `\n\t${hash}`).join('')
@@ -15,7 +15,7 @@ new database:
 proof of misbehavior:${proof}\n`
 }
 
-/** The worked example: a log, two heads of it, and the report about them. */
+/** An example: a log, two heads of it, and the report about them. */
 export const FORK = readVectors('fork.json') as {
   vkey: string
   skey: string

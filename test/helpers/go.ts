@@ -1,4 +1,4 @@
-/** The real go command: where it is, modules for it to download, and runs of it in an environment of their own. */
+/** The real go command: where it is, modules to download, and runs in an environment of their own. */
 import { execFile, execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, realpathSync } from 'node:fs'
@@ -9,7 +9,7 @@ import { escapeModule } from '../../src/sumdb/module.js'
 import type { NewRecord } from '../../src/sumdb/log-server.js'
 import { concatBytes, utf8 } from '../../src/tlog/bytes.js'
 
-/** Under REQUIRE_PEERS=1 a peer that is missing is a failure. */
+/** With REQUIRE_PEERS=1 a missing peer is a failure. */
 export const required = process.env.REQUIRE_PEERS === '1'
 
 export interface GoCommand {
@@ -32,7 +32,7 @@ export function goCommands(): GoCommand[] {
   return [...found.values()]
 }
 
-/** The newest of them: rules of modules change, and ours are those of today. */
+/** The newest of them: module rules change, and ours are the current ones. */
 export function newestGo(): GoCommand | undefined {
   return goCommands()
     .sort((a, b) => minorOf(a) - minorOf(b))
@@ -48,20 +48,20 @@ export function minorOf({ version }: GoCommand): number {
 
 export interface GoResult {
   readonly exit: number
-  /** What it said on both outputs. */
+  /** Its stdout and stderr. */
   readonly output: string
 }
 
 export interface GoSettings {
   readonly GOPROXY: string
   readonly GOSUMDB: string
-  /** -mod=mod unless said otherwise. */
+  /** -mod=mod if absent. */
   readonly GOFLAGS?: string
-  /** local unless said otherwise. */
+  /** local if absent. */
   readonly GOTOOLCHAIN?: string
 }
 
-/** A user of a go command: a home, with an empty module in it, and nothing that another one has cached. */
+/** A user of a go command: a home with an empty module, and with caches of its own. */
 export class GoUser {
   readonly home: string
   readonly #go: GoCommand
@@ -77,7 +77,7 @@ export class GoUser {
     return new GoUser(go, home)
   }
 
-  /** Where the go command keeps its head of a log. */
+  /** The file in which the go command keeps its head of a log. */
   latest(name: string): string {
     return join(this.home, 'gp/pkg/sumdb', name, 'latest')
   }
@@ -175,7 +175,7 @@ export async function publish(
   }
 }
 
-/** Deletes a folder that holds a module cache, which is read-only. */
+/** Deletes a folder with a module cache, which is read-only. */
 export async function removeTree(directory: string): Promise<void> {
   await chmod(directory, 0o755)
   for (const entry of await readdir(directory, { withFileTypes: true })) {
@@ -184,7 +184,9 @@ export async function removeTree(directory: string): Promise<void> {
   await rm(directory, { recursive: true, force: true })
 }
 
-/** The module cache of a new user who has downloaded these from a GOPROXY in a folder; undefined where there is no go. */
+/**
+ * The module cache of a new user who has downloaded these from a GOPROXY in a folder; undefined without a go command.
+ */
 export async function downloadedCache(
   go: GoCommand | undefined,
   { root, proxy }: { readonly root: string; readonly proxy: string },

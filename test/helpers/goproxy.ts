@@ -13,13 +13,13 @@ export interface RunningGoproxy {
   readonly url: string
 }
 
-/** Starts it with a folder of its own, an upstream and a checksum database, which are set as for the go command. */
+/** Starts it with a folder of its own, an upstream and a checksum database, configured as for the go command. */
 export async function startGoproxy(
   home: string,
   settings: { readonly GOPROXY: string; readonly GOSUMDB: string },
   args: readonly string[] = [],
 ): Promise<RunningGoproxy> {
-  // It does not say which port it has.
+  // It does not report its port.
   const port = await freePort()
   const files = ['--address', `127.0.0.1:${port}`, '--cacher-dir', join(home, 'files'), '--temp-dir', home]
   const env = { PATH: process.env['PATH'], HOME: home, GOENV: 'off', ...settings }

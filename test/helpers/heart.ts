@@ -1,4 +1,4 @@
-/** The heart of a node over any store, following its logs through whatever vantages the test gives it. */
+/** The pipeline of a node over any store, following its logs through the vantage points of a test. */
 import { MemoryLevel } from 'memory-level'
 import { GossumError, type ErrorCode } from '../../src/errors.js'
 import { Alarm } from '../../src/evidence/alarm.js'
@@ -34,10 +34,10 @@ import type { PrefixFromPeers, ShowPrefix } from '../../src/witness/prover.js'
 import { Suspects, type Suspect } from '../../src/witness/suspects.js'
 import { MemoryJournal } from './volatile-disk.js'
 
-/** The file of a journal in memory: it outlives a heart, for the next one to start from. */
+/** The file of a journal in memory: it outlives a pipeline, so that the next one can start from it. */
 export { MemoryJournal as MemoryGuard }
 
-/** A key made of one repeated byte, so that tests are the same every time. */
+/** A key made of one repeated byte, so that it is always the same. */
 export function testSigner(name: string, byte: number, type: SignatureType = SIGNATURE_TYPES.ed25519): SignerKey {
   return makeSignerKey(name, type, new Uint8Array(32).fill(byte))
 }
@@ -46,57 +46,57 @@ export const testWitness = testSigner('witness.example', 7, SIGNATURE_TYPES.cosi
 
 export interface LogAndVantage {
   readonly logKey: VerifierKey
-  /** Where the heart sees the log from; nowhere when absent: it is only pushed. */
+  /** Where the pipeline gets proofs from; if absent, the log is only pushed. */
   readonly prefix?: ShowPrefix
-  /** That of every checksum database when absent. */
+  /** That of every checksum database if absent. */
   readonly origin?: string
 }
 
 export interface HeartOptions extends LogAndVantage {
-  /** Logs beside the first. */
+  /** Logs in addition to the first. */
   readonly others?: readonly LogAndVantage[]
   readonly signer?: Signer
-  /** An ML-DSA-44 key beside it. */
+  /** An additional ML-DSA-44 key. */
   readonly second?: Signer
   /** No key at all: a quorum vouches for first heads, and nothing is signed. */
   readonly observer?: true
-  /** How many of the counted keys make a quorum; all when absent. */
+  /** How many of the counted keys make a quorum; all if absent. */
   readonly need?: number
-  /** Keys that cosign one log alone, in place of those, by log id. */
+  /** Keys for single logs, replacing the others, by log id. */
   readonly ofLogs?: ReadonlyMap<string, SignerKey>
   readonly counted?: readonly VerifierKey[]
-  /** The key of the auditor; to be among the counted or the relayed ones. */
+  /** The key of the auditor; it must be among the counted or the relayed keys. */
   readonly auditor?: AuditorKey
-  /** Milliseconds between two heads of a burst; none when absent. */
+  /** Milliseconds between two heads of a burst; none if absent. */
   readonly pauseMs?: number
   /** Keys that neighbours count. */
   readonly relayed?: readonly VerifierKey[]
   /** Witness keys of neighbours. */
   readonly neighbours?: readonly VerifierKey[]
-  /** When the node has looked for the first head itself; at once when absent. */
+  /** Resolves when the node has polled the first head itself; immediately if absent. */
   readonly looked?: (log: string) => Promise<unknown>
-  /** What a log may push; as much as it wants when absent. */
+  /** The quota for pushes of a log; unlimited if absent. */
   readonly takePush?: TakePush
-  /** Peers that know proofs. */
+  /** Peers that can provide proofs. */
   readonly prefixFromPeers?: PrefixFromPeers
-  /** The rollback guard; one that lets everything pass when absent. */
+  /** The rollback guard; if absent, one that blocks nothing. */
   readonly rollback?: { readonly maySign: boolean; sawUnknown(time: number): void }
-  /** What else may stand in the way of a signature, and who keeps promises. */
+  /** Other obstacles to a signature, and the depositaries. */
   readonly barrier?: Partial<WitnessOptions['barrier']>
   readonly db?: Database
-  /** The file of the journal, in memory when absent. */
+  /** The file of the journal, in memory if absent. */
   readonly guard?: JournalFile
-  /** A store that is open already, in place of `db` and `guard`. */
+  /** A store that is already open, replacing `db` and `guard`. */
   readonly store?: Store
   readonly now?: () => number
-  /** Sees what leaves before it is kept in `published`. */
+  /** Called with each publication before it is kept in `published`. */
   readonly onPublish?: (note: Uint8Array, log: string) => void
 }
 
-/** The store that was opened last over each database. */
+/** The store that was last opened over each database. */
 const opened = new WeakMap<Database, Store>()
 
-/** A store in memory, after one that nobody closed has written what it had: as if its process had ended in good order. */
+/** A store in memory. An earlier one over the same database first writes what is pending, as on an orderly shutdown. */
 async function openStore(db: Database, file: JournalFile): Promise<Store> {
   await opened.get(db)?.flush()
   const store = await Store.over(db, file)
@@ -109,7 +109,7 @@ export function sumdbId(key: VerifierKey): string {
   return logId(key.name, SUMDB_ORIGIN)
 }
 
-/** Everything that left the heart, and the heart itself. */
+/** A pipeline, and everything that it published. */
 export interface Heart {
   readonly log: string
   readonly store: Store
@@ -120,16 +120,16 @@ export interface Heart {
   readonly published: Uint8Array[]
   readonly evidence: { id: string; file: Uint8Array }[]
   readonly outcomes: Outcome[]
-  /** The outcomes again, to be awaited. */
+  /** The outcomes, to be awaited. */
   readonly feed: Feed<Outcome>
   readonly quorums: CosignedHead[]
   readonly suspectAlarms: Suspect[]
   readonly errors: unknown[]
-  /** Times of cosignatures by our key that the heart did not make. */
+  /** Times of cosignatures by our key that this pipeline did not make. */
   readonly unknown: number[]
   readonly firstUses: FirstUse[]
   submit(source: HeadSource, note: Uint8Array, peer?: string, log?: string): Promise<Outcome>
-  /** Ends what runs in the background and closes the store. */
+  /** Ends background work and closes the store. */
   stop(): Promise<void>
 }
 
@@ -253,7 +253,7 @@ export async function startHeart(options: HeartOptions): Promise<Heart> {
   return { log, store, witness, cosigned, suspects, alarm, ...left, submit, stop }
 }
 
-/** The cosignature of a witness in a note, verified. Throws when there is none. */
+/** The cosignature of a witness in a note, verified. Throws if there is none. */
 export function cosignatureIn(message: Uint8Array, key: VerifierKey = testWitness.verifier): Cosignature {
   const note = parseNote(message)
   const line = note.signatures.find((signature) => isBy(signature, key))
@@ -261,7 +261,7 @@ export function cosignatureIn(message: Uint8Array, key: VerifierKey = testWitnes
   return verifyCosignature(note.text, line, key)
 }
 
-/** What happened, in order; a test awaits what it needs instead of sleeping. */
+/** Events in order; a test awaits what it needs instead of sleeping. */
 export class Feed<T> {
   readonly seen: T[] = []
   readonly #waiting = new Set<() => void>()
@@ -271,7 +271,7 @@ export class Feed<T> {
     for (const wake of this.#waiting) wake()
   }
 
-  /** The first value from position `from` on that is accepted, as soon as it is there. */
+  /** The first value from position `from` on that is accepted, as soon as it exists. */
   next(accept: (value: T) => boolean, from = 0): Promise<T> {
     return new Promise((resolve) => {
       const wake = (): void => {

@@ -1,4 +1,4 @@
-/** Histories of one log in memory, fast enough for hundreds of runs: trees, signed heads, and a vantage over them. */
+/** Histories of one log in memory, fast enough for hundreds of runs: trees, signed heads, and proofs over them. */
 import { GossumError } from '../../src/errors.js'
 import { equalBytes, utf8 } from '../../src/tlog/bytes.js'
 import { formatCheckpoint, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
@@ -7,7 +7,7 @@ import { formatNote, signNote, type SignerKey } from '../../src/tlog/note.js'
 import type { Prefix } from '../../src/witness/decide.js'
 import { MemoryLog } from './tree.js'
 
-/** One history: the records of another up to a size, and its own from there on. */
+/** One history: the records of another up to a size, and its own after that. */
 export class History {
   readonly #signer: SignerKey
   readonly #log = new MemoryLog()
@@ -50,7 +50,7 @@ export class History {
     return this.sign(this.text(size))
   }
 
-  /** Any text under the log's signature. */
+  /** Any text with the log's signature. */
   sign(text: string): Uint8Array {
     return formatNote({ text, signatures: [signNote(text, this.#signer)] })
   }
@@ -62,7 +62,7 @@ export class History {
   }
 }
 
-/** A vantage that can show the tiles of these histories, and of no other. */
+/** A source of proofs that knows the tiles of these histories, and of no other. */
 export function showing(...histories: readonly History[]): (of: Tree, size: number) => Promise<Prefix> {
   return (of, size) => {
     for (const history of histories) {
@@ -75,7 +75,7 @@ export function showing(...histories: readonly History[]): (of: Tree, size: numb
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
 
-/** The same bytes in other base64: the lowest unused bit of the last character, before one "=", is set. */
+/** The same bytes in non-canonical base64: the lowest unused bit of the last character, before one "=", is set. */
 export function setUnusedBit(base64: string): string {
   const last = base64.length - 2
   return base64.slice(0, last) + ALPHABET[ALPHABET.indexOf(base64[last]!) + 1]! + base64.slice(last + 1)

@@ -35,8 +35,8 @@ export function scratchFolder(): { dir: string; file: (name: string, data: strin
 }
 
 /**
- * Removes a folder with all that is in it, from its top again for as long as somebody writes into it: the go command's
- * telemetry goes on in a process of its own after the command has ended.
+ * Removes a folder with its contents, repeatedly while another process writes into it: the go command's telemetry goes
+ * on in a process of its own after the command has ended.
  */
 export async function removeFolder(dir: string): Promise<void> {
   for (let tries = 100; ; tries--) {
@@ -50,14 +50,14 @@ export async function removeFolder(dir: string): Promise<void> {
   }
 }
 
-/** Makes `to` what `from` is now. */
+/** Makes `to` a copy of `from`. */
 export function copyHome(from: string, to: string): void {
   rmSync(to, { recursive: true, force: true })
-  // A socket cannot be copied, nor does a copy of it say anything.
+  // A socket cannot be copied, and a copy of it would be useless.
   cpSync(from, to, { recursive: true, filter: (path) => !path.endsWith('operator.sock') })
 }
 
-/** The files of a home's database whose names end so, as paths. */
+/** The paths of a home's database files with this ending. */
 export function databaseFiles(home: string, ending: string): string[] {
   const directory = join(home, 'db')
   return readdirSync(directory)
@@ -65,16 +65,16 @@ export function databaseFiles(home: string, ending: string): string[] {
     .map((name) => join(directory, name))
 }
 
-/** A file system of its own, a few hundred KiB large. */
+/** A file system of its own, of a few hundred KiB. */
 export interface SmallDisk {
   readonly path: string
-  /** Takes all the space that is left. */
+  /** Uses all the space that is left. */
   fill(): void
-  /** Gives it back. */
+  /** Frees it again. */
   free(): void
 }
 
-/** Mounts a small disk until the test ends; undefined where that is not allowed. */
+/** Mounts a small disk until the test ends; undefined if that is not permitted. */
 export function smallDisk(kibibytes: number): SmallDisk | undefined {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return undefined
   const path = mkdtempSync(join(tmpdir(), 'gossum-disk-'))

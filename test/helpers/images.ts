@@ -1,6 +1,7 @@
 /**
- * Images and containers without an engine (Linux, root): each step of a Dockerfile is done in an overlay over the files of this
- * machine, whose Node stands for that of the base, and containers run in such an overlay, in a network of their own.
+ * Images and containers without an engine (Linux, root): each step of a Dockerfile is run in an overlay over this
+ * machine's files, with its Node in place of the base image's; containers run in such an overlay, in a network of their
+ * own.
  */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
@@ -8,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Stage, Step } from './dockerfile.js'
 
-/** A folder of this machine that a container sees. */
+/** A folder of this machine that is mounted into a container. */
 export interface Mount {
   readonly from: string
   readonly to: string
@@ -23,13 +24,13 @@ export interface Confinement {
   readonly mounts?: readonly Mount[]
   readonly tmpfs?: readonly string[]
   readonly readOnly?: boolean
-  /** No capability, and no way to get one. */
+  /** Without any capability, and without a way to gain one. */
   readonly powerless?: boolean
-  /** What stands before the command, such as `ip netns exec`. */
+  /** The prefix of the command, such as `ip netns exec`. */
   readonly prefix?: readonly string[]
 }
 
-/** Why this machine cannot do that; undefined when it can. */
+/** Why this machine cannot run images; undefined if it can. */
 export function imageObstacle(): string | undefined {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'needs Linux and root'
   const folder = mkdtempSync(join(tmpdir(), 'gossum-overlay-'))
@@ -45,20 +46,20 @@ export function imageObstacle(): string | undefined {
 
 /** The files of this machine, and what was written over them. */
 export class Root {
-  /** What was written. */
+  /** The layer with the written files. */
   readonly upper: string
   readonly #folder: string
 
-  /** `like`: what is there already, as another one has it; none of it may be written to. */
+  /** `like`: another one whose files it starts with; existing files must not be written to. */
   constructor(folder: string, like?: Root) {
     for (const name of ['upper', 'work', 'root']) mkdirSync(join(folder, name), { recursive: true })
     this.#folder = folder
     this.upper = join(folder, 'upper')
-    // An overlay has no layer that lies in another one of its own, as all here lie in that of this machine.
+    // An overlay cannot use a layer inside its own lower layer, which is this machine's whole file system.
     if (like !== undefined) execFileSync('cp', ['-al', `${like.upper}/.`, this.upper])
   }
 
-  /** Runs a command in it to its end. Throws when it fails. */
+  /** Runs a command in it to its end. Throws if it fails. */
   run(command: readonly string[], confinement: Confinement, before = ''): void {
     const [file, ...args] = this.#argv(command, confinement, before)
     execFileSync(file!, args, { stdio: ['ignore', 'ignore', 'pipe'], timeout: 300_000, cwd: '/' })
@@ -70,7 +71,7 @@ export class Root {
     return spawn(file!, args, { stdio: ['ignore', 'pipe', 'pipe'], cwd: '/' })
   }
 
-  /** Does a step of a Dockerfile. `files`: what is copied from, if not from a stage. */
+  /** Runs a step of a Dockerfile. `files`: the source of copies, if not a stage. */
   perform(step: Step, stage: Stage, files: string, stages: ReadonlyMap<string, Root>): void {
     const asRoot = { user: undefined, env: stage.env, cwd: '/' }
     const root = join(this.#folder, 'root')
@@ -79,7 +80,7 @@ export class Root {
     if (step.kind === 'run') return this.run(['sh', '-c', step.command], { ...asRoot, cwd: stage.workdir })
     const to = `${root}${at(step.to)}`
     const source = step.from === undefined ? files : stages.get(step.from)!.upper
-    // A folder gives what is in it.
+    // Copying a folder copies its contents.
     const copies = step.paths.map((path) => `cp -a '${join(source, path)}${path.endsWith('/') ? '/.' : ''}' '${to}'\n`)
     this.run(['true'], asRoot, `mkdir -p '${to}'\n${copies.join('')}`)
   }
@@ -98,7 +99,7 @@ export class Root {
       `mount -t overlay overlay -o 'lowerdir=/,upperdir=${this.upper},workdir=${this.#folder}/work' '${root}'\n`,
       ...['proc', 'dev'].map((name) => `mount --rbind /${name} '${root}/${name}'\n`),
       before,
-      // What is built must not be found where it was built from.
+      // The sources must not be visible inside, where the result would find them.
       `mount -t tmpfs tmpfs '${root}${dirname(dirname(import.meta.dirname))}'\n`,
       ...mounts.map(mount),
       ...tmpfs.map((path) => `mount -t tmpfs -o mode=1777 tmpfs '${root}${path}'\n`),
@@ -115,7 +116,7 @@ export class Root {
 /** Builds all stages in this folder. Resolves to the files of the last one. */
 export function buildImage(stages: readonly Stage[], context: string, folder: string): Root {
   const files = join(folder, 'context')
-  // A list of what is allowed alone: whatever else a .dockerignore may say is not read here.
+  // Supports only a list of exceptions: any other .dockerignore content is not read here.
   const [all, ...allowed] = readFileSync(join(context, '.dockerignore'), 'utf8')
     .replaceAll(/^#.*\n/gm, '')
     .trim()

@@ -1,4 +1,4 @@
-/** The requests that two witnesses are compared by, with what their answers come down to. */
+/** The requests for the comparison of two witnesses, and how their answers are summarised. */
 import { fromUtf8, toHex, utf8 } from '../../src/tlog/bytes.js'
 import { verifyCosignature } from '../../src/tlog/cosignature.js'
 import { formatHash, sha256 } from '../../src/tlog/hash.js'
@@ -20,24 +20,24 @@ import { refusals } from './push-cases.js'
 import { readLines, readVectors, vectorUrl } from './vectors.js'
 import { askWitness, push, pushBody, PushingLog, type WitnessAnswer } from './witness-client.js'
 
-/** One row: what is asked, and what its answer comes down to, in words that do not depend on the witness. */
+/** One row: a request, and a summary of its answer that does not depend on the witness. */
 export interface Step {
   readonly what: string
   readonly ask: (witness: RunningWitness) => Promise<string>
 }
 
-/** Rows that are asked one after another, of a log of their own. */
+/** Rows sent one after another, about a log of their own. */
 export interface Sequence {
   readonly name: string
   readonly log: KnownLog
-  /** What has to be true before: both must accept it. */
+  /** Requests sent before the rows: both witnesses must accept them. */
   readonly before: readonly (Uint8Array | string)[]
   readonly steps: readonly Step[]
 }
 
 // ---- answers in words ------------------------------------------------------------------------------------------
 
-/** The status; for 200 whether the body is one valid cosignature, for 409 what it says and as what. */
+/** The status; for 200 whether the body is one valid cosignature, for 409 its body and content type. */
 function told({ status, headers, body }: WitnessAnswer, note: Uint8Array | undefined, key: VerifierKey): string {
   if (status === 409) return `409 ${headers['content-type'] ?? 'without a type'} ${JSON.stringify(body)}`
   return status === 200 ? `200 ${note === undefined ? 'ok' : cosigned(note, body, key)}` : String(status)
@@ -50,7 +50,7 @@ function cosigned(note: Uint8Array, body: string, key: VerifierKey): string {
   return lines.length === 1 && age > -2 && age < 60 ? 'cosignature' : `${lines.length} lines, ${age} s old`
 }
 
-/** The note in a body: behind the first empty line. */
+/** The note in a body: after the first empty line. */
 function noteIn(body: Uint8Array | string): Uint8Array {
   const text = typeof body === 'string' ? body : (fromUtf8(body) ?? '')
   return utf8(text.slice(text.indexOf('\n\n') + 2))
@@ -60,7 +60,7 @@ function pushed(what: string, body: Uint8Array | string): Step {
   return { what, ask: async ({ url, key }) => told(await push(url, body), noteIn(body), key) }
 }
 
-/** Bodies that are sent at once: how many got which status. */
+/** Bodies sent concurrently: how many got which status. */
 function atOnce(what: string, bodies: readonly Uint8Array[]): Step {
   const ask = async ({ url }: RunningWitness): Promise<string> => {
     const answers = await Promise.all(bodies.map((body) => push(url, body)))
@@ -87,7 +87,7 @@ function known({ origin, signer }: PushingLog): KnownLog {
   return { origin, vkey: signer.verifier.vkey }
 }
 
-/** A log whose head of size 5 is held, and what is asked then. */
+/** A log whose head of size 5 is held, and the rows after that. */
 function from5(name: string, steps: (log: PushingLog) => readonly Step[]): Sequence {
   const log = newLog()
   return { name, log: known(log), before: [log.body(0, 5)], steps: steps(log) }
@@ -180,7 +180,7 @@ function concat(bytes: Uint8Array, text: string): Uint8Array {
   return utf8(`${fromUtf8(bytes)!}${text}`)
 }
 
-/** Sizes that no tree has, under a signature. */
+/** Signed sizes that no tree has. */
 function sizes(): Sequence[] {
   return ['9007199254740992', '9223372036854775807', '9223372036854775808'].map((size) =>
     from5('impossible sizes', (log) => [
@@ -246,7 +246,7 @@ function genuine(): Sequence {
   return { name: 'sum.golang.org', log: { origin: SUMDB_ORIGIN, vkey: SUM_GOLANG_ORG }, before: [], steps }
 }
 
-/** Every row. The logs are the same at each call, so that two witnesses can be started with them. */
+/** All rows. The logs are the same at each call, so that two witnesses can be started with them. */
 export function sequences(): Sequence[] {
   logs = 0
   const probe = refusals(new PushingLog(stranger), stranger)

@@ -1,6 +1,6 @@
 /**
- * One table of requests, sent to this witness and to litewitness; what is equal and what is not. Where the two differ,
- * the reason is written here, next to both answers: a difference without a reason fails.
+ * One table of requests, sent to this witness and to litewitness, and the comparison of the answers. Where the two
+ * differ, the reason is written here, next to both answers: a difference without a reason fails.
  */
 import { parseVerifierKey } from '../../src/tlog/note.js'
 import { startGossum } from './cli.js'
@@ -13,7 +13,7 @@ export interface Row {
   readonly what: string
   readonly ours: string
   readonly theirs: string
-  /** Why they differ; absent when they do not, or when nobody knows. */
+  /** Why they differ; absent if they do not, or if no reason is known. */
   readonly why?: string
 }
 
@@ -22,7 +22,7 @@ export interface Row {
 const UNREADABLE = 'the specification requires 400 for unreadable requests; litewitness answers 500'
 const NUMBERS = 'sizes are decimal without leading zeros or signs; litewitness parses them leniently'
 
-/** By row, what we answer, what the other does, and why: the specification of July 2026 is stricter, or says more. */
+/** By row, our answer, the other's, and why they differ: the specification of July 2026 is stricter, or covers more. */
 const DIFFERENCES: Readonly<Record<string, readonly [ours: string, theirs: string, why: string]>> = {
   'OPTIONS /add-checkpoint': ['204', '405', 'web pages may send requests, as with sunlight; litewitness has no CORS'],
   'GET /<sha256(origin)>/checkpoint': ['200 ok', '404', 'specified in July 2026; litewitness 0.9.0 is older'],
@@ -85,7 +85,7 @@ export async function startOurs(home: string, logs: readonly KnownLog[]): Promis
   }
 }
 
-/** Starts both witnesses with the logs of the table, asks both, and stops them. */
+/** Starts both witnesses with the logs of the table, compares them, and stops them. */
 export async function interop(litewitness: string, home: string): Promise<Row[]> {
   const logs = sequences().map(({ log }) => log)
   const ours = await startOurs(home, logs)
@@ -97,7 +97,7 @@ export async function interop(litewitness: string, home: string): Promise<Row[]>
   }
 }
 
-/** Asks both, row by row. Throws when one does not accept what comes before a row. */
+/** Sends all rows to both. Throws if one refuses a request that precedes a row. */
 async function compare(ours: RunningWitness, theirs: RunningWitness): Promise<Row[]> {
   const rows: Row[] = []
   for (const { name, before, steps } of sequences()) {
@@ -115,7 +115,7 @@ function toRow(sequence: string, what: string, ours: string, theirs: string): Ro
   return { sequence, what, ours, theirs, ...(why !== undefined && ours === expected && theirs === other && { why }) }
 }
 
-/** Rows that differ without a reason, and reasons for which there is no row any more. */
+/** Rows that differ without a reason, and reasons without a row that differs. */
 export function unexplained(rows: readonly Row[]): string[] {
   const differing = rows.filter(({ ours, theirs, why }) => ours !== theirs && why === undefined)
   const stale = Object.keys(DIFFERENCES).filter((what) =>

@@ -1,6 +1,6 @@
 /**
- * A process that advances logs in a home, and says so on stdout after each state that it was told is durable: what it
- * asks of the system is recorded by its parent.
+ * A process that advances logs in a home, and reports on stdout each state that the store says is durable. Its parent
+ * records its system calls.
  *
  *   node --conditions gossum-source --import tsx test/helpers/journal-child.ts HOME
  */
@@ -9,7 +9,7 @@ import { writeSync } from 'node:fs'
 import { Store } from '../../src/store/store.js'
 
 const LOGS = ['a', 'b', 'c'].map((letter) => letter.repeat(64))
-/** Makes the file long enough to be replaced by a short one while it is in use. */
+/** Makes the file long enough that a short one replaces it while it is in use. */
 const NOTE = 'n'.repeat(24_000)
 
 async function run(home: string): Promise<void> {

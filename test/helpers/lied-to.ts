@@ -1,4 +1,4 @@
-/** A log that lies to who asks it, anew for each test, and a fetcher that asks it without waiting between its tries. */
+/** A log that lies to its clients, a new one for each test, and a fetcher that retries without delays. */
 import { afterEach, beforeEach } from 'vitest'
 import { Fetcher, type FetcherOptions } from '../../src/sumdb/fetcher.js'
 import { makeSignerKey, SIGNATURE_TYPES } from '../../src/tlog/note.js'
@@ -8,14 +8,14 @@ const signer = makeSignerKey('example.com/log', SIGNATURE_TYPES.ed25519, new Uin
 
 export interface LiedTo {
   readonly log: LyingLog
-  /** The delays that the fetcher asked for, in ms. */
+  /** The delays that the fetcher requested, in ms. */
   readonly delays: number[]
-  /** Lies to each request in turn; the last lie holds. */
+  /** Lies to each request in turn; the last lie is repeated. */
   readonly lieInTurn: (...behaviours: (Behaviour | undefined)[]) => void
   readonly fetcher: (options?: Partial<FetcherOptions>) => Fetcher
 }
 
-/** For the tests of the file or block that calls it. `usual` is what each fetcher has unless a test says otherwise. */
+/** For the tests of the file or block that calls it. `usual` are the fetcher options unless a test overrides them. */
 export function liedTo(usual: () => Partial<FetcherOptions> = () => ({})): LiedTo {
   let log: LyingLog
   const delays: number[] = []

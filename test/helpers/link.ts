@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { onTestFinished } from 'vitest'
 
 export class Link {
-  /** Milliseconds that everything takes, in each direction. */
+  /** Milliseconds of delay in each direction. */
   latency: number
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
@@ -34,7 +34,7 @@ export class Link {
     })
   }
 
-  /** The multiaddr with this link in the place of the node's own port. */
+  /** The multiaddr with this link's port instead of the node's own. */
   through(address: string): string {
     return address.replace(/\/tcp\/\d+/, `/tcp/${(this.#server.address() as AddressInfo).port}`)
   }
@@ -44,13 +44,13 @@ export class Link {
     this.#target = Number(/\/tcp\/(\d+)/.exec(address)![1])
   }
 
-  /** Ends what is connected, and lets nobody through until there is a target again. */
+  /** Closes all connections, and accepts none until there is a target again. */
   cut(): void {
     this.#target = undefined
     for (const socket of this.#sockets) socket.destroy()
   }
 
-  /** Keeps everything back until it is released. */
+  /** Holds all data back until it is released. */
   hold(): void {
     this.#gate = new Promise((resolve) => (this.#open = resolve))
   }

@@ -1,4 +1,4 @@
-/** A peer that only listens: it joins topics and hands on everything that is said there, judging nothing. */
+/** A peer that only listens: it joins topics and passes their messages to the test, without judging them. */
 import { gossipsub } from '@chainsafe/libp2p-gossipsub'
 import { identify } from '@libp2p/identify'
 import { noise } from '@libp2p/noise'
@@ -8,7 +8,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { messageId } from '../../src/gossip/topics.js'
 
-/** Milliseconds between two looks at which of the nodes is not connected. */
+/** Milliseconds between two checks for nodes that are not connected. */
 const REDIAL_MS = 250
 
 /** Stays connected to these addresses until it is stopped. */
@@ -28,7 +28,7 @@ export async function startListener(
         globalSignaturePolicy: 'StrictNoSign',
         msgIdFn: (message) => messageId(message.topic, message.data),
         allowedTopics: [...topics],
-        // Nobody dies of it: all the nodes of a test are on one address.
+        // No peer is excluded by its score: all the nodes of a test have one address.
         scoreThresholds: { gossipThreshold: -1e6, publishThreshold: -1e6, graylistThreshold: -1e6 },
       }),
     },

@@ -15,7 +15,7 @@ import { freePort } from './free-port.js'
 /** Its name as a witness. */
 const NAME = 'peer.example/litewitness'
 
-/** A log that a witness is told about. */
+/** A log that a witness is configured with. */
 export interface KnownLog {
   readonly origin: string
   readonly vkey: string
@@ -25,7 +25,7 @@ export interface RunningWitness {
   readonly url: string
   readonly key: VerifierKey
   readonly pid: number
-  /** Socket of the ssh-agent that holds its key. */
+  /** The socket of the ssh-agent that holds its key. */
   readonly agent?: string
   stop(): Promise<void>
 }
@@ -38,7 +38,7 @@ function output(command: string, ...args: string[]): string | undefined {
   }
 }
 
-/** The file of litewitness; undefined where it, sqlite3 or OpenSSH is not here. */
+/** The path of litewitness; undefined if it, sqlite3 or OpenSSH is not installed. */
 export function findLitewitness(): string | undefined {
   const goPath = output('go', 'env', 'GOPATH')
   const candidates = [
@@ -52,8 +52,8 @@ export function findLitewitness(): string | undefined {
 }
 
 /**
- * What its own tool writes for logs that it shall know: each one begins as the empty tree. The tool cannot be built where
- * a library of it is not served.
+ * The SQL that its own tool writes to add logs, each beginning as the empty tree. The tool itself cannot be built where
+ * one of its libraries is not available.
  */
 function logsAsSql(logs: readonly KnownLog[]): string {
   const text = (value: string): string => `'${value.replaceAll("'", "''")}'`
@@ -67,9 +67,9 @@ function logsAsSql(logs: readonly KnownLog[]): string {
   ].join('\n')
 }
 
-/** Starts it with these logs, of any origins, on a free port of loopback; its database is new. */
+/** Starts it with these logs, of any origins, on a free port of loopback, with a new database. */
 export async function startLitewitness(litewitness: string, logs: readonly KnownLog[]): Promise<RunningWitness> {
-  // A short path: the name of a socket has little room.
+  // A short path, since the length of a socket's name is limited.
   const dir = mkdtempSync(join(tmpdir(), 'lw-'))
   const [db, key, socket] = [join(dir, 'db'), join(dir, 'key'), join(dir, 'agent')]
   execFileSync('sqlite3', ['-batch', '-bail', db], { input: logsAsSql(logs), stdio: 'pipe' })
@@ -82,7 +82,7 @@ export async function startLitewitness(litewitness: string, logs: readonly Known
     await removeFolder(dir)
   }
   try {
-    // It says where it listens once it does.
+    // It prints its socket once it listens.
     await line(agent, agent.stdout, (text) => text.includes(socket))
     execFileSync('ssh-add', ['-q', key], { env: { ...process.env, SSH_AUTH_SOCK: socket }, stdio: 'pipe' })
     const port = await freePort()
@@ -109,7 +109,7 @@ function ended(child: ChildProcess): Promise<void> {
   })
 }
 
-/** The first line that is accepted; rejects when the process ends before. What comes after it is read and dropped. */
+/** The first line that is accepted; rejects if the process ends before. Later output is read and dropped. */
 function line(child: ChildProcess, stream: NodeJS.ReadableStream, accept: (text: string) => boolean): Promise<void> {
   return new Promise((resolve, reject) => {
     const seen: string[] = []

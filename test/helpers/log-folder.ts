@@ -1,4 +1,4 @@
-/** A log of any records, as files at the paths at which it is served: what a server would write, and what a liar might. */
+/** A log of any records, as files at the paths at which it is served: what a server would write, or a liar. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { dialectOf } from '../../src/sumdb/log-layout.js'
@@ -13,17 +13,17 @@ const WIDTH = 2 ** TILE_HEIGHT
 export interface LogFolderSetting {
   readonly dir: string
   readonly signer: SignerKey
-  /** SUMDB_ORIGIN unless said otherwise: then it is one of c2sp.org/tlog-tiles. */
+  /** SUMDB_ORIGIN if absent; with another origin it is a log of c2sp.org/tlog-tiles. */
   readonly origin?: string
-  /** Whether its number is before each record of a data tile, as the server of x/mod writes them. */
+  /** Whether each record of a data tile is preceded by its number, as in the server of x/mod. */
   readonly isNumbered?: boolean
 }
 
-/** Writes a log, record by record; what is open at the end is written by `finish`, which may be called again and again. */
+/** Writes a log, record by record; `finish` writes the incomplete tiles, and may be called repeatedly. */
 export class LogFolderWriter {
   readonly #setting: LogFolderSetting
   readonly #address: (tile: Tile) => string
-  /** Of each level the hashes of the tile that is not full. */
+  /** For each level, the hashes of the tile that is not full. */
   readonly #open: Hash[][] = []
   #records: Uint8Array[] = []
   #size = 0
@@ -47,7 +47,7 @@ export class LogFolderWriter {
     }
   }
 
-  /** Writes the tiles that are not full, and the head, which it returns as a note. */
+  /** Writes the partial tiles and the head, and returns the head as a note. */
   finish(): Uint8Array {
     if (this.#records.length > 0) this.#writeRecords()
     this.#open.forEach((hashes, level) => {
@@ -102,7 +102,7 @@ export class LogFolderWriter {
   }
 }
 
-/** The perfect subtrees of hashes that are no full tile, left to right. */
+/** The perfect subtrees of the hashes of a partial tile, left to right. */
 function perfect(hashes: readonly Hash[]): Hash[] {
   const roots: Hash[] = []
   for (let from = 0, width = WIDTH / 2; width >= 1; width /= 2) {
@@ -113,12 +113,12 @@ function perfect(hashes: readonly Hash[]): Hash[] {
   return roots
 }
 
-/** Bytes of a hash that is none of the tree. */
+/** The bytes of a hash that is not in the tree. */
 export function otherHash(): Hash {
   return new Uint8Array(HASH_SIZE).fill(7)
 }
 
-/** A faultless record of the module version with this number, of about the length of those of the public log. */
+/** A correct record of the module version with this number, about as long as those of the public log. */
 export function madeRecord(n: number, version = 'v1.2.3'): Uint8Array {
   const path = `example.com/made-${n % 977}/module-${n}`
   const hash = (salt: number): string => {

@@ -1,4 +1,4 @@
-/** A node that is a mirror, in this process: of a folder of modules, some of which its log has recorded. */
+/** A node in this process that mirrors a folder of modules, some of which its log has recorded. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -20,14 +20,14 @@ const signer = makeSignerKey('sum.example/mirrored', SIGNATURE_TYPES.ed25519, ne
 export interface MirrorNode {
   readonly node: GossumNode
   readonly home: string
-  /** Below which the modules are. */
+  /** The URL of the folder. */
   readonly url: string
   readonly events: readonly NodeEvent[]
   /** The folder that is mirrored. */
   readonly upstream: string
 }
 
-/** Writes a module version into a folder as a GOPROXY has it. Returns the record that a log has of it. */
+/** Writes a module version into a folder in GOPROXY layout. Returns its record for a log. */
 export function publish(folder: string, path: string, version: string, text: string): NewRecord {
   const goMod = `module ${path}\n`
   const files = [
@@ -47,7 +47,7 @@ export function publish(folder: string, path: string, version: string, text: str
   return { path, version, text: `${path} ${version} ${zip}\n${path} ${version}/go.mod ${goModHash(utf8(goMod))}\n` }
 }
 
-/** Starts a node whose log has all that `fill` publishes, and waits until it has a quorum head. */
+/** Starts a node whose log has everything that `fill` publishes, and waits until it has a quorum head. */
 export async function startMirror(fill: (folder: string) => NewRecord[], settings: Settings = {}): Promise<MirrorNode> {
   const [home, upstream] = [settings.home ?? temporaryHome(), temporaryHome()]
   const log = await LyingLog.start(await memoryLog(signer, fill(upstream)))
@@ -62,7 +62,7 @@ export async function startMirror(fill: (folder: string) => NewRecord[], setting
     if (event.event === 'quorum') onQuorum()
   })
   onTestFinished(() => node.stop())
-  // A home that has had one tells nothing of it anew.
+  // A home that already has a quorum head sends no event for it.
   if ((await node.view.status()).logs[0]!.quorum === null) await quorum
   return { node, home, url: `${node.http}/mod`, events, upstream }
 }

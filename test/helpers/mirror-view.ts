@@ -1,4 +1,4 @@
-/** A module mirror that says what a test tells it to say. */
+/** A module mirror whose answers a test sets. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { MirrorView, ServedFile } from '../../src/http/mirror-door.js'
@@ -6,7 +6,7 @@ import type { MirrorOperator } from '../../src/http/mirror-operator.js'
 import type { MirrorStatusView } from '../../src/status/mirror-shapes.js'
 import { utf8 } from '../../src/tlog/bytes.js'
 
-/** One that has everything, under any name. */
+/** One that has every file, under any name. */
 export const MIRROR_STATUS: MirrorStatusView = {
   upstreams: [
     { url: 'https://one.example', failingSince: null, reason: null },
@@ -31,7 +31,7 @@ export const MIRROR_STATUS: MirrorStatusView = {
   ],
 }
 
-/** What was asked and said, and how many files are being sent. */
+/** The requests and operator commands, and how many files are being sent. */
 export interface FakeMirror extends MirrorView, MirrorOperator {
   readonly asked: unknown[]
   readonly held: () => number
@@ -42,7 +42,7 @@ export function fakeMirror(changes: Partial<MirrorView & MirrorOperator> = {}): 
   const ask =
     (text: string) =>
     (...what: unknown[]) => {
-      // The last one is who asks.
+      // Without the last argument, which is the client.
       asked.push(what.slice(0, -1))
       return Promise.resolve(utf8(text))
     }
@@ -65,7 +65,7 @@ export function fakeMirror(changes: Partial<MirrorView & MirrorOperator> = {}): 
   }
 }
 
-/** A mirror whose every file has these bytes; `held` says how many were given and not released. */
+/** A mirror whose every file has these bytes; `held` is the number of files handed out and not released. */
 export function mirrorOf(dir: string, bytes: Uint8Array, hash = 'h1:abcdefgh+/='): FakeMirror {
   let held = 0
   const path = join(dir, 'served')

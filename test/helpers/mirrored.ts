@@ -1,6 +1,6 @@
 /**
- * A node that mirrors modules: its log and its upstream, both of which can misbehave, in this process, and the node in one
- * of its own. For all tests of a file: made in beforeAll, stopped in afterAll.
+ * A node that mirrors modules, in a process of its own; its log and its upstream are in this process, and both can
+ * misbehave. For all tests of a file: made in beforeAll, stopped in afterAll.
  */
 import { mkdir, mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -11,7 +11,7 @@ import { GoUser, removeTree, type GoCommand, type GoResult, type GoSettings } fr
 import { ModuleFolder, pathOf, type Made } from './module-folder.js'
 import { RunningNode } from './node.js'
 
-/** Of the log. */
+/** The key of the log. */
 export const SIGNER = makeSignerKey('localhost.localdev/sumdb', SIGNATURE_TYPES.ed25519, new Uint8Array(32).fill(7))
 
 export class Mirrored {
@@ -28,7 +28,9 @@ export class Mirrored {
     this.upstream = upstream
   }
 
-  /** A node with these arguments besides its log and its mirror. The log has the modules, between records of others. */
+  /**
+   * A node with these arguments in addition to its log and its mirror. The log has the modules, among other records.
+   */
   static async start(modules: readonly Made[], args: readonly string[] = []): Promise<Mirrored> {
     const root = await mkdtemp(join(tmpdir(), 'gossum-mirror-'))
     const folder = new ModuleFolder(join(root, 'upstream'))
@@ -49,30 +51,30 @@ export class Mirrored {
     return this.#node
   }
 
-  /** What the go command is given as GOPROXY. */
+  /** The value of GOPROXY for the go command. */
   get goproxy(): string {
     return `${this.node.ready.http}/mod`
   }
 
-  /** Starts the node, anew once it has ended, and waits until it has a head. */
+  /** Starts the node, again after it has ended, and waits until it has a head. */
   async run(args: readonly string[]): Promise<void> {
     this.#node = await RunningNode.start(this.home, this.args(args), {}, (end) => this.#ends.push(end))
     await this.node.event(({ event }) => event === 'outcome')
   }
 
-  /** What such a node is started with. */
+  /** The arguments of such a node. */
   args(more: readonly string[] = []): string[] {
     const log = `${SIGNER.verifier.vkey} ${this.log.url}`
     return ['--log', log, '--poll', '0.5', '--mirror', this.upstream.url, ...more]
   }
 
-  /** Puts modules upstream and into the log. */
+  /** Adds modules to the upstream and to the log. */
   async publish(...modules: readonly Made[]): Promise<void> {
     await this.upstream.history.put(...modules)
     await this.log.history.append(modules.map(({ record }) => record))
   }
 
-  /** Runs a go command as somebody who has nothing yet, with the node as its only GOPROXY, where nothing else is said. */
+  /** Runs a go command of a user with empty caches; unless set otherwise, the node is its only GOPROXY. */
   async go(go: GoCommand, args: readonly string[], settings: Partial<GoSettings> = {}): Promise<GoResult> {
     return (await this.user(go)).run(args, { ...this.settings, ...settings })
   }
@@ -85,7 +87,7 @@ export class Mirrored {
     return GoUser.create(go, this.root)
   }
 
-  /** Asks the mirror for a file of a module version. */
+  /** Requests a file of a module version from the mirror. */
   file(made: { path: string; version: string }, kind: 'info' | 'mod' | 'zip', init?: RequestInit): Promise<Response> {
     return fetch(`${this.goproxy}/${pathOf(made, kind)}`, init)
   }

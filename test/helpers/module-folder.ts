@@ -1,6 +1,6 @@
 /**
- * A GOPROXY in a folder, for a real server that can misbehave on each path (LyingLog), and module versions to put there:
- * what an author published, with its record for a log, and what somebody else made of it.
+ * A GOPROXY in a folder, for a real server that can misbehave on each path (LyingLog), and module versions for it: as
+ * published by their author, with their records for a log, and as altered by others.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -18,12 +18,12 @@ export interface Made {
   readonly path: string
   readonly version: string
   readonly mod: string
-  /** Of the zip, in its order. */
+  /** The entries of the zip, in order. */
   readonly entries: readonly MadeEntry[]
   readonly record: NewRecord
 }
 
-/** A module version of a go.mod and of these files; their names are those inside the module. */
+/** A module version of a go.mod and these files; their names are relative to the module. */
 export function makeModule(
   path: string,
   version: string,
@@ -51,14 +51,14 @@ export function pathOf({ path, version }: { path: string; version: string }, kin
 
 export class ModuleFolder implements Answering {
   readonly dir: string
-  /** Versions of each path, in the order in which they came. */
+  /** Versions of each path, in the order in which they were added. */
   readonly #versions = new Map<string, string[]>()
 
   constructor(dir: string) {
     this.dir = dir
   }
 
-  /** Puts module versions there. What does not belong into a list of versions is found by its name, and as the latest. */
+  /** Adds module versions. A version that does not belong in a version list is found by its name, and as the latest. */
   async put(...modules: readonly Made[]): Promise<void> {
     for (const made of modules) {
       await this.write(pathOf(made, 'info'), JSON.stringify({ Version: made.version, Time: TIME }))
@@ -73,7 +73,7 @@ export class ModuleFolder implements Answering {
     }
   }
 
-  /** Puts any file there. */
+  /** Writes any file. */
   async write(path: string, content: string | Uint8Array): Promise<void> {
     const file = join(this.dir, path)
     await mkdir(join(file, '..'), { recursive: true })

@@ -1,7 +1,7 @@
 /**
- * A network of network namespaces (Linux, root): two halves, each a bridge with nodes on it, and one link between
- * the two that can be cut. Nodes meet in one subnet over both halves; each half has another one in which this process
- * stands, too, to show it a log and to ask its nodes. There is no route to anywhere else.
+ * A network of network namespaces (Linux, root): two halves, each a bridge with nodes on it, and one link between the
+ * two that can be cut. Nodes meet in one subnet that spans both halves. Each half has another subnet that includes this
+ * process, which serves it a log and queries its nodes. There is no route to anywhere else.
  */
 import { execFileSync } from 'node:child_process'
 import type { Network } from './network.js'
@@ -9,11 +9,14 @@ import type { Network } from './network.js'
 /** The host number of this process in the subnet of each half. */
 const US = 126
 
-/** Builds it; the reason, as a text, when the kernel or the lack of rights does not allow it. Remove it in the end. */
+/**
+ * Builds it; returns the reason, as a string, if the kernel or missing privileges do not allow it. Remove it at the
+ * end.
+ */
 export function startNamespaces(nodes: number, half: (index: number) => 0 | 1): Network | string {
   const name = `gossum-${process.pid}`
   const third = process.pid % 256
-  // 198.18.0.0/15 is set aside for tests of networks (RFC 2544): nobody's real address is in it.
+  // 198.18.0.0/15 is reserved for tests of networks (RFC 2544): it contains no real addresses.
   const mesh = (index: number): string => `198.18.${third}.${index + 1}`
   const control = (side: 0 | 1, host: number): string => `198.19.${third}.${side * 128 + host}`
   const sides = [0, 1] as const
@@ -84,6 +87,6 @@ function quietly(act: () => void): void {
   try {
     act()
   } catch {
-    // It never came to be, or went with its peer.
+    // It was never created, or disappeared with its peer.
   }
 }

@@ -1,23 +1,23 @@
-/** Two halves of a mesh and a link between them that can be cut: of network namespaces, or of TCP on loopback. */
+/** Two halves of a mesh and a link between them that can be cut: network namespaces, or TCP on loopback. */
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import type { FleetOptions } from './fleet.js'
 import { freePort } from './free-port.js'
 
 export interface Network extends Pick<FleetOptions, 'addresses' | 'prefix' | 'route' | 'args'> {
-  /** Where a log must listen to be seen by each half. */
+  /** The addresses on which a log must listen to be reachable from each half. */
   readonly logHosts: readonly string[]
   cut(): Promise<void>
   heal(): Promise<void>
-  /** Leaves nothing behind. Safe to call twice. */
+  /** Removes everything. Safe to call twice. */
   remove(): Promise<void>
 }
 
-/** The port that every node listens on, at an address of its own. */
+/** The port of every node, each at an address of its own. */
 const PORT = 46_786
 
 /**
- * The same on the loopback device. Nodes of one half dial each other directly; whoever is in the other half, or has
- * the address from hearsay, goes through a relay of ours, and there the link is cut.
+ * The same on the loopback device. Nodes of one half dial each other directly. A node of the other half, or one that
+ * only learnt the address from another, goes through a relay of ours, where the link is cut.
  */
 export async function startRelays(nodes: number, half: (index: number) => 0 | 1): Promise<Network> {
   const mesh = (index: number): string => `127.${64 + (process.pid % 128)}.${(process.pid >> 7) % 256}.${index + 1}`
@@ -41,7 +41,7 @@ export async function startRelays(nodes: number, half: (index: number) => 0 | 1)
   }
 }
 
-/** Passes TCP on to one node, as long as it is started. */
+/** Forwards TCP to one node while it is started. */
 class Relay {
   port = 0
   readonly #host: string
@@ -66,7 +66,7 @@ class Relay {
         from.pipe(to)
       }
     })
-    // It comes back where it was: nobody else may be there meanwhile.
+    // It has to return on the same port, which nothing else may take meanwhile.
     this.port ||= await freePort()
     await new Promise<void>((resolve) => server.listen(this.port, '127.0.0.1', resolve))
     this.#server = server

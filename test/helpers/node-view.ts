@@ -1,4 +1,4 @@
-/** A node that says what a test tells it to say. */
+/** A node whose state and answers a test sets. */
 import type { NodeView } from '../../src/status/node-view.js'
 import type { EvidenceView, LogView, StatusView, WitnessView } from '../../src/status/shapes.js'
 import { utf8 } from '../../src/tlog/bytes.js'
@@ -8,7 +8,7 @@ export const LOG_KEY = 'sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18
 export const ROOT = 'MdCEzZNgdmcDTYhez0ZbifRLbKUcdj4NI5AR+VYSP48='
 export const NOTE = `go.sum database tree\n280573\n${ROOT}\n\n— sum.golang.org Az3grg==\n`
 export const EVIDENCE_ID = '0123456789abcdef'
-/** Not what JSON.stringify writes: the file must come as it is. */
+/** Not in the form of JSON.stringify: the file must be served unchanged. */
 export const EVIDENCE_FILE = utf8('{\n  "type": "gossum/split-view/v1"\n}\n')
 
 export const LOG: LogView = {
@@ -103,11 +103,11 @@ export const WITNESSES: WitnessView[] = [
 export interface FakeNode extends NodeView {
   /** Ids that were acknowledged. */
   readonly acknowledged: string[]
-  /** Limits that heads() was asked with. */
+  /** The limits passed to heads(). */
   readonly limits: number[]
 }
 
-/** A node with one log, one peer and one evidence file; `changes` replaces what a test is about. */
+/** A node with one log, one peer and one evidence file; `changes` replaces parts of it. */
 export function fakeNode(changes: Partial<NodeView> = {}): FakeNode {
   const acknowledged: string[] = []
   const limits: number[] = []

@@ -37,7 +37,7 @@ export class RunningNode {
     this.#waiting = waiting
   }
 
-  /** `atEnd` takes what ends it; without it, it ends with the test. */
+  /** `atEnd` receives the function that stops it; by default it is stopped when the test ends. */
   static async start(
     home: string,
     args: readonly string[],
@@ -67,12 +67,12 @@ export class RunningNode {
     return new RunningNode(child, home, ready, events, waiting)
   }
 
-  /** How many events there were until now. */
+  /** The number of events so far. */
   get told(): number {
     return this.#events.length
   }
 
-  /** The first event that is as asked, past or to come; `after` leaves out as many. */
+  /** The first event that satisfies the condition, past or future, except the first `after` events. */
   async event(isSought: (event: NodeEvent) => boolean, after = 0): Promise<NodeEvent> {
     return new Promise((resolve) => {
       const look = (): void => {
@@ -86,7 +86,7 @@ export class RunningNode {
     })
   }
 
-  /** All events until now that are as asked. */
+  /** All events so far that satisfy the condition. */
   all(isSought: (event: NodeEvent) => boolean): NodeEvent[] {
     return this.#events.filter(isSought)
   }
@@ -95,14 +95,14 @@ export class RunningNode {
     return (await fetch(`${this.ready.http}${path}`)).json()
   }
 
-  /** Ends the node as a power cut does, as far as its files go. */
+  /** Ends the node like a power failure, as far as its files are concerned. */
   async kill(): Promise<void> {
     const exited = new Promise<void>((resolve) => this.child.once('exit', () => resolve()))
     this.child.kill('SIGKILL')
     return exited
   }
 
-  /** Ends the node as an operator does. Returns its exit code. */
+  /** Stops the node as an operator does. Returns its exit code. */
   async stop(): Promise<number | null> {
     const exited = new Promise<number | null>((resolve) => this.child.once('exit', resolve))
     this.child.kill('SIGTERM')

@@ -1,4 +1,7 @@
-/** Homes that the version before the journal left (test/vectors/old-home): copies of them, with their key, and their logs. */
+/**
+ * Homes written by the version before the journal (test/vectors/old-home): copies of them, with their key, and their
+ * logs.
+ */
 import { cpSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -24,7 +27,7 @@ export function oldHome(name: OldHome): string {
   return home
 }
 
-/** The logs that the witness followed; another salt is another history. */
+/** The logs that the witness followed; another salt gives another history. */
 export function oldLog(of: 'a' | 'b', salt = 'a'): PushingLog {
   return new PushingLog(testSigner(`log.example/${of}`, of === 'a' ? 1 : 2), { salt })
 }

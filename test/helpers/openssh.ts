@@ -1,4 +1,4 @@
-/** The real programs of OpenSSH: keys that ssh-keygen makes, and an agent that holds them. */
+/** The real programs of OpenSSH: keys made by ssh-keygen, and an agent that holds them. */
 import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -11,12 +11,12 @@ function isOnPath(name: string): boolean {
   return (process.env['PATH'] ?? '').split(':').some((folder) => existsSync(join(folder, name)))
 }
 
-/** Whether ssh-keygen, ssh-agent and ssh-add are here. */
+/** Whether ssh-keygen, ssh-agent and ssh-add are installed. */
 export const HAS_OPENSSH = ['ssh-keygen', 'ssh-agent', 'ssh-add'].every(isOnPath)
 
 export interface SshKey {
   readonly path: string
-  /** What the file holds. */
+  /** The content of the file. */
   readonly text: string
   /** The 32 bytes of its .pub file, when it is an Ed25519 key. */
   readonly publicKey: Uint8Array
@@ -24,7 +24,7 @@ export interface SshKey {
   readonly fingerprint: string
 }
 
-/** A key by ssh-keygen in a folder that is removed when the test ends. */
+/** A key made by ssh-keygen in a folder that is removed when the test ends. */
 export function newSshKey(...args: readonly string[]): SshKey {
   const path = join(shortFolder(), 'id')
   const given = args.includes('-t') ? args : ['-t', 'ed25519', ...args]
@@ -36,7 +36,7 @@ export function newSshKey(...args: readonly string[]): SshKey {
   return { path, text: readFileSync(path, 'utf8'), publicKey, fingerprint }
 }
 
-/** A folder with a short name, for sockets have little room for theirs; removed when the test ends. */
+/** A folder with a short name, since the length of a socket's name is limited; removed when the test ends. */
 export function shortFolder(): string {
   const dir = mkdtempSync(join(tmpdir(), 'gs-'))
   onTestFinished(() => removeFolder(dir))
@@ -49,7 +49,7 @@ export interface RunningAgent {
   stop(): Promise<void>
 }
 
-/** Starts an ssh-agent on this socket; it ends with the test. */
+/** Starts an ssh-agent on this socket, until the test ends. */
 export async function startSshAgent(socket = join(shortFolder(), 'agent')): Promise<RunningAgent> {
   const child = spawn('ssh-agent', ['-D', '-a', socket], { stdio: ['ignore', 'pipe', 'ignore'] })
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
@@ -57,7 +57,7 @@ export async function startSshAgent(socket = join(shortFolder(), 'agent')): Prom
   await new Promise<void>((resolve, reject) => {
     child.once('error', reject)
     child.once('exit', () => reject(new Error('ssh-agent ended')))
-    // It says where it listens once it does.
+    // It prints its socket once it listens.
     createInterface({ input: child.stdout }).on('line', (line) => line.includes(socket) && resolve())
   })
   return {

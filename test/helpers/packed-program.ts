@@ -1,7 +1,7 @@
 /**
- * The built program in a few files, for the many hundred processes that the tests start: a node spends half of its start on
- * finding and reading a thousand small ones. It is dist/ and the packages, put together and otherwise as they are. The test
- * runner makes it once, before all tests, and again when dist/ is of other sources.
+ * The built program in a few files, for the many hundred processes that the tests start: a node spends half of its
+ * start on finding and reading a thousand small ones. It is dist/ and the packages, bundled and otherwise unchanged.
+ * The test runner makes it once, before all tests, and again if dist/ is built from other sources.
  */
 import {
   chmodSync,
@@ -22,15 +22,15 @@ import { sourcesHash } from '../../scripts/sources.js'
 import { built, PACKED_VARIABLE } from './built.js'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
-/** Below node_modules, so that what is not packed is found from there. */
+/** Below node_modules, so that packages outside the bundle resolve. */
 const CACHE = join(ROOT, 'node_modules/.cache')
 const PREFIX = 'gossum-packed-'
-/** What is started by its path: the program, and what code finds beside itself. */
+/** The files that are started by path: the program, and files that code finds next to itself. */
 const ENTRIES = ['cli/main.js', 'audit/walk/worker.js']
-/** What it reads and does not run. */
+/** Files that it reads and does not run. */
 const ASSETS = 'dashboard/assets'
 
-/** Packs the program for this run of the tests; not where dist/ is no build of src/, which those who need it will say. */
+/** Packs the program for this test run; not if dist/ is outdated, which the tests that need it will report. */
 export default async function setup(): Promise<void> {
   if (!isBuilt() || process.env[PACKED_VARIABLE] !== undefined) return
   const packages = createHash('sha256')
@@ -63,7 +63,7 @@ async function pack(directory: string): Promise<void> {
     root: ROOT,
     logLevel: 'warn',
     plugins: [stayingWhereItIs(dist, directory)],
-    // What is native stays outside.
+    // Native code stays outside.
     ssr: { noExternal: true, external: ['classic-level'] },
     build: {
       ssr: true,
@@ -72,7 +72,7 @@ async function pack(directory: string): Promise<void> {
       minify: false,
       rolldownOptions: {
         input: Object.fromEntries(ENTRIES.map((file) => [file.replace(/\.js$/, ''), join(dist, file)])),
-        // Nothing is left out, be it unused: it is to be what dist/ is.
+        // Nothing is left out, even if unused: the bundle has to equal dist/.
         treeshake: false,
         output: { entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js' },
       },
@@ -84,7 +84,7 @@ async function pack(directory: string): Promise<void> {
   renameSync(unfinished, directory)
 }
 
-/** A module that asks where it is hears the place that it would have without packing, so that it finds its neighbours. */
+/** Gives each module the location that it has in dist/, so that it finds files next to itself. */
 function stayingWhereItIs(dist: string, directory: string): Plugin {
   return {
     name: 'staying-where-it-is',

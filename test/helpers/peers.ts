@@ -1,11 +1,11 @@
-/** Real programs that tests speak with: scripts/ci/peers.sh installs them. */
+/** Real programs that tests use as peers: scripts/ci/peers.sh installs them. */
 import { execFileSync, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { onTestFinished } from 'vitest'
 
-/** The file of a peer: where its environment variable says, on the PATH, or where the go command installs. */
+/** The path of a peer: from its environment variable, on the PATH, or in the folder of `go install`. */
 export function findPeer(name: string): string | undefined {
   const named = process.env[name.toUpperCase()]
   const folders = [...(process.env.PATH ?? '').split(':'), ...goBin()]
@@ -28,7 +28,7 @@ export interface XModLog {
   readonly size: number
 }
 
-/** Starts the checksum database of golang.org/x/mod with these go.sum lines; it ends with the test. */
+/** Starts the checksum database of golang.org/x/mod with these go.sum lines, until the test ends. */
 export async function startXModLog(file: string, goSum: string): Promise<XModLog> {
   const child = spawn(file, { stdio: ['pipe', 'pipe', 'inherit'] })
   onTestFinished(() => void child.kill())
@@ -40,14 +40,14 @@ export async function startXModLog(file: string, goSum: string): Promise<XModLog
   return JSON.parse(line) as XModLog
 }
 
-/** A log of Tessera with its address; it ends with the test. */
+/** A log of Tessera with its address; it runs until the test ends. */
 export interface TesseraLog {
-  /** Verifier key. Its name is the origin, too. */
+  /** Verifier key. Its name is also the origin. */
   readonly log: string
   readonly url: string
-  /** Has it publish nothing that this witness has not cosigned. Before the first add. */
+  /** Makes it publish only what this witness has cosigned. Call it before the first add. */
   witnessedBy(vkey: string, url: string): void
-  /** Appends entries. Resolves to the size with which they are published. */
+  /** Appends entries. Resolves to the published size that includes them. */
   add(count: number): Promise<number>
 }
 

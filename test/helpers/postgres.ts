@@ -1,4 +1,4 @@
-/** Real PostgreSQL servers on loopback, each in a folder of its own, which end with the test. */
+/** Real PostgreSQL servers on loopback, each in a folder of its own, which run until the test ends. */
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -12,7 +12,7 @@ import { smallDisk, type SmallDisk } from './home.js'
 
 const run = promisify(execFile)
 
-/** Where Debian has its programs; undefined where they are not installed. */
+/** The folder of Debian's PostgreSQL programs; undefined if they are not installed. */
 const BIN = findPrograms()
 
 function findPrograms(): string | undefined {
@@ -23,7 +23,7 @@ function findPrograms(): string | undefined {
 
 export const hasPostgres = BIN !== undefined || process.env['REQUIRE_PEERS'] === '1'
 
-/** PostgreSQL runs as no root: as its own user, then. */
+/** PostgreSQL refuses to run as root, so it runs as a user of its own. */
 const owner = await ownerOf()
 
 async function ownerOf(): Promise<{ uid: number; gid: number } | undefined> {
@@ -35,21 +35,24 @@ async function ownerOf(): Promise<{ uid: number; gid: number } | undefined> {
 export interface Postgres {
   readonly port: number
   readonly folder: string
-  /** What its folder is on, if that is a disk of its own. */
+  /** The disk of its folder, if it has one of its own. */
   readonly disk: SmallDisk | undefined
-  /** The setting that names it; with a schema of its own for each call. */
+  /** The setting for this server; with a schema of its own for each call. */
   setting(schema?: string): StateSetting
   url(schema?: string): string
   /** Runs statements as the superuser, on a connection of its own. */
   query(statement: string): Promise<unknown[][]>
   /** Starts it again, in its folder. */
   start(): Promise<void>
-  /** As an operator stops it, or as the power does. */
+  /** Stops it as an operator does, or as a power failure. */
   stop(how: 'fast' | 'kill'): Promise<void>
-  /** A copy of its folder that follows it as a standby of this name, at any port or at this one; it is started. */
+  /** A copy of its folder that follows it as a standby of this name, on any port or on this one; it is started. */
   standby(name: string, port?: number): Promise<Postgres>
   promote(): Promise<void>
-  /** A copy of its folder as it is now, which `start` makes a server of, in the place of this one, when this one is stopped. */
+  /**
+   * A copy of its folder as it is now; after this server is stopped, `start` starts a server from the copy in its
+   * place.
+   */
   backup(): Promise<{ start(): Promise<Postgres> }>
   /** Ends it and removes its folder. */
   remove(): Promise<void>
@@ -57,14 +60,14 @@ export interface Postgres {
 
 let schemas = 0
 
-/** Milliseconds for a connection, a statement, and a program. */
+/** Time limits in milliseconds for a connection, a statement, and a program. */
 const PATIENCE = { connect: 5_000, statement: 40_000, program: 60_000 } as const
-/** Room for a small server, its log of writes included. */
+/** Space for a small server, including its write-ahead log. */
 const DISK_KIB = 192 * 1024
 
 /**
- * A new server. `conf`: lines of its configuration. `onSmallDisks`: it and its standbys are each on a disk of their own until the
- * test ends, where that is allowed.
+ * A new server. `conf`: lines of its configuration. `onSmallDisks`: it and its standbys are each on a disk of their own
+ * until the test ends, if that is permitted.
  */
 export async function startPostgres(conf: readonly string[] = [], onSmallDisks = false): Promise<Postgres> {
   const disk = onSmallDisks ? smallDisk(DISK_KIB) : undefined
@@ -94,7 +97,7 @@ async function serverIn(folder: string, conf: readonly string[], { port: at, dis
       'max_wal_senders = 4',
       'min_wal_size = 32MB',
       'max_wal_size = 64MB',
-      // What a standby that was away asks for.
+      // What a standby that was disconnected needs.
       'wal_keep_size = 48MB',
       'hot_standby = on',
       ...conf,
@@ -105,7 +108,7 @@ async function serverIn(folder: string, conf: readonly string[], { port: at, dis
   let process: ChildProcess | undefined
   const own = (): Client => {
     const place = { host: '127.0.0.1', port, user: 'gossum', database: 'postgres' }
-    // A server that was killed may leave a socket behind that takes connections, and answers none.
+    // A killed server may leave a socket behind that accepts connections and never answers.
     const client = new Client({
       ...place,
       connectionTimeoutMillis: PATIENCE.connect,
@@ -139,7 +142,7 @@ async function serverIn(folder: string, conf: readonly string[], { port: at, dis
       }
       process = spawned()
       const isUp = await until(async () => {
-        // One that was killed leaves children behind, and while they are there none can follow it.
+        // A killed server leaves child processes behind, and while they exist no other can start in its place.
         if (process?.exitCode !== null) process = spawned()
         const [row] = await server.query('SELECT 1')
         return row !== undefined
@@ -169,7 +172,7 @@ async function serverIn(folder: string, conf: readonly string[], { port: at, dis
     backup: async () => {
       const copy = await copyOf(port)
       const start = async (): Promise<Postgres> => {
-        // Whoever puts an old copy in place has no standby for it.
+        // An operator who restores an old copy has no standby for it.
         const restored = await serverIn(copy, [...conf, "synchronous_standby_names = ''"], { port })
         await restored.start()
         return restored
@@ -194,7 +197,7 @@ export async function newSchema(server: Postgres): Promise<string> {
   return name
 }
 
-/** The folder of a running server, copied as a backup is made. */
+/** The folder of a running server, copied like a backup. */
 async function copyOf(port: number, disk?: SmallDisk): Promise<string> {
   const copy = newFolder(disk)
   rmSync(copy, { recursive: true })
@@ -215,7 +218,7 @@ async function program(name: string, args: readonly string[]): Promise<void> {
   await run(join(BIN, name), args, { ...owner, timeout: PATIENCE.program })
 }
 
-/** Asks again until the answer is yes: for a server of others that tells nobody when it is ready. */
+/** Repeats a check until it succeeds, for a server that does not report when it is ready. */
 async function until(ask: () => Promise<boolean>): Promise<boolean> {
   for (let tries = 0; tries < 300; tries++) {
     if (await ask().catch(() => false)) return true

@@ -1,4 +1,4 @@
-/** What a process costs, read from /proc and from the kernel's socket tables (Linux). */
+/** The resource usage of a process, from /proc and from the kernel's socket tables (Linux). */
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
@@ -9,11 +9,11 @@ const TICKS_PER_SECOND = 100
 export interface Usage {
   /** Resident memory in MB. */
   readonly rss: number
-  /** CPU time used until now, in seconds. */
+  /** CPU time used so far, in seconds. */
   readonly cpu: number
 }
 
-/** What a process uses now. Throws when there is none. */
+/** The current usage of a process. Throws if it does not exist. */
 export function usageOf(pid: number): Usage {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
   const rss = Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) / 1024
@@ -21,7 +21,7 @@ export function usageOf(pid: number): Usage {
   return { rss, cpu: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND }
 }
 
-/** Payload bytes of one TCP connection until now, as one end sees them. */
+/** Payload bytes of one TCP connection so far, as counted at one end. */
 export interface SocketBytes {
   readonly pid: number
   readonly sent: number
@@ -29,8 +29,8 @@ export interface SocketBytes {
 }
 
 /**
- * The TCP connections of all processes that use one of these local ports at either end, by their addresses. Counted
- * by the kernel, hence exact: what noise and yamux add is in it, TCP and IP headers are not.
+ * The TCP connections of all processes that use one of these local ports at either end, by their addresses. Counted by
+ * the kernel, hence exact: what noise and yamux add is included, TCP and IP headers are not.
  */
 export async function socketBytes(ports: ReadonlySet<number>): Promise<Map<string, SocketBytes>> {
   const { stdout } = await promisify(execFile)('ss', ['-tinpOH', 'state', 'established'], { maxBuffer: 64 * 2 ** 20 })
@@ -50,7 +50,7 @@ function portOf(address: string): number {
   return Number(address.slice(address.lastIndexOf(':') + 1))
 }
 
-/** Bytes sent by each process between two readings; what connections that ended meanwhile had sent is missing. */
+/** Bytes sent by each process between two readings, without connections that ended in between. */
 export function sentBetween(
   before: ReadonlyMap<string, SocketBytes>,
   after: ReadonlyMap<string, SocketBytes>,

@@ -1,4 +1,7 @@
-/** The web servers of deploy/public-reads, as they stand there but for addresses and certificates, on a folder of a test. */
+/**
+ * The web servers of deploy/public-reads, configured as there except for addresses and certificates, on a folder of a
+ * test.
+ */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -12,7 +15,7 @@ import { findPeer } from './peers.js'
 export interface WebServer {
   readonly name: string
   readonly file: string | undefined
-  /** What it is started with, in a directory of its own. */
+  /** The arguments of its start, in a directory of its own. */
   readonly args: (directory: string, port: number, folder: string) => string[]
 }
 
@@ -25,7 +28,7 @@ export interface WebAnswer {
 const sample = (name: string): string =>
   readFileSync(new URL(`../../deploy/public-reads/${name}`, import.meta.url), 'utf8')
 
-/** It is in the text, and is changed. */
+/** Replaces a part of the text, which must be there. */
 function change(text: string, from: RegExp, to: string): string {
   expect(text).toMatch(from)
   return text.replace(from, to)
@@ -58,7 +61,7 @@ const caddy: WebServer = {
 
 export const WEB_SERVERS: readonly WebServer[] = [nginx, caddy]
 
-/** Asks a server. */
+/** Sends a request to a server. */
 export async function askWeb(url: string, path: string, asking: { method?: string; headers?: object } = {}) {
   const { method = 'GET', headers = {} } = asking
   const asked = request(`${url}${path}`, { method, headers: { ...headers }, agent: false })
@@ -69,7 +72,7 @@ export async function askWeb(url: string, path: string, asking: { method?: strin
   return { status: answer.statusCode!, headers: answer.headers, body: Buffer.concat(chunks) } satisfies WebAnswer
 }
 
-/** Starts it on the folder; it ends with the test. Resolves to its URL when it answers. */
+/** Starts it on the folder until the test ends. Resolves to its URL when it answers. */
 export async function startWebServer({ file, args }: WebServer, folder: string): Promise<string> {
   const directory = temporaryHome()
   const port = await freePort()
@@ -80,7 +83,7 @@ export async function startWebServer({ file, args }: WebServer, folder: string):
   let words = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => (words += text))
   const exit = once(child, 'exit')
-  // One that is killed would leave its workers behind.
+  // Killing it would leave its workers behind.
   onTestFinished(async () => {
     child.kill('SIGTERM')
     await exit

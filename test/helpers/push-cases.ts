@@ -1,4 +1,4 @@
-/** Bodies that a witness refuses which holds the head of size 5, in the order in which c2sp.org/tlog-witness checks them. */
+/** Bodies that a witness refuses when it holds the head of size 5, in the order of c2sp.org/tlog-witness's checks. */
 import { concatBytes, toBase64, utf8 } from '../../src/tlog/bytes.js'
 import { formatCheckpoint } from '../../src/tlog/checkpoint.js'
 import { formatHash } from '../../src/tlog/hash.js'
@@ -10,11 +10,11 @@ export interface PushCase {
   readonly what: string
   readonly body: Uint8Array | string
   readonly status: number
-  /** The first words of our answer. */
+  /** The beginning of our answer. */
   readonly phrase: string
 }
 
-/** Refusals of a log, by the witness that holds its head of size 5; `stranger` is a key that it does not know. */
+/** Refusals by a witness that holds the log's head of size 5; `stranger` is a key that it does not know. */
 export function refusals(log: PushingLog, stranger: SignerKey): PushCase[] {
   const valid = log.head(9)
   const proof = log.proof(5, 9)

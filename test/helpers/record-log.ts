@@ -1,4 +1,4 @@
-/** A log of given records, in memory: what it signs, and where a record stands in its trees. */
+/** A log of given records, in memory: its signed heads, and the records in its trees. */
 import { makeBadRecord, type BadRecord, type FoundRecord } from '../../src/evidence/evidence.js'
 import { utf8 } from '../../src/tlog/bytes.js'
 import { formatCheckpoint, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
@@ -7,12 +7,12 @@ import { formatNote, signNote, type Note, type SignerKey } from '../../src/tlog/
 import { MemoryLog } from './tree.js'
 import { pushBody } from './witness-client.js'
 
-/** A hash as go.sum has it, made of a word. */
+/** A hash in the form of go.sum, made from a word. */
 export function h1(word: string): string {
   return `h1:${Buffer.from(word.padEnd(32, '.').slice(0, 32)).toString('base64')}`
 }
 
-/** The record of a module version, with hashes made of words. */
+/** The record of a module version, with hashes made from words. */
 export function recordOf(name: string, files: string, goMod = 'go.mod'): string {
   const [path, version] = name.split('@') as [string, string]
   return `${path} ${version} ${h1(files)}\n${path} ${version}/go.mod ${h1(goMod)}\n`

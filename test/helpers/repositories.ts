@@ -1,9 +1,9 @@
-/** Git repositories that tests make: real ones, of the real command, with nothing of this machine's configuration. */
+/** Git repositories for tests: real ones, made with the real command, without this machine's configuration. */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
-/** Files of a commit by their names: text, or where a link leads. */
+/** Files of a commit by name: their text, or the target of a link. */
 export type CommittedFiles = Readonly<Record<string, string | { readonly linkTo: string }>>
 
 export class MadeRepository {
@@ -41,7 +41,7 @@ export class MadeRepository {
     }).trim()
   }
 
-  /** Commits these files on top of those that are there, and tags the commit. Returns its id. */
+  /** Commits these files in addition to the existing ones, and tags the commit. Returns its id. */
   commit(files: CommittedFiles, ...tags: readonly string[]): string {
     for (const [name, content] of Object.entries(files)) {
       const path = join(this.dir, name)

@@ -1,4 +1,4 @@
-/** Asks routes as a server would, without one. */
+/** Calls routes as a server would, without a server. */
 import type { IncomingHttpHeaders } from 'node:http'
 import { conditional, refusalOf, routeFor, splitTarget } from '../../src/http/answer.js'
 import type { Reply } from '../../src/http/reply.js'

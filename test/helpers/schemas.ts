@@ -1,4 +1,4 @@
-/** Holds answers to the schemas of the API: all that they say, and nothing beside it. */
+/** Checks answers against the schemas of the API: nothing may be missing, and nothing additional. */
 import { Errors } from 'typebox/schema'
 import type { Operation } from '../../src/http/schema/operation.js'
 import { OPERATIONS } from '../../src/http/schema/operations.js'
@@ -10,7 +10,7 @@ export interface SeenAnswer {
   readonly body: string
 }
 
-/** What an answer has that the description of its operation does not allow; empty when it is as described. */
+/** The parts of an answer that the description of its operation does not allow; empty if it is as described. */
 export function objections(method: 'get' | 'post', path: string, { status, headers, body }: SeenAnswer): string[] {
   const operation = OPERATIONS.find((each) => each.method === method && each.path === path)
   if (operation === undefined) return [`${method} ${path} is not described`]
@@ -27,7 +27,7 @@ function contentOf({ answers, errors }: Operation, status: number): Readonly<Rec
   return errors === 'problem' ? { 'application/problem+json': Problem } : { 'text/plain': {} }
 }
 
-/** The same schema for objects that have no other fields. Whoever reads an answer must not mind them; we do. */
+/** The same schema without additional fields. Clients must accept those; our tests do not. */
 function exact(schema: object): object {
   return JSON.parse(JSON.stringify(schema), (_key, value: unknown) => {
     const isShape = typeof value === 'object' && value !== null && 'properties' in value && 'required' in value

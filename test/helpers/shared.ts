@@ -1,6 +1,6 @@
 /**
- * The large sets of real data live outside the repository, in a directory named `shared` beside it. Tests that use
- * them say `describe.skipIf(!hasShared)`, so that a checkout on its own skips them visibly.
+ * The large sets of real data are outside the repository, in a directory named `shared` next to it. Tests that use them
+ * have `describe.skipIf(!hasShared)`, so that a checkout on its own skips them visibly.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -10,7 +10,7 @@ const root = new URL('../../../shared/', import.meta.url)
 /** Whether the shared data is there. */
 export const hasShared: boolean = existsSync(new URL('sumdb/heads-all.jsonl', root))
 
-/** The file system path of something in the shared directory: `sharedPath('sumdb/tiles/latest')`. */
+/** The path of a file in the shared directory: `sharedPath('sumdb/tiles/latest')`. */
 export function sharedPath(name: string): string {
   return fileURLToPath(new URL(name, root))
 }

@@ -1,6 +1,7 @@
 /**
- * The shells of this machine as a person has them: at a terminal, with a completion script read, and with a `gossum` that tells
- * what it was called with. One that is not there has its tests skipped, unless REQUIRE_PEERS=1, which makes that a failure.
+ * The shells of this machine as a person uses them: on a terminal, with a completion script loaded, and with a `gossum`
+ * that prints its arguments. Tests of a shell that is not installed are skipped, unless REQUIRE_PEERS=1 makes that a
+ * failure.
  */
 import { execFileSync, spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { once } from 'node:events'
@@ -11,13 +12,13 @@ export const SHELLS = ['bash', 'zsh', 'fish'] as const
 type ShellName = (typeof SHELLS)[number]
 
 export function hasShell(name: ShellName): boolean {
-  // A terminal for it comes from util-linux.
+  // Its terminal comes from util-linux.
   const needed = name === 'fish' ? [name] : [name, 'script']
   const folders = (process.env['PATH'] ?? '').split(':')
   return needed.every((program) => folders.some((folder) => existsSync(join(folder, program))))
 }
 
-/** Says what it was called with. */
+/** Prints its arguments. */
 const TOLD = `gossum() { printf 'called:'; printf '<%s>' "$@"; printf ':done\\n'; }`
 
 const BASH_RC = `bind 'set enable-bracketed-paste off'
@@ -41,16 +42,16 @@ PS1='ready'; PS1="$PS1> "
 cd files
 `
 
-/** What stands at the end when a line may be typed: zsh says that a paste is told from keys. */
+/** The output when a line may be typed; zsh also enables bracketed paste. */
 const READY = { bash: 'ready> $', zsh: String.raw`ready> \u001b\[\?2004h$` }
 
 export interface CompletingShell {
-  /** All that the last word of a line may become. */
+  /** All completions of the last word of a line. */
   completed(line: string): Promise<string[]>
   close(): Promise<void>
 }
 
-/** In `directory` are the script, as `script`, and a folder `files`, in which the shell is. */
+/** `directory` contains the script, as `script`, and a folder `files`, which is the shell's working directory. */
 export async function openShell(name: ShellName, directory: string): Promise<CompletingShell> {
   return name === 'fish' ? fishIn(directory) : TerminalShell.open(name, directory)
 }
@@ -68,7 +69,7 @@ function fishIn(directory: string): CompletingShell {
   }
 }
 
-/** A shell behind the terminal that script(1) makes. */
+/** A shell on a terminal made by script(1). */
 class TerminalShell implements CompletingShell {
   readonly #process: ChildProcessWithoutNullStreams
   readonly #ready: string
@@ -93,17 +94,17 @@ class TerminalShell implements CompletingShell {
 
   async completed(line: string): Promise<string[]> {
     this.#heard = ''
-    // Meta-*: all of them, in place of the word.
+    // Meta-*: inserts all completions instead of the word.
     this.#process.stdin.write(`${line}\u001b*\r`)
     const [, called] = await this.#until(String.raw`called:(.*?):done\s.*`)
     const args = [...called!.matchAll(/<(.*?)>/gs)].map(([, arg]) => arg!)
     const typed = line.split(' ')
     const found = args.slice(typed.length - 2).map(plain)
-    // What nothing completes stays as it was typed.
+    // A word without completions stays as it was typed.
     return found.length === 1 && found[0] === typed.at(-1) ? [] : found.filter((arg) => arg !== '')
   }
 
-  /** Waits for this, and for the next prompt. */
+  /** Waits for this output, and for the next prompt. */
   async #until(told: string): Promise<RegExpExecArray> {
     const pattern = new RegExp(told + this.#ready, 's')
     for (;;) {

@@ -1,4 +1,4 @@
-/** The page of a node that says what a test tells it to, served as it is served in life. */
+/** The page of a node whose state the test sets, served as in production. */
 import { pathToFileURL } from 'node:url'
 import { onTestFinished } from 'vitest'
 import type { NodeReading } from '../../src/dashboard/facts-of.js'
@@ -10,13 +10,13 @@ import { fakeNode } from './node-view.js'
 
 export interface ShownPage {
   readonly url: string
-  /** From now on it says this. */
+  /** Changes the state. */
   readonly show: (next: NodeReading) => void
-  /** Ends the server. */
+  /** Stops the server. */
   readonly end: () => Promise<void>
 }
 
-/** A server of it that ends with the test. */
+/** A server of the page that is stopped when the test ends. */
 export async function shown(first: NodeReading): Promise<ShownPage> {
   const page = await servedPage(first)
   onTestFinished(page.end)

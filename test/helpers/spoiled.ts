@@ -1,4 +1,4 @@
-/** Answers to lookups that no client takes, each with a head that the log signed somewhere in it. */
+/** Answers to lookups that no client accepts, each containing a head that the log signed. */
 import { concatBytes, utf8 } from '../../src/tlog/bytes.js'
 
 type Spoil = (record: string, head: Uint8Array) => Uint8Array

@@ -1,4 +1,4 @@
-/** The system calls of a process, as strace writes them down, in the order in which they ended. */
+/** The system calls of a process, as recorded by strace, in the order in which they ended. */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,22 +7,22 @@ import { join } from 'node:path'
 /** One call that succeeded. */
 export interface SystemCall {
   readonly name: string
-  /** The file that it is about, where it has an open one. */
+  /** The file of the call, if the process has it open. */
   readonly file: string | undefined
   readonly numbers: readonly number[]
-  /** Bytes, and paths that it names. */
+  /** Bytes, and paths in the arguments. */
   readonly texts: readonly Buffer[]
   readonly result: number
 }
 
 const TRACED = 'openat,write,pwrite64,fdatasync,fsync,rename,ftruncate,unlink'
 
-/** Whether processes can be traced here. */
+/** Whether processes can be traced on this machine. */
 export function canTrace(): boolean {
   return spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0
 }
 
-/** Runs a command to its end and returns what it asked of the system. Throws when it fails. */
+/** Runs a command to its end and returns its system calls. Throws if it fails. */
 export function trace(command: string, args: readonly string[]): SystemCall[] {
   const directory = mkdtempSync(join(tmpdir(), 'gossum-trace-'))
   const output = join(directory, 'calls')

@@ -1,11 +1,13 @@
-/** A log in memory, and Merkle trees as RFC 6962 defines them: slow, recursive, and written apart from src/tlog. */
+/**
+ * A log in memory, and Merkle trees as RFC 6962 defines them: slow, recursive, and written independently of src/tlog.
+ */
 import { createHash } from 'node:crypto'
 import { hashLeaf } from '../../src/tlog/hash.js'
 import { storedHashesForRecord, type HashReader } from '../../src/tlog/merkle.js'
 import { HASH_SIZE, type Hash } from '../../src/tlog/hash.js'
 import type { Tile } from '../../src/tlog/tile.js'
 
-/** Every stored hash of a log, grown record by record. */
+/** All stored hashes of a log, grown record by record. */
 export class MemoryLog {
   readonly stored: Hash[] = []
   readonly leaves: Hash[] = []

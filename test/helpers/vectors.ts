@@ -1,12 +1,12 @@
-/** Reading test/vectors; where each file came from is in its README.md. */
+/** Reads test/vectors; the sources of the files are in its README.md. */
 import { readFileSync } from 'node:fs'
 
-/** A JSON vector file. The shape is the caller's word: the files are fixed data. */
+/** A JSON vector file. The caller asserts its shape: the files are fixed data. */
 export function readVectors(name: string): unknown {
   return JSON.parse(readFileSync(new URL(`../vectors/${name}`, import.meta.url), 'utf8'))
 }
 
-/** A file of one JSON value a line, of test/vectors or of any other path. */
+/** A file with one JSON value per line, from test/vectors or any other path. */
 export function readLines(path: string | URL): unknown[] {
   return readFileSync(path, 'utf8')
     .split('\n')

@@ -1,17 +1,17 @@
 /**
- * A disk in memory that distinguishes what was written from what is durable, and that fails where it is told to: the
- * journal's file, and a database. A crash drops or tears what was not synced, as a source of chance wants it.
+ * A disk in memory that distinguishes what was written from what is durable, and that can be made to fail: the
+ * journal's file, and a database. A crash drops or tears at random what was not synced.
  */
 import { MemoryLevel } from 'memory-level'
 import type { JournalFile } from '../../src/store/journal-file.js'
 
-/** Where the file can be made to fail. `renamed` is the point of a replacement where the directory is not synced yet. */
+/** Where the file can be made to fail. `renamed` is the point of a replacement before the directory is synced. */
 export type Place = 'read' | 'append' | 'datasync' | 'truncate' | 'replace' | 'renamed'
 
-/** What happens there: an error of the system, or, of an append, only a part of the bytes is taken. */
+/** What happens there: a system error or, for an append, that only a part of the bytes is written. */
 export type Fault = 'EIO' | 'ENOSPC' | 'short'
 
-/** Numbers from 0 up to 1. */
+/** Numbers from 0 to below 1. */
 export type Chance = () => number
 
 /** The same numbers for the same seed (mulberry32). */
@@ -27,15 +27,15 @@ export function seeded(seed: number): Chance {
 
 const PAGE = 512
 
-/** The file of a journal, in memory. It starts without a file. */
+/** The file of a journal, in memory. It does not exist at first. */
 export class MemoryJournal implements JournalFile {
-  /** Asked at each place that is passed: a fault, or undefined. */
+  /** Called at each place: a fault, or undefined. */
   fault: (place: Place) => Fault | undefined = () => undefined
-  /** What a read sees; undefined without a file. */
+  /** What a read returns; undefined without a file. */
   #written: Uint8Array | undefined
-  /** What was on the disk at the last sync, and what the file has been since. */
+  /** What was on disk at the last sync, and each version of the file since. */
   #images: (Uint8Array | undefined)[]
-  /** Bytes that a failed sync dropped: no later sync brings them to the disk. */
+  /** Bytes that a failed sync dropped: no later sync writes them to disk. */
   #dropped: [from: number, to: number][] = []
   #crashed = false
 
@@ -44,7 +44,7 @@ export class MemoryJournal implements JournalFile {
     this.#images = [content]
   }
 
-  /** What a read sees. */
+  /** What a read returns. */
   get content(): Uint8Array | undefined {
     return this.#written
   }
@@ -90,17 +90,17 @@ export class MemoryJournal implements JournalFile {
     return Promise.resolve()
   }
 
-  /** The file as it is after a crash: what was not synced is dropped or torn. This one cannot be used any more. */
+  /** The file as it is after a crash: what was not synced is dropped or torn. This object cannot be used any more. */
   crash(chance: Chance): MemoryJournal {
     this.#crashed = true
     return this.afterCrash(chance)
   }
 
-  /** The file as it would be if a crash came now. */
+  /** The file as it would be after a crash now. */
   afterCrash(chance: Chance): MemoryJournal {
     const durable = this.#images[0]
     const image = this.#images[Math.floor(chance() * this.#images.length)]
-    // What was put in the place of another was synced before it got its name.
+    // A replacement was synced before it was renamed.
     const isAppended = image !== undefined && durable !== undefined && startsWith(image, durable)
     if (!isAppended || image.length === durable.length) return new MemoryJournal(image)
     const length = durable.length + Math.floor(chance() * (image.length - durable.length + 1))
@@ -138,12 +138,12 @@ function failure(fault: Fault): Error {
 }
 
 /**
- * A database in memory whose crash loses the last of the batches that were not synced, any number of them, as the log
- * file of LevelDB does. A sync makes durable whatever was written before it.
+ * A database in memory whose crash loses any number of the latest batches that were not synced, as the log file of
+ * LevelDB does. A sync makes everything durable that was written before it.
  */
 export class VolatileDatabase {
   readonly db: MemoryLevel
-  /** What was in it at the last sync, and after each write since. */
+  /** Its contents at the last sync, and after each write since. */
   #images: Content[]
 
   private constructor(db: MemoryLevel, content: Content) {
@@ -171,7 +171,7 @@ export class VolatileDatabase {
     return new VolatileDatabase(db, content)
   }
 
-  /** The database as it is after a crash. This one cannot be used any more. */
+  /** The database as it is after a crash. This object cannot be used any more. */
   async crash(chance: Chance): Promise<VolatileDatabase> {
     const image = this.#images[Math.floor(chance() * this.#images.length)]
     await this.db.close()
@@ -179,5 +179,5 @@ export class VolatileDatabase {
   }
 }
 
-/** All records of a database, tables and all. */
+/** All records of a database, of all its tables. */
 export type Content = readonly [key: string, value: string][]

@@ -1,4 +1,4 @@
-/** A log that pushes its heads, and what a witness answers: c2sp.org/tlog-witness from the other side. */
+/** A log that pushes its heads, and the answers of a witness: the client side of c2sp.org/tlog-witness. */
 import { once } from 'node:events'
 import { request as httpRequest, type Agent, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import { concatBytes, utf8 } from '../../src/tlog/bytes.js'
@@ -9,12 +9,12 @@ import { formatNote, signNote, type SignerKey } from '../../src/tlog/note.js'
 import { proveSubtree, subtreeHash } from '../../src/tlog/subtree.js'
 import { MemoryLog } from './tree.js'
 
-/** The body of add-checkpoint. `old` is written as it is given. */
+/** The body of add-checkpoint. `old` is written as given. */
 export function pushBody(old: number | string, proof: readonly Hash[], note: Uint8Array): Uint8Array {
   return concatBytes(utf8(`old ${old}\n${proof.map((hash) => `${formatHash(hash)}\n`).join('')}\n`), note)
 }
 
-/** The body of sign-subtree. The range is written as it is given. */
+/** The body of sign-subtree. The range is written as given. */
 export function subtreeBody(range: string, hash: Hash, proof: readonly Hash[], reference: Uint8Array): Uint8Array {
   const lines = [hash, ...proof].map((line) => `${formatHash(line)}\n`).join('')
   return concatBytes(utf8(`subtree ${range}\n${lines}\n`), reference)
@@ -28,7 +28,7 @@ export class PushingLog {
   readonly #salt: string
   readonly #fork: number
 
-  /** Records from number `fork` on are of the salt; those before it are the same for every salt. */
+  /** Records from number `fork` on depend on the salt; those before it are the same for every salt. */
   constructor(signer: SignerKey, { origin = signer.verifier.name, salt = 'a', fork = 0 } = {}) {
     this.signer = signer
     this.origin = origin
@@ -55,7 +55,7 @@ export class PushingLog {
     return formatCheckpoint({ origin: this.origin, ...this.tree(size) })
   }
 
-  /** Any text under the log's signature. */
+  /** Any text with the log's signature. */
   sign(text: string): Uint8Array {
     return formatNote({ text, signatures: [signNote(text, this.signer)] })
   }
@@ -69,20 +69,20 @@ export class PushingLog {
     return from === 0 || from === to ? [] : proveTree(to, from, this.#log.read)
   }
 
-  /** The hash of a subtree, and the proof that the tree of `size` has it. */
+  /** The hash of a subtree, and the proof that it is in the tree of `size`. */
   subtreeProof(start: number, end: number, size: number): { readonly hash: Hash; readonly proof: readonly Hash[] } {
     this.#grow(size)
     const { read } = this.#log
     return { hash: subtreeHash(start, end, read), proof: proveSubtree(size, start, end, read) }
   }
 
-  /** The honest body that asks for a subtree, with a cosigned head of `size` as the reference. */
+  /** The honest request for a subtree, with a cosigned head of `size` as the reference. */
   subtreeBody(start: number, end: number, size: number, reference: Uint8Array): Uint8Array {
     const { hash, proof } = this.subtreeProof(start, end, size)
     return subtreeBody(`${start} ${end}`, hash, proof, reference)
   }
 
-  /** The honest body that leads from one size to another. */
+  /** The honest request that takes a witness from one size to another. */
   body(from: number, to: number): Uint8Array {
     return pushBody(from, this.proof(from, to), this.head(to))
   }
@@ -101,11 +101,11 @@ export interface Asking {
   readonly agent?: Agent
 }
 
-/** One request, as it is: fetch would mend some of them. */
+/** One request, sent unchanged: fetch would correct some of them. */
 export async function askWitness(url: string, path: string, asking: Asking = {}): Promise<WitnessAnswer> {
   const { method = 'GET', body, headers = {}, agent } = asking
   const request = httpRequest(url, { method, headers, agent: agent ?? false, path })
-  // A server that refuses a body while it is sent may close: its answer is what counts.
+  // A server that refuses a body while it is being sent may close the connection; its answer is what counts.
   request.on('error', () => undefined)
   request.end(body)
   const [response] = (await once(request, 'response')) as [IncomingMessage]

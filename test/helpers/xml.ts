@@ -1,4 +1,4 @@
-/** XML as a tree, by a parser that takes nothing but well-formed text. */
+/** XML as a tree, by a parser that accepts only well-formed text. */
 import { SaxesParser } from 'saxes'
 
 export interface Element {
@@ -10,7 +10,7 @@ export interface Element {
   text: string
 }
 
-/** The root. Throws for what is not well-formed. */
+/** The root element. Throws if the text is not well-formed. */
 export function parseXml(text: string): Element {
   const root: Element = { name: '', uri: '', attributes: {}, children: [], text: '' }
   const open = [root]

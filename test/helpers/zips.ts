@@ -1,4 +1,4 @@
-/** Zips as somebody may make them, honest or not. */
+/** Zips, valid and invalid. */
 import { crc32, deflateRawSync } from 'node:zlib'
 import { concatBytes, utf8 } from '../../src/tlog/bytes.js'
 
@@ -6,12 +6,12 @@ export interface MadeEntry {
   readonly name: string | Uint8Array
   readonly data: string | Uint8Array
   readonly isDeflated?: boolean
-  /** What the zip says, where that is not so. */
+  /** The size that the zip claims, if not the real one. */
   readonly size?: number
   readonly crc?: number
-  /** Of Unix: 0o120777 is a link. */
+  /** A Unix mode: 0o120777 is a link. */
   readonly mode?: number
-  /** In the format of DOS. */
+  /** In DOS format. */
   readonly time?: number
   /** 0 stored, 8 deflated; others exist. */
   readonly method?: number

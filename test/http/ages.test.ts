@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { Ages } from '../../src/status/ages.js'
 
-/** A clock that is set, and one that nobody sets; both in milliseconds. */
+/** A wall clock and a monotonic clock, both in milliseconds. */
 function clocks() {
   const time = { wall: 1_000_000, monotonic: 0 }
   const ages = new Ages(
@@ -38,7 +38,7 @@ test('a clock that is set back makes nothing younger than we have known it', () 
   expect(ages.of('head', 1_000_000)).toBe(60)
 })
 
-test('another thing of the same name is known anew; each name for itself', () => {
+test('a different value under the same name starts a new age; names are independent', () => {
   const { ages, time, pass } = clocks()
   ages.of('one', 1_000_000)
   ages.of('other', 1_000_000)

@@ -1,4 +1,6 @@
-/** What clients may cost the server, on real sockets: requests sent ahead, idle connections, answers that nobody reads. */
+/**
+ * Limits on what clients can cost the server, on real sockets: pipelined requests, idle connections, unread answers.
+ */
 import { once } from 'node:events'
 import { request, type IncomingMessage } from 'node:http'
 import { connect, type Socket } from 'node:net'
@@ -16,13 +18,13 @@ async function serve(changes: Partial<NodeView> = {}, options: Partial<HttpServe
 
 interface Wire {
   readonly socket: Socket
-  /** What came until now. */
+  /** The bytes received so far. */
   readonly text: () => string
-  /** Resolves when the server has ended the connection, or reset it. */
+  /** Resolves when the server has closed the connection, or reset it. */
   readonly ended: Promise<void>
 }
 
-/** A connection over which bytes are sent as they are, from an address of this machine. */
+/** A connection for raw bytes, from an address of this machine. */
 async function wire({ url }: HttpServer, localAddress = '127.0.0.1'): Promise<Wire> {
   const socket = connect({ host: '127.0.0.1', port: Number(new URL(url).port), localAddress })
   onTestFinished(() => void socket.destroy())
@@ -49,7 +51,7 @@ async function status({ url }: HttpServer, path: string): Promise<number> {
   return answer.statusCode!
 }
 
-/** Acts that wait until they are let go, counted. */
+/** Operations that wait until they are released, counted. */
 function held<T>(value: T) {
   let [underWay, most, begun] = [0, 0, 0]
   let open = (): void => undefined
@@ -87,7 +89,7 @@ describe('requests that are sent ahead', () => {
     await expect.poll(reads.begun).toBe(1)
     reads.open()
     await ended
-    // The one that was answered and those that had room behind it; the last of them says that it is the last.
+    // The one that was answered and the pipelined ones; the last of them announces the end.
     expect(answersIn(text())).toBe(65)
     expect(text().match(/connection: close/gi)).toHaveLength(1)
     expect(reads.most()).toBe(1)
@@ -124,7 +126,7 @@ describe('connections', () => {
     const server = await serve({}, { limits: { most: 16, reserve: 2 } })
     for (let n = 0; n < 60; n++) {
       const { socket } = await wire(server, `127.0.0.${1 + (n % 4)}`)
-      // Some send nothing, some have begun.
+      // Some have sent nothing, some have begun a request.
       if (n % 2 === 0) socket.write('GET /livez HTTP/1.1\r\nX-Slow: ')
     }
     for (const path of ['/livez', '/readyz', '/api/v1/status']) expect(await status(server, path)).toBe(200)
@@ -142,7 +144,7 @@ describe('connections', () => {
     await expect.poll(reads.begun).toBe(4)
     expect(await status(server, '/livez')).toBe(200)
     expect(await status(server, '/api/v1/peers')).toBe(503)
-    // Idle ones in the reserve make room, too.
+    // Idle ones in the reserve are closed too.
     await Promise.all(Array.from({ length: 5 }, () => wire(server)))
     expect(await status(server, '/readyz')).toBe(200)
     reads.open()
@@ -154,7 +156,7 @@ describe('connections', () => {
     const server = await serve({}, { limits: { headersMs: 200, requestMs: 1_000 } })
     const [silent, slow] = [await wire(server), await wire(server)]
     slow.socket.write('GET /livez HTTP/1.1\r\nX-Slow: ')
-    // A byte now and then is traffic, and no header. Else both would live until the test ends.
+    // A byte now and then is traffic, but not a complete header. Otherwise both would stay open until the test ends.
     const drip = setInterval(() => slow.socket.write('x'), 20)
     onTestFinished(() => clearInterval(drip))
     await Promise.all([slow.ended, silent.ended])
@@ -181,7 +183,7 @@ describe('connections', () => {
     const stuck = await wire(strict)
     stuck.socket.write(get('/metrics'))
     stuck.socket.pause()
-    // Who does not read learns of the end by writing: here what a server skips before a request.
+    // A client that does not read notices the end when it writes: here, bytes that a server skips before a request.
     await expect.poll(() => (stuck.socket.write('\r\n'), stuck.socket.destroyed)).toBe(true)
   })
 })
@@ -218,7 +220,7 @@ describe('heads', () => {
           .map((head) => ({ ...head, note: pad + NOTE })),
       )
 
-  /** Follows the pages to their end: the sizes, and how many pages there were. */
+  /** Follows the pages to their end: the sizes, and the number of pages. */
   async function follow(
     { url }: HttpServer,
     limit: number,

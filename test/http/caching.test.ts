@@ -1,4 +1,4 @@
-/** What caches may keep of each route of the API description, over real sockets: none is without a word, and each word is the right one. */
+/** The cache headers of each route of the API description, over real sockets: every route has the right ones. */
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
@@ -35,7 +35,7 @@ const LISTS = 'public, max-age=10, stale-while-revalidate=50, stale-if-error=360
 const SLOW = 'public, max-age=60, stale-while-revalidate=240, stale-if-error=86400'
 const MINUTE = 'public, max-age=60'
 
-/** Of every read: what is asked for, and what caches may do with it. */
+/** For every read: its target, and its cache headers. */
 const READS: Readonly<Record<string, readonly [target: string, caching: string]>> = {
   '/': ['/', ASKED],
   '/assets/{name}': ['/assets/page-NAME.js', FOR_EVER],
@@ -83,7 +83,7 @@ interface Answer {
 
 type Ask = (target: string, asking?: { method?: string; headers?: Record<string, string> }) => Promise<Answer>
 
-/** Asks at a URL, or at a socket. An answer that goes on is cut off. */
+/** Sends requests to a URL, or to a socket. An answer without end is cut off. */
 function asking(to: object): Ask {
   return async (path, { method = 'GET', headers = {} } = {}) => {
     const request = httpRequest({ ...to, path, method, headers, agent: false })
@@ -96,7 +96,7 @@ function asking(to: object): Ask {
   }
 }
 
-/** A node that has one of everything, and answers everybody; and its operator. */
+/** A node that has one of everything, and answers all routes; and its operator. */
 async function serve() {
   const home = temporaryHome()
   const node = fakeNode()
@@ -159,7 +159,7 @@ test.each(reads)('GET $path says what caches may do with it, and knows what they
   const target = written.replace('/assets/page-NAME.js', name)
   const { status, headers } = await ask(target)
   expect([status, headers['cache-control']]).toEqual([200, caching])
-  // What depends on a header says so, or a cache would give one the answer of another.
+  // An answer that depends on a header must declare it, or a cache would mix up answers.
   const types = Object.keys(operation.answers[200]!.content)
   const isNegotiated = types.length > 1 && !operation.path.startsWith('/sumdb/')
   expect(headers.vary).toBe(isNegotiated ? 'accept' : undefined)

@@ -1,4 +1,4 @@
-/** Who is at the other end: a trusted proxy is believed about whom it was asked by, and nobody else is. */
+/** The client's address: only a trusted proxy's statement about it is used. */
 import { expect, test } from 'vitest'
 import { ClientAddresses } from '../../src/http/client-address.js'
 

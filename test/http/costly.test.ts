@@ -1,4 +1,4 @@
-/** Costly reads: four at a time, in order, and none while what was made is not read. */
+/** Costly reads: four at a time, in order, and none while too many answers are unread. */
 import { expect, test } from 'vitest'
 import { CostlyReads } from '../../src/http/costly.js'
 import { endOfTurn, lastingController } from '../../src/lib/timed.js'
@@ -30,7 +30,7 @@ test('four are made at a time; the next goes when one ends, in the order in whic
   await end('a')
   for (const name of ['b', 'd', 'e', 'f']) await end(name)
   expect(await Promise.all(all)).toEqual(['a', 'b', 'c', 'd', 'e', 'f'])
-  // All places are back.
+  // All slots are free again.
   for (const name of ['1', '2', '3', '4', '5']) void read(name)
   await endOfTurn()
   expect(begun.slice(6)).toEqual(['1', '2', '3', '4'])

@@ -1,4 +1,4 @@
-/** The events over HTTP, on real sockets: nothing is lost or told twice, and no reader costs more than its share. */
+/** The events over HTTP, on real sockets: nothing is lost or sent twice, and no reader costs more than its share. */
 import { connect } from 'node:net'
 import { once } from 'node:events'
 import { request, type IncomingMessage } from 'node:http'
@@ -16,7 +16,7 @@ const AT = '2026-01-02T03:04:05.000Z'
 interface Served {
   readonly server: HttpServer
   readonly log: EventLog
-  /** How readers came and went. */
+  /** How readers connected and left. */
   readonly readers: string[]
 }
 
@@ -42,7 +42,7 @@ async function serve({ limits, heartbeatMs, options, seen = (log) => log }: Serv
   return { server, log, readers }
 }
 
-/** Tells of heads of these sizes. */
+/** Sends events about heads of these sizes. */
 function tell(log: EventLog, from: number, to: number, of = LOG_ID): void {
   for (let size = from; size <= to; size++) log.add({ at: AT, event: 'audited', log: of, size })
 }
@@ -77,7 +77,7 @@ describe('a reader', () => {
       'access-control-allow-origin': '*',
     })
     expect(reader.response.headers.etag).toBeUndefined()
-    // Who is cut off before the first event has an id to come again with.
+    // A client cut off before the first event already has an id to reconnect with.
     await reader.until(({ lastId }) => lastId !== '')
     expect([reader.lastId, reader.retry, reader.events]).toEqual([`${log.boot}-3`, '2000', []])
     log.add({ at: AT, event: 'error', code: 'INTERNAL', message: 'a\nline\u202e' })
@@ -99,7 +99,7 @@ describe('a reader', () => {
     const heard: number[] = []
     let lastId = `${log.boot}-0`
     for (let round = 0; round < 40; round++) {
-      // Where it is cut off is anywhere, also within what has come.
+      // It is cut off at any point, also within a received event.
       const headers = { 'last-event-id': lastId }
       const reader = await EventReader.open(server.url, '/api/v1/events', { headers, until: 1 + ((round * 13) % 50) })
       await reader.until(({ events }) => events.length === 1 + ((round * 13) % 50))
@@ -140,7 +140,7 @@ describe('a reader', () => {
       expect(JSON.parse(gap!.data)).toEqual({ event: 'gap', at: AT, after, restarted })
       expect(rest.map(({ id }) => id)).toEqual([7, 8, 9].map((number) => `${log.boot}-${number}`))
     }
-    // All of what follows it is there.
+    // Everything that follows it is there.
     const whole = await EventReader.open(server.url, `/api/v1/events?after=${log.boot}-6`)
     expect(sizesOf(await whole.until(({ events }) => events.length === 3))).toEqual([7, 8, 9])
   })
@@ -223,7 +223,7 @@ describe('what readers cost', () => {
       log.add({ at: AT, event: 'error', code: 'INTERNAL', message })
       if (n % 50 === 0) await new Promise((later) => setImmediate(later))
     }
-    // What was told is a hundred megabytes; the buffers of the kernel have a few.
+    // A hundred megabytes were sent; the kernel's buffers hold a few.
     expect(pulled).toBeLessThan(20e6)
     await expect.poll(() => readers).toEqual(['comes', 'slow'])
   })
@@ -276,7 +276,7 @@ describe('what readers cost', () => {
       const idle = connect(Number(new URL(server.url).port), '127.0.0.1').on('error', () => undefined)
       onTestFinished(() => void idle.destroy())
     }
-    // Long after what any other answer may take.
+    // Long after the limit of any other answer.
     for (const reader of readers) await reader.until(({ comments }) => comments > 20)
     tell(log, 1, 1)
     for (const reader of readers) expect(sizesOf(await reader.until(({ events }) => events.length > 0))).toEqual([1])
@@ -296,7 +296,7 @@ test('the end of the server ends them at once, as whole answers, and no other be
   tell(log, 1, 1)
   for (const reader of open) await reader.until(({ events }) => events.length === 1)
   await server.stop()
-  // One that is cut off, as all are a second later, is no whole answer.
+  // An answer that is cut off, as all are a second later, is incomplete.
   expect(await Promise.all(open.map(({ ended }) => ended))).toEqual([true, true, true])
   expect(readers.filter((change) => change === 'gone')).toHaveLength(3)
   tell(log, 2, 2)

@@ -1,4 +1,7 @@
-/** The feeds: Atom as RFC 4287 wants it, read by a strict parser, whatever logs and modules are called; and the JSON Feed. */
+/**
+ * The feeds: Atom as RFC 4287 requires, read by a strict parser, whatever logs and modules are called; and the JSON
+ * Feed.
+ */
 import { describe, expect, test } from 'vitest'
 import { feedRoutes } from '../../src/http/feed-door.js'
 import { feedOf } from '../../src/status/feed-entries.js'
@@ -21,7 +24,7 @@ function named(of: Element, name: string): Element[] {
   return of.children.filter((child) => child.name === name && child.uri === ATOM)
 }
 
-/** The text of what must be there once. */
+/** The text of a child that must exist exactly once. */
 function one(of: Element, name: string): string {
   const found = named(of, name)
   expect(found, name).toHaveLength(1)
@@ -33,7 +36,7 @@ interface Read {
   readonly entries: { readonly id: string; readonly title: string; readonly updated: string; readonly text: string }[]
 }
 
-/** Holds Atom to what RFC 4287, section 4.1, requires of a feed and of its entries. */
+/** Checks Atom against the requirements of RFC 4287, section 4.1, on a feed and its entries. */
 function readAtom(text: string): Read {
   const feed = parseXml(text)
   expect([feed.name, feed.uri]).toEqual(['feed', ATOM])
@@ -50,7 +53,7 @@ function readAtom(text: string): Read {
     expect(updated).toMatch(TIME)
     expect(named(entry, 'category')[0]!.attributes['term']).not.toBe('')
     expect(named(entry, 'content')[0]!.attributes['type']).toBe('text')
-    // Nothing that stands in a text became an element.
+    // No text became an element.
     for (const { name, children } of entry.children) expect([name, children]).toEqual([name, []])
     return { id, updated, title: one(entry, 'title'), text: one(entry, 'content') }
   })

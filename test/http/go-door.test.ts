@@ -1,4 +1,4 @@
-/** A checksum database through a node, over real sockets: a log or a proxy that lies, and clients that ask for anything. */
+/** A checksum database through a node, over real sockets: a lying log or proxy, and clients with arbitrary requests. */
 import { request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
@@ -35,7 +35,7 @@ const fork = await memoryLog(signer, [...madeUpRecords(0, 600), ...madeUpRecords
 interface Started {
   readonly node: GossumNode
   readonly url: string
-  /** Resolves when the node has a quorum head of so many records. */
+  /** Resolves when the node has a quorum head of this many records. */
   readonly quorum: (size: number) => Promise<void>
   readonly events: NodeEvent[]
 }
@@ -77,7 +77,7 @@ async function startNode(settings: Settings = {}): Promise<Started> {
 const escaped = (n: number): string => `example.com/!module${n}@v1.${n}.0`
 const lookup = (url: string, n: number): Promise<Response> => fetch(`${url}/lookup/${escaped(n)}`)
 
-/** A path as it stands, which fetch would tidy up. */
+/** Requests a path unchanged, which fetch would normalize. */
 function raw(url: string, path: string, method = 'GET'): Promise<{ status: number; headers: object; body: string }> {
   return new Promise((resolve, reject) => {
     const request = httpRequest(new URL(url).origin, { path, method, agent: false }, (response) => {
@@ -152,7 +152,7 @@ describe('a lookup', () => {
     const forged = utf8(madeUpRecord(5, 'evil').text)
     log.lie = (path) => {
       if (path.startsWith('lookup/')) return swapRecord(forged)
-      // Its leaf hash, where the tree has that of the genuine record.
+      // Its leaf hash replaces that of the genuine record in the tree.
       if (path === 'tile/8/0/000')
         return replaceBody((body) => concatBytes(body.subarray(0, 160), hashLeaf(forged), body.subarray(192)))
       return undefined
@@ -173,7 +173,7 @@ describe('a lookup', () => {
     gone.abort()
     expect((await Promise.allSettled(slow)).every(({ status }) => status === 'rejected')).toBe(true)
     log.lie = () => undefined
-    // A new flight, not the one that hangs.
+    // A new request to the log, not the one that hangs.
     expect((await lookup(url, 7)).status).toBe(200)
   })
 
@@ -183,7 +183,7 @@ describe('a lookup', () => {
     const asked = (): string[] => log.requests.filter((path) => path.startsWith('lookup/'))
     const { hostname, port, pathname } = new URL(url)
     const numbers = Array.from({ length: 100 }, (_, i) => i)
-    // One client asks for all of them over one connection, and leaves; another over a connection for each.
+    // One client requests all of them over one connection, and leaves; another uses a connection for each.
     const piped = connect(Number(port), hostname)
     piped.write(numbers.map((n) => `GET ${pathname}/lookup/${escaped(n)} HTTP/1.1\r\nHost: n\r\n\r\n`).join(''))
     await expect.poll(() => asked().length).toBeGreaterThan(0)
@@ -233,14 +233,14 @@ describe('a lookup', () => {
     const said = await answer.text()
     await expect.poll(async () => (await node.view.evidence()).length).toBe(1)
     const { id } = (await node.view.evidence())[0]!
-    // The tiles of the fork do not prove the record, and the head that came with it says why.
+    // The tiles of the fork do not prove the record, and the head in the answer shows why.
     expect([answer.status, said]).toEqual([503, expect.stringContaining(id) as string])
     const next = await lookup(url, n)
     expect([next.status, await next.text()]).toEqual([503, expect.stringContaining(id) as string])
     expect((await fetch(`${url}/latest`)).status).toBe(503)
   })
 
-  /** Whatever stands around the head of a fork, the go command's user and the operator are told of two histories. */
+  /** Whatever surrounds the head of a fork, the go command's user and the operator are told of two histories. */
   test.each(SPOILED)('with %s around the head of a fork convicts the log', async (_, spoil) => {
     const { url, node } = await startNode()
     const answer = spoil(madeUpRecord(5).text, await fork.head())
@@ -283,7 +283,7 @@ describe('a lookup', () => {
   })
 })
 
-/** What a terminal that shows it would do more with than show it. */
+/** Characters that a terminal interprets instead of displaying. */
 const UNSEEN = /[^\n\P{C}]/u
 
 describe('text of others', () => {
@@ -326,7 +326,7 @@ describe('tiles', () => {
     expect(log.requests).toHaveLength(asked)
   })
 
-  test('that are full may be kept for ever, others may not', async () => {
+  test('that are full may be cached permanently, others may not', async () => {
     const { url } = await startNode()
     const cacheOf = async (path: string) => (await fetch(`${url}/${path}`)).headers.get('cache-control')
     expect(await cacheOf('tile/8/0/000')).toContain('immutable')

@@ -1,4 +1,7 @@
-/** Lists by pages: nothing is missed and nothing comes twice, whatever comes and goes between two pages; and 304 for who has it. */
+/**
+ * Lists by pages: no item is missed or repeated, whatever is added and removed between two pages; and 304 for unchanged
+ * lists.
+ */
 import fc from 'fast-check'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { pageOf, type ListOrder } from '../../src/http/list-page.js'
@@ -198,7 +201,7 @@ test('whatever comes and goes between two pages, who stays is seen once', () => 
         const seen: number[] = []
         let after = '' as string | null
         for (let page = 0; after !== null; page++) {
-          // In any order: a page has one of its own.
+          // In any order: a page has an order of its own.
           const all: number[] = [...new Set([...(others[page % 60] ?? []), ...stay])]
           const query: URLSearchParams = new URLSearchParams({ limit: String(limit), ...(after !== '' && { after }) })
           const { items, next }: { items: number[]; next: string | null | undefined } = pageOf(order, all, query)

@@ -1,4 +1,7 @@
-/** The mirror's door on real sockets: what it says of each error, files in parts, and clients that ask for anything or do not read. */
+/**
+ * The mirror's routes on real sockets: its errors, partial files, and clients that send arbitrary requests or do not
+ * read.
+ */
 import { once } from 'node:events'
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
@@ -41,7 +44,7 @@ interface Answer {
   readonly body: Buffer
 }
 
-/** Asks for a path as it stands, which fetch would tidy up. */
+/** Requests a path unchanged, which fetch would normalize. */
 async function ask(server: HttpServer, path: string, headers = {}, method = 'GET'): Promise<Answer> {
   const request = httpRequest(server.url, { path, method, headers, agent: false })
   request.end()
@@ -73,7 +76,7 @@ describe('what the go command asks for', () => {
     ])
   })
 
-  test('is kept for ever where it says the same for ever, and a minute elsewhere', async () => {
+  test('may be cached permanently if it never changes, and otherwise for a minute', async () => {
     const server = await serve(mirrorOf(temporaryHome(), BYTES))
     const kept = async (path: string): Promise<unknown> => {
       const { headers } = await ask(server, `/mod/example.com/mod/${path}`)
@@ -95,7 +98,7 @@ describe('what the go command asks for', () => {
     expect([String(latest.body), latest.headers['gossum-quorum-size']]).toEqual(['a head', '7'])
     const missing = await ask(server, '/mod/sumdb/sum.example/one/lookup/a.b/c@v1.0.0')
     expect([missing.status, String(missing.body)]).toEqual([404, 'not found: no such module\n'])
-    // Not 404: the go command would go past us to the log.
+    // Not 404: the go command would bypass us and go to the log.
     expect((await ask(server, '/mod/sumdb/sum.other/supported')).status).toBe(403)
   })
 
@@ -270,7 +273,7 @@ describe('a file', () => {
   test('that is cut off meanwhile is not taken for a whole one', async () => {
     const dir = temporaryHome()
     const mirror = mirrorOf(dir, BYTES.subarray(0, 2 * PIECE_BYTES))
-    // The mirror believes that there is more.
+    // The mirror's stated size is too large.
     const file: MirrorView['file'] = async (...of) => ({ ...(await mirror.file(...of)), size: BYTES.length })
     const server = await serve({ ...mirror, file })
     await expect(ask(server, ZIP)).rejects.toThrow()
@@ -314,9 +317,9 @@ describe('a file', () => {
     await expect.poll(mirror.held).toBe(0)
   })
 
-  test('waits for a client that does not read, at the cost of one piece, and not for ever', async () => {
+  test('waits for a client that does not read, at the cost of one piece, for a limited time', async () => {
     const mirror = mirrorOf(temporaryHome(), Buffer.alloc(64 * 2 ** 20))
-    // Less than nothing: what is left of the time is what its size allows.
+    // A negative base: the time limit depends only on the size.
     const server = await serve(mirror, { limits: { readMs: 200 - (64 * 2 ** 20) / 64 } })
     const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
     onTestFinished(() => void socket.destroy())

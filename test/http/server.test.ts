@@ -62,7 +62,7 @@ function problemOf(answer: Answer): Record<string, unknown> {
 }
 
 describe('the API', () => {
-  it('tells the status, and has whoever keeps it ask again', async () => {
+  it('returns the status, which caches must revalidate', async () => {
     const { server, node } = await serve()
     const answer = await ask(server, '/api/v1/status')
     expect(answer.status).toBe(200)
@@ -162,7 +162,7 @@ describe('the API', () => {
     })
   })
 
-  it('gives evidence byte for byte, for ever', async () => {
+  it('serves evidence byte for byte, as immutable', async () => {
     const { server } = await serve()
     const answer = await ask(server, `/api/v1/evidence/${EVIDENCE_ID}`)
     expect(Buffer.from(answer.body)).toEqual(Buffer.from(EVIDENCE_FILE))
@@ -337,7 +337,7 @@ describe('trouble inside', () => {
     await new Promise<void>((resolve) => socket.write(request, () => resolve()))
     if (path !== '/livez') await isAsked
     await new Promise<void>((resolve) => socket.once('close', () => resolve()).destroy())
-    // By then the server knows, too: it answers whoever comes later.
+    // By then the server knows it too: it answers later requests.
     await ask(server, '/livez')
     fail?.()
     await isCounted
@@ -355,7 +355,7 @@ describe('trouble inside', () => {
     const answer = await ask(server, '/api/v1/peers')
     expect(problemOf(answer)).toMatchObject({ code: 'STORE_DAMAGED', status: 500 })
     expect(answer.body).not.toContain('/home/me')
-    // It lives on.
+    // It goes on running.
     expect((await ask(server, '/livez')).status).toBe(200)
   })
 })
@@ -405,7 +405,7 @@ describe('the server', () => {
     agent.destroy()
     silent.destroy()
     await expect(ask(server, '/livez')).rejects.toThrow()
-    // Below the time after which idle connections are dropped anyway.
+    // Less than the time after which idle connections are dropped anyway.
   }, 10_000)
 
   it('lets a request under way end when it closes', async () => {

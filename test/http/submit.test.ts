@@ -1,4 +1,4 @@
-/** What anybody may bring a node over HTTP: signed heads and evidence. */
+/** What anyone may submit to a node over HTTP: signed heads and evidence. */
 import { once } from 'node:events'
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import { afterEach, describe, expect, it, test } from 'vitest'
@@ -60,7 +60,7 @@ function expectProblem(answer: Answer, status: number, code: ErrorCode): void {
 }
 
 describe('POST /api/v1/heads', () => {
-  /** What a node answers that comes to this outcome. */
+  /** The answer of a node for this outcome. */
   async function answerTo(outcome: Outcome, held: number | null = 7): Promise<Answer> {
     return post(`${await serve({ submitHead: () => Promise.resolve({ outcome, held }) })}/api/v1/heads`, NOTE)
   }
@@ -133,7 +133,7 @@ describe('POST /api/v1/heads', () => {
     expectProblem(answer, 500, 'STORE_WRITE_FAILED')
     expect(JSON.stringify(answer.body)).not.toContain('/home/me')
     expect(errors).toEqual([trouble])
-    // The next one has its place.
+    // The next one gets a slot.
     expect((await post(`${url}/api/v1/evidence`, '{}')).status).toBe(200)
   })
 })
@@ -190,7 +190,7 @@ describe('one address', () => {
     const url = await serve()
     let taken = 0
     let answer: Answer
-    // By the clock of the machine: each second that this takes lets one more in.
+    // In real time: each second that this takes allows one more.
     while ((answer = await post(`${url}/api/v1/${taken % 2 === 0 ? 'heads' : 'evidence'}`, NOTE)).status === 200)
       taken++
     expectProblem(answer, 429, 'TOO_MANY_REQUESTS')
@@ -199,7 +199,7 @@ describe('one address', () => {
     expect((await fetch(`${url}/api/v1/status`)).status).toBe(200)
   })
 
-  /** The route for heads, by a clock of ours; `enter` resolves to the code that it refuses with, if it does. */
+  /** The route for heads, with a simulated clock; `enter` resolves to the code of the refusal, if any. */
   function turnstile(submitHead: NodeView['submitHead'], now: () => number) {
     const [route] = submitRoutes(fakeNode({ submitHead }), now) as [Route]
     return async (remoteAddress: string): Promise<unknown> => {
@@ -227,7 +227,7 @@ describe('one address', () => {
     now += 1000
     expect(await enter('10.0.2.1')).toBe(200)
     expect(await enter('10.0.2.1')).toBe('TOO_MANY_REQUESTS')
-    // It does not help to have many addresses of one network, or to spell one in another way.
+    // Many addresses of one network, or another spelling of one, do not help.
     expect(await enter('::ffff:10.0.2.1')).toBe('TOO_MANY_REQUESTS')
     for (let i = 0; i < 32; i++) expect(await enter(`2001:db8::${i.toString(16)}`)).toBe(200)
     expect(await enter('2001:db8::ffff:1')).toBe('TOO_MANY_REQUESTS')
@@ -259,7 +259,7 @@ describe('one address', () => {
 describe('a real mesh', () => {
   const signer = testSigner('localhost.localdev/sumdb', 3)
 
-  /** Two nodes that are connected: the first sees the log, the second only what the first tells it. */
+  /** Two connected nodes: the first sees the log, the second only what the first sends it. */
   async function mesh(log: ViewsLog): Promise<[RunningNode, RunningNode]> {
     const first = await RunningNode.start(temporaryHome(), [
       '--log',
@@ -311,7 +311,7 @@ describe('a real mesh', () => {
     await log.close()
   })
 
-  test('a head that nothing explains is kept and passed on, whoever brought it; evidence freezes the log', async () => {
+  test('an unexplained head is kept and passed on, whoever submitted it; evidence freezes the log', async () => {
     const log = await ViewsLog.start(signer.verifier.name, 300, ['127.0.0.1', '127.0.0.1'])
     const lie = await log.fork(1)
     await lie.grow(100)

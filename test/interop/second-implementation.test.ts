@@ -1,4 +1,4 @@
-/** A whole node beside a peer that was written from docs/protocol.md alone: they understand each other, and find the same fork. */
+/** A whole node and a peer written from docs/protocol.md alone: they understand each other, and find the same fork. */
 import { randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -118,7 +118,7 @@ test('a node and a peer of another make cosign one head, prove it, keep a promis
   const first = readKey(node.ready.witness)
   const logKey = readKey(logVkey)
 
-  // The log id, and what is on its topics.
+  // The log id, and its topics.
   const log = logIdOf(logKey.name, 'go.sum database tree')
   expect(log).toBe(node.ready.logs[0]!.id)
   const [heads, evidence] = ['heads', 'evidence'].map((kind) => `/gossum/${kind}/1/${log}`) as [string, string]
@@ -139,7 +139,7 @@ test('a node and a peer of another make cosign one head, prove it, keep a promis
   expect(isSignedBy(head, logKey)).toBe(true)
   expect(cosignedAt(head, first)).toBeGreaterThan(1_700_000_000)
 
-  // Who it is: the claim in its hello is checked against the connection.
+  // Its identity: the claim in its hello is checked against the connection.
   const peers = await until(async () => {
     const { peers } = (await get(node, '/api/v1/peers')) as { peers: { peerId: string; witness: string | null }[] }
     return peers.some((each) => each.witness !== null) ? peers : undefined
@@ -176,13 +176,13 @@ test('a node and a peer of another make cosign one head, prove it, keep a promis
     return logs[0]!.quorum?.size === 300 ? true : undefined
   })
 
-  // The node's next head comes by gossip.
+  // The node's next head arrives by gossip.
   await views.grow(5)
   await until(() =>
     Promise.resolve(peer.heard.get(heads)?.some((note) => readCheckpoint(note).size === 305) || undefined),
   )
 
-  // A fork that the log signed: the evidence is the same file at both, under the same id.
+  // A fork that the log signed: both have the same evidence file, with the same id.
   const text = `go.sum database tree\n300\n${sha256('another tree').toString('base64')}\n`
   const logLine = noteLine(logKey, Buffer.from(views.signer.sign(Buffer.from(text))))
   const file = splitView(logVkey, [bare, writeNote(text, logLine)])
@@ -201,7 +201,7 @@ async function get(node: RunningNode, path: string): Promise<unknown> {
   return (await fetch(`${node.ready.http}${path}`)).json()
 }
 
-/** Asks again until there is something. */
+/** Repeats a query until it returns a value. */
 async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
   const deadline = performance.now() + 60_000
   for (;;) {

@@ -1,4 +1,4 @@
-/** Who can truly read a key file whose group may: what the accounts of the system say. */
+/** Who can actually read a key file that its group may read: determined from the system's accounts. */
 import { describe, expect, test } from 'vitest'
 import { othersInGroup, type Accounts } from '../../src/keys/file-readers.js'
 

@@ -9,7 +9,7 @@ import { gossum, jsonError } from '../helpers/cli.js'
 import { temporaryHome } from '../helpers/home.js'
 import { HAS_OPENSSH, newSshKey } from '../helpers/openssh.js'
 
-/** What golang.org/x/mod/sumdb/note made for its own tests (test/vectors/notes.json has its notes). */
+/** A key that golang.org/x/mod/sumdb/note made for its own tests (test/vectors/notes.json has its notes). */
 const GO_SKEY = 'PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz'
 const WITNESS_SKEY = formatSignerKey('w.example/1', SIGNATURE_TYPES.cosignature, new Uint8Array(32).fill(7))
 

@@ -1,4 +1,4 @@
-/** The keys of a home: made by themselves only where nobody has signed yet, and never two logs with one. */
+/** The keys of a home: made automatically only if nothing was signed yet, and never one key for two logs. */
 import { createHash } from 'node:crypto'
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -30,10 +30,10 @@ describe('a home without a witness key', () => {
     expect([again.first.verifier.vkey, again.fresh]).toEqual([made.first.verifier.vkey, false])
   })
 
-  test('gets one beside files that no witness wrote', async () => {
+  test('gets one, despite files that no witness wrote', async () => {
     const home = temporaryHome()
     for (const file of ['peer.key', 'logs.json', 'notes.txt']) writeFileSync(join(home, file), '')
-    // What a crash in the very first opening of a database leaves.
+    // What is left by a crash during the first opening of a database.
     mkdirSync(join(home, 'db'))
     for (const file of ['LOCK', 'LOG', 'CURRENT']) writeFileSync(join(home, 'db', file), '')
     expect((await readKeyring(home, {})).fresh).toBe(true)
@@ -115,7 +115,7 @@ describe('a key of one log', () => {
     const { home } = await homeOf()
     await createSecondKey(join(home, 'witness-ml-dsa.key'), 'w.example')
     rmSync(join(home, 'witness.key'))
-    // The operator made a new one on purpose: then it was not made by this start.
+    // The operator made a new one deliberately: then it was not made by this start.
     writeFileSync(join(home, 'witness.key'), `${formatSignerKey('w.example', 0x04, new Uint8Array(32).fill(5))}\n`, {
       mode: 0o600,
     })
@@ -216,7 +216,7 @@ describe('the key of the auditor', () => {
     const before = readFileSync(join(home, 'auditor.key'))
     for (const name of ['w.example/auditor', 'w.example/other'])
       expect((await thrown(createAuditorKey(home, name, await readKeyring(home, {})))).code).toBe('KEY_EXISTS')
-    // A reading of the keys from before it was made does not lead to a second one either.
+    // Keys read before it was made do not lead to a second one either.
     expect((await thrown(createAuditorKey(home, 'w.example/other', keyring))).code).toBe('KEY_EXISTS')
     expect(readFileSync(join(home, 'auditor.key'))).toEqual(before)
   })

@@ -1,4 +1,4 @@
-/** One process for one folder: never two, and none for ever. */
+/** One process for one folder: never two, and no lock that stays forever. */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest'
 import { lockFolder } from '../../src/lib/folder-lock.js'
 import { temporaryHome } from '../helpers/home.js'
 
-/** The number of a process that is no more, and was one. */
+/** The id of a process that has ended. */
 async function deadProcess(): Promise<number> {
   const child = fork('-e', [], { execPath: process.execPath, execArgv: ['-e', ''], stdio: 'ignore' })
   const { pid } = child

@@ -1,4 +1,4 @@
-/** The one map in memory that is bounded by how lately its entries were used. */
+/** The map in memory that is bounded by dropping the least recently used entries. */
 import { describe, expect, test } from 'vitest'
 import { Lru } from '../../src/lib/lru.js'
 

@@ -1,4 +1,4 @@
-/** Times of RFC 3339, held to what Go's time package makes of them. */
+/** Times of RFC 3339, compared with the results of Go's time package. */
 import { expect, test } from 'vitest'
 import { compareMoments, formatMoment, parseMoment } from '../../src/lib/rfc3339.js'
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { Serial } from '../../src/lib/serial.js'
 import { endOfTurn } from '../../src/lib/timed.js'
 
-/** Acts that end when they are told to. */
+/** Operations that end when told to. */
 function acts(serial: Serial) {
   const begun: string[] = []
   const ends = new Map<string, { resolve: () => void; reject: (error: Error) => void }>()
@@ -27,7 +27,7 @@ test('acts of one key go one after another, in the order in which they were aske
   end('a')
   await endOfTurn()
   expect(begun).toEqual(['a', 'b'])
-  // Asked for while others wait: behind them.
+  // Requested while others wait, so it comes after them.
   all.push(run('key', 'd'))
   for (const name of ['b', 'c', 'd']) {
     end(name)

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { mapBounded, SingleFlight } from '../../src/lib/single-flight.js'
 
-/** An act that waits until it is told, and remembers its signal. */
+/** An operation that waits until it is released, and keeps its signal. */
 function gate(): { act: (signal: AbortSignal) => Promise<string>; open: () => void; signals: AbortSignal[] } {
   const signals: AbortSignal[] = []
   let open!: () => void

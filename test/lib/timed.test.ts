@@ -3,7 +3,7 @@ import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
 import { timed } from '../../src/lib/timed.js'
 
-/** Waits for the abort of a signal that nobody else holds, as a stream does that nobody reads. */
+/** Waits for the abort of a signal that nothing else references, like an unread stream. */
 function untilAborted(signal: AbortSignal): Promise<never> {
   return new Promise((_resolve, reject) => {
     signal.addEventListener('abort', () => reject(new Error('aborted')), { once: true })

@@ -35,7 +35,7 @@ test('above 1024 peers those that are full are forgotten, which says nothing; of
   taken(buckets, 'debtor', 0)
   for (let i = 1; i < 1024; i++) buckets.take(`peer ${i}`, 0)
   buckets.take('one more', 500)
-  // In debt all of them, half a second later: the first was forgotten, so it has all again.
+  // All of them are in debt half a second later; the first was dropped, so it has its full budget again.
   expect(taken(buckets, 'debtor', 500)).toBe(2)
   const many = new TokenBuckets(2, 1)
   taken(many, 'debtor', 0)

@@ -1,4 +1,4 @@
-/** HOME/logs.json: what may be in it, and that nothing gets lost from it. */
+/** HOME/logs.json: its valid contents, and that nothing in it gets lost. */
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -68,7 +68,7 @@ describe('the book', () => {
     await add(home, `${vkey} - one`)
     writeFileSync(join(home, 'logs.json.new'), 'half a bo')
     await expect(add(home, `${vkey} - two`)).rejects.toThrow(/another gossum is writing it/)
-    // What is half written is nothing.
+    // A half-written file counts as none.
     expect(readBook(home)).toHaveLength(1)
   })
 

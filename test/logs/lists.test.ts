@@ -17,7 +17,7 @@ const entry = (key: string, { origin, qpd = 24 }: { origin?: string; qpd?: numbe
   `vkey ${key}\n${origin === undefined ? '' : `origin ${origin}\n`}qpd ${qpd}\ncontact nobody\n`
 const listOf = (...entries: string[]): string => `logs/v0\n\n${entries.join('\n')}`
 
-/** Serves one list, as it is told. */
+/** Serves one list, with the behaviour that a test sets. */
 class ListServer {
   url = ''
   answer: (response: ServerResponse) => void = (response) => response.end('')
@@ -103,7 +103,7 @@ describe('a list', () => {
       ['a.example', file, 3],
       ['b.example', list.url, 24],
     ])
-    // The number may change, by the list that brought it.
+    // The number may be changed by the list that added the log.
     writeFileSync(file, listOf(entry(vkey('a.example'), { qpd: 5 })))
     expect((await lists([list.url, file]).read()).map(({ perDay }) => perDay)).toEqual([null, 5, 24])
   })
@@ -223,7 +223,7 @@ describe('a hostile list', () => {
     const logs = await lists([list.url]).read()
     expect(logs).toHaveLength(1 + 32)
     expect(news[0]!.refused).toHaveLength(268)
-    // Also when they come again.
+    // Also when they are read again.
     expect(await lists([list.url]).read()).toHaveLength(1 + 32)
   })
 

@@ -1,4 +1,6 @@
-/** The metrics as they are scraped: labels that identify, counters that are there before they count, and docs that list all. */
+/**
+ * The metrics as scraped: identifying labels, counters that exist before they count, and docs that list all of them.
+ */
 import { spawnSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
 import { createMetrics, type LogSample, type Sample } from '../../src/metrics/metrics.js'
@@ -45,7 +47,7 @@ const SAMPLE: Sample = {
   places: [{ name: 'place.example', kind: 'feed', age: 6, isWell: true }],
 }
 
-/** The lines of a scrape that are no comments. */
+/** The lines of a scrape that are not comments. */
 async function scraped(change: Partial<Sample> = {}): Promise<string[]> {
   const metrics = createMetrics({ events: ['unauthorised'] })
   metrics.places(['place.example'])
@@ -164,7 +166,7 @@ test('one scrape is one reading, and the next one another', async () => {
   }
 })
 
-test('the process is measured under the names that everybody uses, and the build is told', async () => {
+test('process metrics have their usual names, and there is one for the build', async () => {
   const names = (await scraped()).map((line) => line.split(/[{ ]/, 1)[0]!)
   for (const name of ['process_cpu_seconds_total', 'process_resident_memory_bytes', 'nodejs_heap_size_used_bytes'])
     expect(names).toContain(name)
@@ -187,9 +189,9 @@ test.runIf(promtool !== undefined)('promtool reads a scrape, and minds nothing b
   const hostile = { ...LOG, name: 'a"b\\c\nd{}\u202e', conditions: ['frozen'] as const }
   const input = await metrics.text({ ...SAMPLE, logs: [LOG, hostile] })
   const { status, stderr, stdout } = spawnSync(promtool!, ['check', 'metrics'], { input, encoding: 'utf8' })
-  // It ends with 3 when it minds something.
+  // It exits with 3 if it has objections.
   expect([status, stdout]).toEqual([3, ''])
-  // prom-client's own, which dashboards for Node.js are made for.
+  // prom-client's own metrics, which dashboards for Node.js use.
   expect(stderr.trim().split('\n')).toEqual(
     ['handles', 'requests', 'resources'].map(
       (name) => `nodejs_active_${name}_total non-counter metrics should not have "_total" suffix`,

@@ -1,4 +1,4 @@
-/** What the operator said is remembered, or the mirror does not begin. */
+/** The operator's decisions are remembered, or the mirror does not start. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'

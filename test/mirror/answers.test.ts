@@ -1,4 +1,4 @@
-/** What the mirror says of versions: what upstreams say, without what the log does not know and what is too new. */
+/** The mirror's answers about versions: those of upstreams, without what the log does not have and what is too new. */
 import { describe, expect, it } from 'vitest'
 import { GossumError } from '../../src/errors.js'
 import type { MirrorParts } from '../../src/mirror/mirror-parts.js'
@@ -9,7 +9,10 @@ const INFO = `${BASE}/@v/v1.0.0.info`
 const WEEK = 7 * 24 * HOUR
 const COOLDOWN = { ms: WEEK, except: '' }
 
-/** A mirror of an upstream that has these versions of M; the log covered each so many hours ago, null: not at all. */
+/**
+ * A mirror of an upstream that has these versions of M; the log covered each this many hours ago, or not at all if
+ * null.
+ */
 async function withVersions(ages: Readonly<Record<string, number | null>>, settings: Partial<MirrorParts> = {}) {
   const upstream = await FakeUpstream.start()
   const mirroring = await startMirror([upstream], settings)
@@ -28,7 +31,7 @@ async function withVersions(ages: Readonly<Record<string, number | null>>, setti
 }
 
 describe('.info', () => {
-  it('is written anew, without what nobody can check, and kept', async () => {
+  it('is rewritten, without fields that cannot be checked, and kept', async () => {
     const { mirror, upstream } = await withVersions({ 'v1.0.0': 0 })
     const body = '{"Version":"v1.0.0","Time":"2026-01-02T03:04:05Z"}'
     expect(textOf(await mirror.info(M.path, 'v1.0.0', asking()))).toBe(body)
@@ -131,7 +134,7 @@ describe('the list of versions', () => {
     const { upstream, log, listed } = await withVersions(ages, { cooldown: COOLDOWN })
     upstream.files.set(`${BASE}/@v/list`, 'v1.0.0\nv1.1.0\nv1.2.0\nv1.3.0\nv1.4.0\n')
     expect(await listed()).toEqual(['v1.0.0', 'v1.1.0'])
-    // What is old enough is not asked about again.
+    // A version that is old enough is not looked up again.
     log.asked.length = 0
     await listed()
     expect(log.asked.sort()).toEqual(['v1.2.0', 'v1.3.0', 'v1.4.0'].map((version) => `${M.path}@${version}`))
@@ -194,7 +197,7 @@ describe('what the operator lets through the cooldown', () => {
     await mirror.allow('existing')
     expect(await listed()).toEqual(['v1.0.0'])
     expect(await mirror.status()).toMatchObject({ isExistingAllowed: true })
-    // A node that lost what it knew begins anew, and takes more for existing than it did.
+    // A node that lost its data starts again, and considers more versions as existing than it did.
     log.times.set(1, { time: NOW, isExact: false })
     expect(await listed()).toEqual(['v1.0.0'])
   })

@@ -1,4 +1,4 @@
-/** How old a version has to be, by the clock of the witnesses and by nothing else. */
+/** How old a version has to be, by the clock of the witnesses and nothing else. */
 import { describe, expect, it } from 'vitest'
 import { isExempt, ripeness } from '../../src/mirror/cooldown.js'
 

@@ -48,7 +48,7 @@ test('all together have a bound, and the one that was not asked for longest goes
   await read(names.at(-1)!)
   expect(hot.bytes).toBe(ALL_HOT_BYTES)
   expect(await read('f0')).toBe(first)
-  // Read anew: it had to go.
+  // Read again: it had been dropped.
   writeFileSync(file('f1'), '')
   expect(await read('f1')).toBeUndefined()
 })

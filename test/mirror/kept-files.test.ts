@@ -1,4 +1,4 @@
-/** What is kept: whole, bounded, pinned, and never given out when it is not what its name says. */
+/** Kept files: complete, bounded, pinned, and never served if they do not match their names. */
 import { readdirSync, readFileSync, renameSync, statSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -18,7 +18,7 @@ async function openKept(maxBytes = 1024 * 1024, dir = join(temporaryHome(), 'mir
   return { kept, dir }
 }
 
-/** Keeps a go.mod that says `module <text>`; returns its name. */
+/** Keeps a go.mod with `module <text>`; returns its name. */
 async function keepMod(kept: KeptFiles, text: string, size = 0): Promise<string> {
   const { name, data } = modOf(text, size)
   const scratch = kept.scratch()
@@ -33,7 +33,7 @@ function modOf(text: string, size = 0): { name: string; data: Uint8Array } {
   return { name: keptName(goModHash(data), 'mod')!, data }
 }
 
-/** Keeps a zip, of which the hash is known; returns its name. */
+/** Keeps a zip whose hash is known; returns its name. */
 async function keepZip(kept: KeptFiles): Promise<string> {
   const { zip, hashes } = madeModule()
   const scratch = kept.scratch()
@@ -50,7 +50,7 @@ async function isThere(kept: KeptFiles, name: string): Promise<boolean> {
   return held !== undefined
 }
 
-/** Where the file is that is kept under a name. */
+/** The path of the file kept under a name. */
 function pathOf(dir: string, name: string): string {
   const [digits, ending] = name.split('.') as [string, string]
   const folder = join(dir, 'files', name.slice(0, 2))
@@ -60,7 +60,7 @@ function pathOf(dir: string, name: string): string {
   )
 }
 
-/** Turns one bit of a file. */
+/** Flips one bit of a file. */
 function flipBit(file: string, at: number): void {
   const bytes = readFileSync(file)
   bytes[at]! ^= 0x10
@@ -131,7 +131,7 @@ describe('room', () => {
     expect(names.map((name) => again.has(name))).toEqual([true, true, false])
   })
 
-  it('is counted once for a file that comes twice, and anew for one that takes the place of another', async () => {
+  it('is counted once for a file that is kept twice, and updated for one that replaces another', async () => {
     const { kept } = await openKept()
     await keepMod(kept, 'a')
     await keepMod(kept, 'a')
@@ -163,7 +163,7 @@ describe('a flipped bit', () => {
       }
       const file = pathOf(dir, name)
       const { size } = statSync(file)
-      // In a zip the bytes in the middle are those of a file; headers have some that say nothing.
+      // The bytes in the middle of a zip are those of a file; headers have some without meaning.
       flipBit(file, kind === 'zip' ? readFileSync(file).indexOf('go.mod') + 10 : size - 2)
       expect(await isThere(kept, name)).toBe(false)
       expect(kept).toMatchObject({ files: 1, damaged: 1 })
@@ -221,7 +221,7 @@ describe('a flipped bit', () => {
     expect(await isThere(again, name)).toBe(false)
   })
 
-  it('is looked for by nobody while somebody else has the folder', async () => {
+  it('is not searched while another process has the folder', async () => {
     const { dir } = await openKept()
     await expect(findingsOf(dir)).rejects.toMatchObject({ code: 'MIRROR_LOCKED' })
   })

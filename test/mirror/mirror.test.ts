@@ -1,4 +1,4 @@
-/** Files leave the mirror when their hash stands in a record, and for no other reason. */
+/** Files leave the mirror if their hash is in a record, and only then. */
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -25,7 +25,7 @@ const BASE = baseOf(M)
 const GO_MOD = { name: 'go.mod', data: made.goMod }
 const SOURCE = { name: 'mod.go', data: 'package mod\n' }
 
-/** Names of all that the mirror keeps. */
+/** The names of all files that the mirror keeps. */
 function keptIn(dir: string): string[] {
   return readdirSync(join(dir, 'files'), { recursive: true, encoding: 'utf8' }).filter((name) => name.includes('.'))
 }
@@ -97,7 +97,7 @@ describe('a file that the log has recorded', () => {
       const { mirror, log, refusals } = await startMirror([first, second])
       log.record(made)
       expect(bytesOf(await mirror.file(M, 'zip', asking())), String(answer)).toEqual(Buffer.from(made.zip))
-      // Whoever gave the wrong one is named all the same.
+      // The upstream that served the wrong one is named all the same.
       expect(refusals.map(({ upstream }) => upstream)).toEqual(answer === 'no zip' ? [first.url] : [])
     }
   })
@@ -154,7 +154,7 @@ describe('what the log has not recorded is refused, told, and not kept', () => {
     expect(keptIn(dir)).toEqual([])
   })
 
-  it('is not downloaded again for whoever tries again', async () => {
+  it('is not downloaded again for a retry', async () => {
     const { mirror, upstream } = await withUpstream()
     upstream.files.set(`${BASE}.zip`, 'no zip')
     for (let i = 0; i < 5; i++) await expect(mirror.file(M, 'zip', asking())).rejects.toThrow(GossumError)
@@ -367,7 +367,7 @@ describe('the disk', () => {
   })
 })
 
-/** Text that does not get smaller when it is packed. */
+/** Incompressible text. */
 function noise(length: number): string {
   let state = 1
   return Array.from({ length }, () => String.fromCharCode(33 + ((state = (state * 48271) % 0x7fffffff) % 90))).join('')

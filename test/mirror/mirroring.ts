@@ -1,4 +1,4 @@
-/** A mirror with everything around it that a test may want to lie: upstreams on loopback, and a log that says what it is told. */
+/** A mirror with everything around it that a test may make lie: upstreams on loopback, and a fake log. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -28,18 +28,18 @@ export const HOUR = 3_600_000
 export const NOW = Date.parse('2026-06-01T00:00:00Z')
 export const M: ModuleVersion = { path: 'example.com/Mod', version: 'v1.0.0' }
 
-/** Whoever asks, for as long as the test lasts. */
+/** A client that stays for the whole test. */
 export function asking(): Asking {
   return { client: PAID, signal: new AbortController().signal }
 }
 
 type Answer = Uint8Array | string | number | ((response: ServerResponse, request: IncomingMessage) => void)
 
-/** A module proxy that gives what it is told to give: bytes, a status, or what an act makes of it. 404 for the rest. */
+/** A module proxy with the answers of a test: bytes, a status, or a function. 404 for everything else. */
 export class FakeUpstream {
-  /** By path, without the slash at its start. */
+  /** By path, without the leading slash. */
   readonly files = new Map<string, Answer>()
-  /** Paths that were asked for, in order. */
+  /** The requested paths, in order. */
   readonly asked: string[] = []
   url = ''
   stop: () => Promise<void> = () => Promise.resolve()
@@ -82,7 +82,7 @@ export interface MadeModule extends ModuleVersion {
   readonly hashes: { readonly mod: string; readonly zip: string }
 }
 
-/** A version of a module as its author made it, and the lines that the log has of it. */
+/** A version of a module as its author made it, and its lines in the log. */
 export function madeModule(
   { path, version }: ModuleVersion = M,
   files: Readonly<Record<string, string>> = { 'mod.go': 'package mod\n' },
@@ -116,13 +116,13 @@ export function zipOf(
   return makeZip(entries.map((entry) => ({ ...entry, name: `${path}@${version}/${entry.name}` })))
 }
 
-/** A log that knows what it was told. */
+/** A log with the records of a test. */
 export class FakeLog {
   readonly records = new Map<string, RecordedLines>()
   readonly times = new Map<number, CoveredSince>()
   audited: Map<string, { version: string; id: number }[]> | undefined
   readonly asked: string[] = []
-  /** What is thrown instead of any record. */
+  /** Thrown instead of returning any record. */
   trouble: Error | undefined
 
   /** Records a version under the next number; it was covered at this time, or is not yet. */
@@ -152,7 +152,7 @@ export interface Mirroring {
   readonly refusals: MirrorRefusal[]
   readonly served: string[]
   readonly errors: unknown[]
-  /** Ends this one and opens the same folder anew. */
+  /** Closes this one and opens the same folder again. */
   readonly again: (other?: Partial<MirrorParts>) => Promise<Mirror>
 }
 
@@ -192,7 +192,7 @@ export async function startMirror(
   return { mirror: open, log, dir, refusals, served, errors, again }
 }
 
-/** The bytes of a file that a mirror gave, which is released. */
+/** The bytes of a file from a mirror; releases it. */
 export function bytesOf(given: MirrorFile): Uint8Array {
   const bytes = readFileSync(given.file)
   given.release()

@@ -1,4 +1,4 @@
-/** Upstreams are asked in order, and none is waited for for ever. */
+/** Upstreams are asked in order, and none is waited for without a limit. */
 import { describe, expect, it } from 'vitest'
 import { GossumError } from '../../src/errors.js'
 import { Upstreams } from '../../src/mirror/upstreams.js'

@@ -1,4 +1,4 @@
-/** Versions, as golang.org/x/mod/semver has them. */
+/** Versions, as in golang.org/x/mod/semver. */
 import { describe, expect, it } from 'vitest'
 import { compareVersions, isCanonicalVersion, isPseudoVersion } from '../../src/mirror/versions.js'
 
@@ -19,7 +19,7 @@ describe('versions', () => {
     ['v1.2.3-rc.0.20200101000000-abcdefabcdef', true],
     ['v2.0.0-20200101000000-abcdefabcdef+incompatible', true],
     ['v1.2.3-20200101', false],
-    // Go's are behind vX.0.0, or a zero.
+    // Go's are after vX.0.0, or a zero.
     ['v1.2.3-20200101000000-abcdefabcdef', false],
     ['v1.2.1-0-20200101000000-abcdefabcdef', false],
     ['v1.2.3-rc1', false],

@@ -20,7 +20,7 @@ test('a go.mod has the hash of the one file of this name', () => {
 })
 
 test('the order of the files is nothing, that of the names is theirs in bytes', () => {
-  // A letter beyond U+FFFF comes last in UTF-8, and before the other one in UTF-16.
+  // A letter beyond U+FFFF sorts last in UTF-8, and before the other one in UTF-16.
   const files = { 'm@v1/\uff41': 'a', 'm@v1/\u{10400}': 'b', 'm@v1/B': 'c', 'm@v1/a': 'd' }
   const given = Object.entries(files).map(([name, text]) => file(name, text))
   expect(hash1(given)).toBe(h1(files))

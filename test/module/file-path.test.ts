@@ -1,4 +1,4 @@
-/** Names of files in modules: by the rules, and as golang.org/x/mod/module judges them, where it is at hand. */
+/** Names of files in modules: by the rules, and as judged by golang.org/x/mod/module, if it is installed. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { badFilePath, folded, NameCollisions } from '../../src/module/file-path.js'
@@ -43,7 +43,7 @@ describe('collisions', () => {
     return names.map((name) => collisions.add(name, name.endsWith('/')))
   }
 
-  test('files beside each other, in folders that are there twice', () => {
+  test('adjacent files, in duplicate folders', () => {
     expect(add('a/b', 'a/c', 'a/d/e', 'a/d/f')).toEqual([undefined, undefined, undefined, undefined])
   })
 
@@ -89,13 +89,13 @@ describe.skipIf(modrules === undefined && !required)('Go says the same', () => {
 
   test('of letters that are one but for their case', async () => {
     const letters = Array.from({ length: 0x2fff }, (_, i) => String.fromCodePoint(i + 1))
-    // Each with its neighbours in case: the ones and the others of all languages.
+    // Each with its case variants, in all languages.
     const pairs = letters.flatMap((letter) =>
       [letter.toUpperCase(), letter.toLowerCase(), letter.toUpperCase().toLowerCase()].map((other) => [letter, other]),
     )
     const theirs = await askGo(['folds'], pairs)
     const wrong = pairs.filter(([a, b], i) => (folded(a!) === folded(b!)) !== theirs[i])
-    // Letters of Unicode 16, which Go does not know yet and Node does.
+    // Letters of Unicode 16, which Node knows and Go does not yet.
     expect(wrong.filter(([a]) => !/[\u019b\u0264\u1c89\u1c8a]/.test(a!))).toEqual([])
   })
 })

@@ -12,10 +12,10 @@ export interface GoVerdict {
   readonly error?: string
 }
 
-/** What it says, a line for each answer. */
+/** Its output, one line per answer. */
 export async function askGo(args: readonly string[], lines: readonly unknown[] = []): Promise<unknown[]> {
   const work = run(modrules!, args, { maxBuffer: 64 * 1024 * 1024, env: { PATH: process.env['PATH'] } })
-  // Most questions need no input, and are answered without reading any.
+  // Most commands need no input, and end without reading any.
   work.child.stdin!.on('error', () => undefined)
   work.child.stdin!.end(lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
   const { stdout } = await work

@@ -1,4 +1,4 @@
-/** Module zips of honest and other people, read by us and, where it is at hand, by Go. */
+/** Module zips, valid and invalid, read by us and, if it is installed, by Go. */
 import { randomBytes } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { hashZip, type HashedZip } from '../../src/module/module-zip.js'
@@ -52,7 +52,7 @@ test('a large file is read in pieces, and is the same', async () => {
   expect(await hashed(made({ isDeflated: true, size: data.length - 1 }))).toMatchObject({ code: 'MODULE_ZIP_INVALID' })
 })
 
-/** What Go and we refuse to hash. */
+/** Zips that Go and we refuse to hash. */
 const UNREADABLE: [what: string, zip: Uint8Array][] = [
   ['no zip', Buffer.from('PK, and nothing else')],
   ['nothing', new Uint8Array()],
@@ -65,7 +65,7 @@ const UNREADABLE: [what: string, zip: Uint8Array][] = [
   ['what does not inflate', makeZip([entry('a', Uint8Array.of(0xff, 0xff, 0xff), { method: 8 })])],
 ]
 
-/** What has a hash, and is no module zip. */
+/** Zips that have a hash, and are not module zips. */
 const FLAWED: [what: string, entries: MadeEntry[]][] = [
   ['another prefix', [{ name: 'example.com/m@v1.0.1/a', data: 'x' }]],
   ['a way out', [entry('../a', 'x')]],

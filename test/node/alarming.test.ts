@@ -1,4 +1,4 @@
-/** What a node tells people: of events at once, of what holds with patience, once, and over restarts. */
+/** A node's notifications: events immediately, conditions after some time, once, and across restarts. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -15,7 +15,7 @@ import { testSigner, testWitness } from '../helpers/heart.js'
 import { temporaryHome } from '../helpers/home.js'
 import { WebhookServer } from '../fakes/webhook-server.js'
 
-/** Machines of tests are busy. */
+/** Test machines are busy. */
 const EVENTUALLY = { timeout: 20_000 }
 
 const log = parseLogSetting(`${testSigner('log.example', 1).verifier.vkey} http://127.0.0.1:9`)
@@ -23,7 +23,7 @@ const other = parseLogSetting(`${testSigner('other.example', 2).verifier.vkey} h
 const SECOND = 1000
 const MINUTE = 60 * SECOND
 
-/** The alarm of one node over its restarts, with a clock of its own. */
+/** The alarm of one node across its restarts, with a simulated clock. */
 class World {
   readonly home = temporaryHome()
   readonly server: WebhookServer
@@ -78,7 +78,7 @@ class World {
     await this.looks(1)
   }
 
-  /** So many looks that have begun and ended. */
+  /** Resolves after this many complete checks. */
   async looks(count: number): Promise<void> {
     const until = this.#looks + count + 1
     await new Promise<void>((resolve) => {
@@ -188,7 +188,7 @@ const suspect = (n: number, of = log.id): NodeEventBody => ({
 })
 
 describe('what is found', () => {
-  test('is told at once with its file, and what holds because of it is not told beside it, but its end is', async () => {
+  test('is notified at once with its file; conditions that follow from it are not notified separately, but their end is', async () => {
     const world = await World.start()
     world.files.set('0123456789abcdef', new TextEncoder().encode('{"a":"file"}\n'))
     world.hold('frozen')
@@ -236,7 +236,7 @@ describe('what is found', () => {
     expect(new Set(world.server.requests.map(({ headers }) => headers['webhook-id'])).size).toBe(1)
   })
 
-  test('is told alone also when a kill came before anybody had looked at what holds because of it', async () => {
+  test('is notified alone even if the process was killed before the resulting conditions were checked', async () => {
     const world = await World.start()
     world.server.answer = () => undefined
     world.news.tell(EVIDENCE)

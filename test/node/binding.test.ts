@@ -1,4 +1,4 @@
-/** Who may cosign what, with keys of a real home: one key, one log of an origin, and what a person is told otherwise. */
+/** Which key may cosign what, with keys of a real home: one key, one log per origin, and the messages otherwise. */
 import { beforeEach, describe, expect, test } from 'vitest'
 import { loadConfig } from '../../src/config/config.js'
 import { createSecondKey, SECOND_FILE } from '../../src/keys/key-file.js'
@@ -89,7 +89,7 @@ describe('the key of the auditor', () => {
     expect(bound.obstacle(ids.two)).toBeUndefined()
     expect(bound.obstacleOfAuditor(ids.one)).toBeUndefined()
     expect(bound.obstacleOfAuditor(ids.two)).toMatchObject({ code: 'ORIGIN_TAKEN', detail: 'one.example' })
-    // It has cosigned the other one, in an order of the settings that was: there it stays.
+    // It has cosigned the other one, under an earlier order of the settings: it stays there.
     states.set(ids.two, { audited: { key: verifier.vkey, size: 5, root: '', time: 1 } })
     expect(bound.obstacleOfAuditor(ids.two)).toBeUndefined()
     expect(bound.obstacleOfAuditor(ids.one)).toMatchObject({ detail: 'two.example' })

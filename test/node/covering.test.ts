@@ -1,4 +1,7 @@
-/** The times of records in a node: of many quorum heads that come at once the last one is kept, and nobody hears of one before it is on disk. */
+/**
+ * The times of records in a node: of many quorum heads at once the last one is kept, and none is announced before it is
+ * on disk.
+ */
 import { MemoryLevel } from 'memory-level'
 import { expect, test } from 'vitest'
 import { CoveringTimes } from '../../src/node/covering.js'
@@ -23,7 +26,7 @@ function start() {
   return { state, covering, comes }
 }
 
-test('whoever asks waits for what is being written', async () => {
+test('a reader waits for a write in progress', async () => {
   const { covering, comes } = start()
   comes(10, 1000)
   expect(await covering.of(LOG, 5)).toMatchObject({ time: 1000, isExact: false })

@@ -1,4 +1,4 @@
-/** The audit of one log in a node: what it goes on to, what it tells, and when its key cosigns. */
+/** The audit of one log in a node: how it continues, what it reports, and when its key cosigns. */
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Finding } from '../../src/audit/finding.js'
 import { GossumError } from '../../src/errors.js'
@@ -29,7 +29,7 @@ interface Report {
   missing?: { what: string; why: string }[]
 }
 
-/** An auditing over a kept audit that finds what it is told to find. */
+/** An auditing over a kept audit with the findings of a test. */
 function auditing(change: Partial<LogAuditingParts> = {}) {
   const happened = new Feed<string>()
   const rounds = new Feed<number>()
@@ -87,7 +87,7 @@ function auditing(change: Partial<LogAuditingParts> = {}) {
     ...change,
   })
   onTestFinished(() => part.stop())
-  /** Resolves when the round that is under way has ended, and another one. */
+  /** Resolves when the current round and one more have ended. */
   const round = async (): Promise<void> => {
     const now = rounds.seen.length
     await rounds.next((n) => n > now)
@@ -121,7 +121,7 @@ describe('a log without fault', () => {
     state.outcome = 'known'
     part.wake()
     await expect.poll(() => part.view.error).toBeNull()
-    // It stood there before: nobody is told twice.
+    // It existed before: nothing is reported twice.
     expect(happened.seen).not.toContain('cosigned 5')
     expect(happened.seen.filter((one) => one.startsWith('audit'))).toEqual(['audit 5'])
   })

@@ -1,4 +1,7 @@
-/** The watch over one log in a node: what is told of which record, once, and what stays open until the owner has seen to it. */
+/**
+ * The watch over one log in a node: what is reported about which record, once, and what stays open until the owner
+ * resolves it.
+ */
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MemoryLevel } from 'memory-level'
@@ -30,7 +33,7 @@ function head(size: number): CosignedHead {
   return { size, root, note, cosignatures }
 }
 
-/** What is told, as "event module@version authorised". */
+/** A report, as "event module@version authorised". */
 type Told = string
 
 /** A log of records that the test adds to, with a list of releases in a file, watched again after each restart. */

@@ -1,4 +1,4 @@
-/** A node with --mirror, whole: what it serves and what it does not, and what it says, counts and shows of that. */
+/** A whole node with --mirror: what it serves and refuses, and what it reports, counts and shows about that. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'

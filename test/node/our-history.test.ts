@@ -32,13 +32,13 @@ async function start(prefix = showing(history, fork)) {
   }
 }
 
-test('what we held is ours without asking anybody; what we passed over is proven by the log', async () => {
+test('heads that we held are ours without a query; skipped ones are proven by the log', async () => {
   const { asked, isOurs } = await start()
   for (const size of [5, 9, 20]) expect(await isOurs(head(history, size))).toBe(true)
   expect(asked).toEqual([])
   for (const size of [1, 4, 12, 19]) expect(await isOurs(head(history, size)), `size ${size}`).toBe(true)
   expect(asked).toEqual([1, 4, 12, 19])
-  // In a spelling that we would not sign, too: what counts is the tree.
+  // Also in a spelling that we would not sign: only the tree matters.
   expect(await isOurs(fromUtf8(history.sign(`${history.text(20)}an extension\n`))!)).toBe(true)
   for (const size of [4, 5, 12, 20]) expect(await isOurs(head(fork, size)), `fork of ${size}`).toBe(false)
   // Beyond our own, as far as the log shows it.

@@ -1,4 +1,4 @@
-/** The operator's socket in a home that takes none at first. */
+/** The operator's socket in a home where it cannot be created at first. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -25,7 +25,7 @@ function doorOf(
   return { door, node, errors }
 }
 
-/** A home in which no socket can be put in its place. */
+/** A home in which no socket can be created at its path. */
 function homeWithout(): string {
   const home = temporaryHome()
   mkdirSync(operatorSocket(home))

@@ -1,4 +1,7 @@
-/** Who hears what over HTTP: at the public server nothing that is the operator's alone, and no sign that it was there. */
+/**
+ * Who receives which events over HTTP: the public server sends nothing that is for the operator alone, and no trace of
+ * it.
+ */
 import { expect, onTestFinished, test } from 'vitest'
 import { operatorSocket } from '../../src/http/operator-path.js'
 import { OperatorDoor } from '../../src/http/operator-socket.js'
@@ -49,11 +52,11 @@ test('the operator hears all, as run --json prints it; others neither what is th
   expect(all.events.map(({ event }) => event)).toEqual(['audited', 'audited'])
   expect(all.events.map(({ id }) => id.split('-')[1])).toEqual(['1', '2'])
   expect(JSON.stringify(all.events)).not.toContain(SECRET)
-  // The past is told to nobody else, either.
+  // Past events are not sent to others either.
   const again = await EventReader.open(server.url, '/api/v1/events?after=00000000-0')
   await again.until(({ events }) => events.length === 3)
   expect(JSON.stringify(again.events)).not.toContain(SECRET)
-  // An id of the one says nothing at the other.
+  // An id of one server means nothing at the other.
   const other = await EventReader.open(server.url, `/api/v1/events?after=${operator.lastId}`)
   await other.until(({ events }) => events.length === 3)
   expect(other.events[0]!.event).toBe('gap')

@@ -2,7 +2,7 @@ import { Socket } from 'node:net'
 import { expect, test } from 'vitest'
 import { connectTo, type ConnectOptions } from '../../src/outgoing/connect.js'
 
-/** A host with these addresses, whose connections do what they are told. */
+/** A host with these addresses, whose connections behave as a test says. */
 function host(...addresses: string[]) {
   const sockets = new Map<string, Socket>()
   const begun: string[] = []
@@ -55,7 +55,7 @@ test('when all fail, each says why', async () => {
   await expect(connecting).rejects.toThrow(/^refused; unreachable$/)
 })
 
-test('none of them is waited for without end, nor longer than somebody wants it', async () => {
+test('none of them is waited for without a limit, nor longer than the caller waits', async () => {
   const { options, of, tried } = host('192.0.2.1')
   await expect(connectTo('log.example', 443, { ...options, timeoutMs: 5 })).rejects.toThrow('no connection in 5 ms')
   expect(of('192.0.2.1').destroyed).toBe(true)

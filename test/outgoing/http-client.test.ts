@@ -125,10 +125,11 @@ describe('connections', () => {
       const { done, value } = await reader.read()
       if (done) break
       length += value.length
-      // Whoever reads on at once would get nothing again and again, and nothing else would have a turn: no time limit, either.
+      // A reader that continues immediately would get empty reads forever, and block everything else, including time
+      // limits.
       expect(value.length).toBeGreaterThan(0)
       if (length % chunk.length === 0) more!()
-      // More comes in than is read, so that it is paused.
+      // More arrives than is read, so it is paused.
       await new Promise((resolve) => setImmediate(resolve))
     }
     expect(length).toBe(8 * chunk.length)

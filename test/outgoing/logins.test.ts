@@ -1,4 +1,7 @@
-/** Logins of addresses: out of every URL that is shown, and into the requests to their own addresses, and to no others. */
+/**
+ * Logins in addresses: removed from every URL that is shown, and sent with requests to their own addresses, and no
+ * others.
+ */
 import { expect, test } from 'vitest'
 import { authorizationFor, basic, withLogin, withoutLogin, withoutLogins } from '../../src/outgoing/logins.js'
 

@@ -1,4 +1,4 @@
-/** Answers that nobody reads fast enough: what the other end does meanwhile ends neither the process nor the answer. */
+/** Answers that are read too slowly: whatever the other end does meanwhile ends neither the process nor the answer. */
 import { createServer, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -8,7 +8,7 @@ import { Outgoing, type FetchAnswer } from '../../src/outgoing/http-client.js'
 const BODY = Buffer.alloc(1024 * 1024, 'body of an answer, ')
 const CHUNKS = Array.from({ length: 2000 }, (_, i) => `a\r\n${String(i).padStart(10, '0')}\r\n`).join('')
 
-/** What a server that does this answers. */
+/** The answer of a server with this behaviour. */
 async function answerOf(serve: (socket: Socket) => void): Promise<FetchAnswer> {
   const sockets = new Set<Socket>()
   const server = createServer({ allowHalfOpen: true }, (socket) => {
@@ -25,7 +25,7 @@ async function answerOf(serve: (socket: Socket) => void): Promise<FetchAnswer> {
   return new Outgoing({ env: {} }).fetch(`http://127.0.0.1:${port}/`, { headers: {}, redirect: 'manual', signal })
 }
 
-/** Reads an answer; before each piece it waits as it is told. */
+/** Reads an answer, waiting before each piece. */
 async function read(answer: FetchAnswer, wait: () => Promise<unknown>): Promise<Buffer> {
   const reader = answer.body!.getReader()
   const pieces: Uint8Array[] = []
@@ -56,7 +56,7 @@ describe('an answer that is read slowly', () => {
       socket.end(body)
     })
     let reads = 0
-    // The first reads wait until all there is has come, and the end with it.
+    // The first reads wait until everything has arrived, including the end.
     const got = await read(answer, () => (reads++ < 20 ? delay(10) : Promise.resolve()))
     expect(got.equals(expected)).toBe(true)
   })
@@ -70,7 +70,8 @@ describe('an answer that is read slowly', () => {
       ({ length }) => length,
       () => 'failed',
     )
-    // Where only the end says that it is the end, nobody can tell: what is read is held to a hash.
+    // If only the end of the connection marks the end, truncation cannot be detected; the content is checked against a
+    // hash.
     if (what !== 'as long as the connection') expect(got).toBe('failed')
   })
 
@@ -79,7 +80,7 @@ describe('an answer that is read slowly', () => {
     const answer = await answerOf((socket) => {
       void (async () => {
         socket.setNoDelay(true).write('HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 24\r\n\r\n')
-        // As many pieces as are taken before the other end has to wait, and one that waits with the end.
+        // As many pieces as are accepted before the other end has to wait, and one that waits together with the end.
         for (let i = 0; i < 5; i++) {
           await delay(5)
           socket.write(`piece ${i}`.slice(-4))
@@ -104,7 +105,7 @@ describe('an answer that is read slowly', () => {
     await delay(20)
     let reads = 0
     const got = await read(answer, () => {
-      // A reader without any other work, but for the last piece.
+      // A reader with no other work except the last piece.
       if (++reads === 2000) more!()
       return Promise.resolve()
     })

@@ -1,4 +1,4 @@
-/** Proxies that the environment names, over real sockets: what is asked of them, and what never is. */
+/** Proxies from the environment, over real sockets: what is requested through them, and what never is. */
 import { createServer, type IncomingMessage } from 'node:http'
 import { connect, type AddressInfo } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
@@ -63,7 +63,7 @@ describe('which proxy', () => {
   )
 })
 
-/** A proxy that answers what it is asked in absolute form, and connects to one address whatever it is asked for. */
+/** A proxy that answers requests in absolute form, and always connects to one address, whatever was requested. */
 async function startProxy(connects: { to?: number; status?: number } = {}) {
   const asked: Pick<IncomingMessage, 'url' | 'method' | 'headers'>[] = []
   const server = createServer((request, response) => {
@@ -122,7 +122,7 @@ describe('requests', () => {
     const proxy = await startProxy({ to: (server.address() as AddressInfo).port })
     const { fetch } = new Outgoing({ env: { HTTPS_PROXY: `http://me:s3cret@${proxy.host}` } })
     const one = new Fetcher({ url: 'https://log.example', fetch, retries: 0 })
-    // Nobody vouches for this certificate: whoever sits in the proxy cannot pose as the log.
+    // The certificate is not trusted: an attacker in the proxy cannot pose as the log.
     await expect(one.get('latest', 100)).rejects.toThrow(/self.signed|certificate/i)
     expect(names).toEqual(['connected'])
     expect(proxy.asked[0]).toMatchObject({ method: 'CONNECT', url: 'log.example:443' })

@@ -1,4 +1,7 @@
-/** What PostgreSQL says, and what it means: a commit that waits for a standby, a failover, a connection that goes at the worst moment. */
+/**
+ * PostgreSQL's answers and their meaning: a commit that waits for a standby, a failover, a connection lost at the worst
+ * moment.
+ */
 import { MemoryLevel } from 'memory-level'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { parseStateUrl } from '../../src/config/state-setting.js'
@@ -45,7 +48,8 @@ describe.skipIf(!hasPostgres)('a primary and its synchronous standby', () => {
       expect(await state.replace(LOG, undefined, row(1))).toBe('won')
       cutter.cut = cut
       const result = await state.replace(LOG, row(1), row(2))
-      // Found by a write of our own on the next connection, when it was made; and told as unknown when it was not, or not yet.
+      // The next connection finds our own write, if it was made; if it was not, or not yet, the result is reported as
+      // unknown.
       const stands = (await state.row(LOG))?.seq
       if (result === 'won') expect(stands).toBe(2)
       else expect(result).toBe('unknown')
@@ -64,14 +68,14 @@ describe.skipIf(!hasPostgres)('a primary and its synchronous standby', () => {
       .poll(() => pair.primary.query("SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'"))
       .not.toHaveLength(0)
     await pair.primary.query("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
-    // Committed on the primary, where everybody can see it, and not on the standby.
+    // Committed on the primary, visible to all, and not on the standby.
     await expect.poll(() => pair.primary.query(`SELECT seq FROM ${schema}.gossum_states`)).toEqual([['2']])
     expect(await waiting).toBe('unknown')
     await pair.standby.start()
     expect(await state.confirm(LOG, row(2))).toBe('won')
   })
 
-  test('after a failover nothing is written by a node that knew the primary: it begins anew', async () => {
+  test('after a failover a node that knew the primary writes nothing: it starts again', async () => {
     const { promise: moved, resolve } = Promise.withResolvers<string>()
     const { schema, state } = await ready(resolve)
     expect(await state.replace(LOG, undefined, row(1))).toBe('won')
@@ -93,7 +97,7 @@ describe.skipIf(!hasPostgres)('a primary and its synchronous standby', () => {
     expect(state.promise).toMatch(/each commit waits for a synchronous standby \(1 connected\)/)
   })
 
-  test('a database that was restored from an older copy stops whoever saw more', async () => {
+  test('a database restored from an older copy stops machines that have seen more', async () => {
     const { schema, state } = await ready()
     const journal = new MemoryJournal()
     const store = await Store.over(new MemoryLevel(), journal, undefined, state)

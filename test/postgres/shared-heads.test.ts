@@ -1,5 +1,5 @@
 /**
- * What several machines with one key may do to the state that they share: the same promises over a state in memory and over
+ * What several machines with one key may do to their shared state: the same guarantees over a state in memory and over
  * PostgreSQL.
  */
 import { MemoryLevel } from 'memory-level'
@@ -30,7 +30,7 @@ function advance(heads: Heads, size: number, of = size): Promise<LogState | unde
   return heads.change(LOG, heads.get(LOG), { tree: tree(size, of) })
 }
 
-/** A state, as many machines as are asked for see it. */
+/** A state that any number of machines can share. */
 type NewState = () => Promise<{ machineState: () => SharedState; clear: () => Promise<void> }>
 
 let server: Postgres | undefined
@@ -98,7 +98,7 @@ describe.each(STATES)('over %s', (_name, isThere, make) => {
     expect(two.heads.get(LOG).tree?.size).toBe(5)
     await advance(one.heads, 7)
     await advance(one.heads, 9)
-    // It does not know yet, and cannot write.
+    // It does not know the newest state yet, and cannot write.
     expect(await advance(two.heads, 6)).toBeUndefined()
     expect(two.heads.get(LOG).tree?.size).toBe(9)
     const again = await machine(machineState(), copyOf(two.journal))
@@ -128,7 +128,7 @@ describe.each(STATES)('over %s', (_name, isThere, make) => {
     await advance(one.heads, 6)
     await two.heads.refresh(LOG)
     await advance(one.heads, 7)
-    // The state that it holds is not the newest one any more.
+    // Its state is not the newest one any more.
     await expect(two.heads.confirm(LOG, two.heads.get(LOG))).rejects.toMatchObject({ code: 'STATE_UNCONFIRMED' })
     expect(two.heads.get(LOG).tree?.size).toBe(7)
     await two.heads.confirm(LOG, two.heads.get(LOG))
@@ -143,7 +143,7 @@ describe.each(STATES)('over %s', (_name, isThere, make) => {
     expect((await machine(machineState(), journal)).heads.disagreement(LOG)).toContain('nothing of this log')
     await one.heads.refresh(LOG)
     await expect(advance(one.heads, 6)).rejects.toMatchObject({ code: 'STATE_DISAGREES' })
-    // Somebody went on without us, from an older copy.
+    // Another machine went on without us, from an older copy.
     const { machineState: other } = await make()
     const two = await machine(other())
     await advance(two.heads, 5, 77)
@@ -160,7 +160,7 @@ describe.each(STATES)('over %s', (_name, isThere, make) => {
     const [one, two] = [await machine(machineState()), await machine(machineState())]
     await advance(one.heads, 9)
     await two.heads.refresh(LOG)
-    // Somebody who can write the database, and knows how: the next state, and a tree that is smaller.
+    // An attacker with write access writes a valid next state, with a smaller tree.
     await advance(one.heads, 7)
     await two.heads.refresh(LOG)
     expect(two.heads.disagreement(LOG)).toContain('does not continue the journal')
@@ -261,7 +261,7 @@ test.each([
     shared.fate = { result: 'unknown', isMade }
     await expect(advance(heads, 6)).rejects.toMatchObject({ code: 'STATE_UNCONFIRMED' })
     expect(heads.get(LOG).tree?.size).toBe(5)
-    // The next one goes on from what really is.
+    // The next one continues from the actual state.
     const next = await advance(heads, 7)
     expect(next === undefined).toBe(isMade)
     if (isMade) expect(heads.get(LOG).tree?.size).toBe(6)

@@ -1,4 +1,4 @@
-/** A witness whose state stands in a database that somebody else can write, too. */
+/** A witness whose state is in a database that others can write to. */
 import { MemoryLevel } from 'memory-level'
 import { expect, test } from 'vitest'
 import { decodeState, encodeState } from '../../src/store/log-state.js'

@@ -7,7 +7,7 @@ import { lastingController } from '../../src/lib/timed.js'
 const never = lastingController().signal
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-/** A log whose requests last until they are ended, in front of which clients take turns. */
+/** A log whose requests last until they are ended, and a queue of clients that take turns. */
 function door(slots: number, budget = new TokenBuckets(1000, 1)) {
   const shared = new Shared<string>(new Admission(() => 0, { slots, budget }))
   const begun: string[] = []
@@ -42,7 +42,7 @@ describe('requests to a log', () => {
     for (let i = 0; i < 20; i++) void ask('10.0.0.2', `b${i}`)
     await settled()
     expect(begun).toHaveLength(6)
-    // Whoever comes finds a place, though those before want all.
+    // A newcomer gets a slot, though earlier clients want all.
     void ask('10.0.0.3', 'c')
     void ask('10.0.0.4', 'd')
     await settled()
@@ -79,7 +79,7 @@ describe('requests to a log', () => {
     expect(await Promise.all([popular, joined])).toEqual(['popular', 'popular'])
   })
 
-  test('that wait go at once when somebody joins who has a turn, or needs none', async () => {
+  test('that wait are sent at once when a client joins that has a turn, or needs none', async () => {
     const { ask, begun, end } = door(4)
     for (const what of ['1', '2', '3', '4']) void ask('10.0.0.1', what)
     await settled()
@@ -88,7 +88,7 @@ describe('requests to a log', () => {
     void ask(PAID, '4')
     await settled()
     expect(begun).toEqual(['1', '2', '3', '4'])
-    // What needed no turn takes none.
+    // A request that needed no turn uses none.
     await end('4')
     void ask('10.0.0.3', '5')
     await settled()

@@ -1,4 +1,4 @@
-/** Lookups for the go command: of whatever the memory, the disk and the log say, only what a quorum head holds goes out. */
+/** Lookups for the go command: whatever memory, disk and log contain, only records under a quorum head are served. */
 import { beforeEach, describe, expect, test } from 'vitest'
 import { GossumError, type ErrorCode } from '../../src/errors.js'
 import { lastingController } from '../../src/lib/timed.js'
@@ -18,7 +18,7 @@ const headOf = (size: number): CosignedHead => ({ size, root: new Uint8Array(32)
 
 let asked: string[] = []
 let disk = new Map<string, KeptLookup>()
-/** What the log answers: a record by its number, and what the pipeline says of the head that came with it. */
+/** The log's answer: a record by its number, and the pipeline's outcome for the head in it. */
 let answer: { id: number; record: Uint8Array; code?: ErrorCode } | GossumError
 let parts: Omit<ProvenLookupsParts, 'upstream' | 'admission' | 'kept'>
 beforeEach(() => {

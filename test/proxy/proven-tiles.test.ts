@@ -1,4 +1,4 @@
-/** Tiles for the go command: out of our own history, each asked of the log once, and no more of it than its head has. */
+/** Tiles for the go command: from our own history, each requested once from the log, and none beyond its head. */
 import { beforeEach, describe, expect, test } from 'vitest'
 import { lastingController } from '../../src/lib/timed.js'
 import { Admission } from '../../src/proxy/admission.js'
@@ -17,7 +17,7 @@ const tile = (path: string): Tile => parseTilePath(path)
 let head: Tree | undefined
 let asked: string[] = []
 let looks = 0
-/** What the next look at the log finds. */
+/** The tree that the next poll of the log will find. */
 let newer: Tree | undefined
 beforeEach(() => {
   head = treeOf(300)

@@ -1,4 +1,4 @@
-/** What the go command's lookups make of the log: how often it is asked, and which of its heads are judged. */
+/** The effect of the go command's lookups on the log: how often it is queried, and which of its heads are judged. */
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { GossumError } from '../../src/errors.js'
 import { endOfTurn } from '../../src/lib/timed.js'
@@ -46,7 +46,7 @@ test('clients make the log be looked at once in two seconds', async () => {
     await asked.look(signal)
   }
   expect(calls.latest).toBe(1)
-  // A wall clock that is set back keeps nothing waiting.
+  // Setting the wall clock back delays nothing.
   clock.ms = -86_400_000
   vi.advanceTimersByTime(1)
   await asked.look(signal)
@@ -55,7 +55,7 @@ test('clients make the log be looked at once in two seconds', async () => {
 
 const head = { origin: 'o', size: 1, root: new Uint8Array(32) }
 
-/** A log that shows a new head with every lookup, which are judged when it is said. */
+/** A log that shows a new head with every lookup; the heads are judged on command. */
 function flood() {
   const judge: (() => void)[] = []
   let shown = 0
@@ -86,7 +86,7 @@ test('answers wait for the judgement of their heads when sixteen are judged behi
   await asked.ask('m', 'v', signal)
 })
 
-test('a head in an answer that cannot be used is judged before anybody is told', async () => {
+test('a head in an unusable answer is judged before the client is answered', async () => {
   const told: string[] = []
   const asked = new Upstream({
     log: 'log',

@@ -1,4 +1,7 @@
-/** What a published folder has at any moment, on a real disk: whole files, those of now, and nothing of others that was touched. */
+/**
+ * The contents of a published folder at any moment, on a real disk: complete, current files, and nobody else's files
+ * touched.
+ */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
@@ -38,7 +41,7 @@ async function opened(now = Date.now): Promise<PublicFolder> {
   return folder
 }
 
-/** What an API says that a test makes up; 404 for the rest. */
+/** An API with the answers of a test; 404 for the rest. */
 class Api {
   readonly said = new Map<string, string | number>()
   readonly asked: string[] = []
@@ -91,7 +94,7 @@ class Api {
   }
 }
 
-/** Every file of the folder but its own, with what is in it. */
+/** Every file of the folder except its own, with its content. */
 function tree(folder = dir, name = ''): Record<string, string> {
   return Object.fromEntries(
     readdirSync(join(folder, name), { withFileTypes: true }).flatMap((entry) => {
@@ -170,7 +173,7 @@ describe('a round', () => {
     const publication = api.publication(folder)
     await publication.round()
     order.length = 0
-    // It is found after the list was read, and before the feed was: neither may name what is not there.
+    // It appears after the list was read, and before the feed was: neither may name what does not exist.
     api.said.set('/feed.json', EVIDENCE)
     const finds = () => {
       if (!api.evidence.includes(EVIDENCE)) api.found(EVIDENCE)
@@ -262,7 +265,7 @@ describe('a round', () => {
 
   test('gives no two versions of a file one second: web servers would answer 304 for the old one', async () => {
     const api = new Api()
-    // Ten rounds within one second, and the last ones by a clock that was set back.
+    // Ten rounds within one second, the last ones after the clock was set back.
     let now = 1_790_000_000_000
     const publication = api.publication(await opened(() => now))
     const seconds: number[] = []
@@ -361,7 +364,7 @@ test('kill -9 at any moment leaves whole files, and the next node goes on', asyn
     })
     await once(child.stdout, 'data')
     const exit = once(child, 'exit')
-    // A reader sees whole files all the while; the node ends somewhere in its writing.
+    // A reader only ever sees complete files; the node is ended at any point of its writing.
     for (let read = 0; read < 20 + i * 7; read++) {
       const bytes = existsSync(join(dir, 'api/v1/head'))
         ? readFileSync(join(dir, 'api/v1/head'))

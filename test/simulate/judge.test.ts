@@ -1,4 +1,4 @@
-/** The pipeline of a simulated node is the production one without its disk: both are shown the same, and say and send the same. */
+/** The pipeline of a simulated node is the production one without its disk: given the same heads, both do the same. */
 import { describe, expect, test } from 'vitest'
 import { Dice } from '../../scripts/simulate/dice.js'
 import { CosignedTable } from '../../scripts/simulate/held-heads.js'
@@ -23,11 +23,11 @@ import { startHeart } from '../helpers/heart.js'
 const SIGNERS = witnessKeys()
 const STEPS = 60
 
-/** Heads of both histories of a log, plain or with lines of witnesses, in the order of chance. */
+/** Heads of both histories of a log, plain or with lines of witnesses, in random order. */
 function candidates(dice: Dice, log: SimulatedLog, time: VirtualTime): () => Omit<Candidate, 'receivedAt'> {
   const lie = log.truth.fork(false)
   const shown: Uint8Array[] = [log.truth.head()]
-  // Each witness cosigns a head once: nothing lasts long enough for it to be renewed.
+  // Each witness cosigns a head once: the test is too short for renewals.
   const signedAt = Math.floor(time.now() / 1000)
   const shownBy = new Map<Uint8Array, View>()
   log.lie = lie
@@ -35,13 +35,13 @@ function candidates(dice: Dice, log: SimulatedLog, time: VirtualTime): () => Omi
     const view = dice.share() < 0.9 ? log.truth : lie
     if (dice.share() < 0.3) view.grow()
     const source = dice.pick(['poll', 'gossip', 'gossip', 'gossip', 'sync'] as const)
-    // Early on nobody lies: there must be a history to contradict.
+    // No lies at first: there must be a history to contradict.
     const isNew = dice.share() < 0.4
     const head = source === 'poll' ? log.truth.head() : isNew ? view.head() : dice.pick(shown)
     if (isNew) shown.push(head)
     if (isNew && source !== 'poll') shownBy.set(head, view)
     const note = parseNote(head)
-    // No witness cosigns both histories: those that do are convicted in production, and no scenario has any.
+    // No witness cosigns both histories: in production it would be convicted, and no scenario has that.
     const honest = shownBy.get(head) === lie ? SIGNERS.slice(4) : SIGNERS.slice(1, 4)
     const by = dice.shuffled(honest).slice(0, dice.below(3))
     const lines = by.map((signer) => cosign(note.text, signedAt, signer))
@@ -50,7 +50,7 @@ function candidates(dice: Dice, log: SimulatedLog, time: VirtualTime): () => Omi
   }
 }
 
-/** What is the same of two outcomes that are equal. */
+/** The parts of an outcome that have to be equal. */
 function told({ kind, code, news, counted, size, evidence }: Outcome) {
   return { kind, code, news, counted, size, evidence }
 }
@@ -62,7 +62,7 @@ async function compare(seed: number): Promise<string[]> {
   const log = new SimulatedLog(known)
   const quorum = policyOf(SIGNERS)
   const next = candidates(dice, log, time)
-  // Some proofs nobody gives, however often they are asked for.
+  // Some proofs are never given, however often they are requested.
   const prefix = (view: View | undefined) => (of: Tree, size: number) =>
     ((of.size + size) / 20) % 5 === 0 ? undefined : view?.prefix(of, size)
   const orRefused = (found: Prefix | undefined): Promise<Prefix> =>
@@ -110,7 +110,7 @@ async function compare(seed: number): Promise<string[]> {
       expect(judge.held.current?.note, where).toEqual(heart.cosigned.current(heart.log)?.note)
       expect(judge.evidence(), where).toEqual(heart.alarm.ids().map(({ id }) => id))
       kinds.push(real.kind)
-      // No head waits for its turn: how that is done is the same code in both.
+      // No head waits for its turn here: that is the same code in both.
       await time.runUntil(time.ms + PAUSE_MS)
     }
   } finally {

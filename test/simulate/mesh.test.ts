@@ -1,4 +1,4 @@
-/** The model of gossipsub against gossipsub: the numbers that it goes by, and what a mesh of hosts does with a message. */
+/** The model of gossipsub compared with gossipsub: its parameters, and how a message spreads in a mesh of hosts. */
 import { multiaddr } from '@multiformats/multiaddr'
 import { TopicValidatorResult } from '@chainsafe/libp2p-gossipsub'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
@@ -18,12 +18,12 @@ const HOSTS = 16
 /** Earlier nodes that each one dials. */
 const DIALS = 5
 const MESSAGES = 20
-/** Heartbeats after which a mesh has found its form, both real and simulated. */
+/** Heartbeats after which a mesh has settled, real or simulated. */
 const SETTLING_BEATS = 6
 const TOPIC = headsTopic(LOG)
 const NO_OPINIONS = { overBudget: () => false, worth: () => 0 }
 
-/** Who dials whom, the same for both. */
+/** The connections to dial, the same for both. */
 function dials(): [from: number, to: number][] {
   const dice = new Dice(7)
   return Array.from({ length: HOSTS }, (_, i) => i).flatMap((i) =>
@@ -34,7 +34,7 @@ function dials(): [from: number, to: number][] {
   )
 }
 
-/** What the class behind the service has, and its interface does not declare. */
+/** Members of the class behind the service that its interface does not declare. */
 interface Inside {
   readonly opts: Readonly<Record<string, unknown>> & { readonly scoreThresholds: unknown }
   readonly mesh: ReadonlyMap<string, ReadonlySet<string>>
@@ -43,7 +43,7 @@ interface Inside {
 
 const inside = (host: Host): Inside => host.services.pubsub as unknown as Inside
 
-/** Resolves after so many heartbeats of a host. */
+/** Resolves after this many heartbeats of a host. */
 function beats(host: Host, count: number): Promise<void> {
   return new Promise((resolve) => {
     let left = count
@@ -174,7 +174,7 @@ describe('a message', () => {
     }
     const real = received / MESSAGES / HOSTS
     const { copies, heard: numbers } = await simulated()
-    // Each hears all but those that it published itself.
+    // Each receives all but those that it published itself.
     expect(numbers.every((count) => count >= MESSAGES - 2)).toBe(true)
     expect(copies / real).toBeGreaterThan(0.75)
     expect(copies / real).toBeLessThan(1.25)

@@ -1,4 +1,4 @@
-/** Who dials whom, in a field that is there at once and in one that grows. */
+/** The connections of a field whose nodes exist at once, and of one that grows. */
 import { expect, test } from 'vitest'
 import { Dice } from '../../scripts/simulate/dice.js'
 import { Network, type Link, type Station } from '../../scripts/simulate/network.js'

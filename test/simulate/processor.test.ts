@@ -1,4 +1,4 @@
-/** Nodes that share a processor wait for it, as long as they would on a machine with so many cores. */
+/** Nodes that share a processor wait for it as long as they would on a machine with that many cores. */
 import { describe, expect, test } from 'vitest'
 import { coreForEach, SharedCores, type Processor, type Work } from '../../scripts/simulate/processor.js'
 import { VirtualTime } from '../../scripts/simulate/virtual-time.js'
@@ -8,7 +8,7 @@ const COSTS: Readonly<Record<Work, number>> = {
   ...{ deposit: 5, keep: 2, beat: 2, answer: 1, serve: 1, again: 0 },
 }
 
-/** When each piece of work is done, in the order in which that happens; all is there from the beginning. */
+/** When each piece of work is done, in that order; all of it is queued at the beginning. */
 async function done(
   processor: (time: VirtualTime) => Processor,
   given: readonly (readonly [string, Work])[],
@@ -28,7 +28,7 @@ const shared =
     new SharedCores(time, cores, COSTS)
 
 describe('a shared processor', () => {
-  test('serves whoever came first, so many at a time', async () => {
+  test('serves workers in order of arrival, as many at a time as there are cores', async () => {
     const three = ['a', 'b', 'c'].map((name) => [name, 'judge'] as const)
     expect(await done(shared(1), three)).toEqual(['a judge 3', 'b judge 6', 'c judge 9'])
     expect(await done(shared(2), three)).toEqual(['a judge 3', 'b judge 3', 'c judge 6'])
@@ -44,7 +44,7 @@ describe('a shared processor', () => {
     ).toEqual(['a judge 3', 'a send 4', 'a send 5'])
   })
 
-  test('takes a core from whoever has had it for a while when others wait, and not before its work is done', async () => {
+  test('reassigns a core after a time slice if others wait, and otherwise not before the work is done', async () => {
     const given = ['judge', 'judge', 'judge'].map((work) => ['a', work as Work] as const)
     expect(await done(shared(1), [...given, ['b', 'send']])).toEqual([
       'a judge 3',
@@ -72,7 +72,7 @@ describe('a shared processor', () => {
     })
     processor.work(b, 'send', () => order.push('b'))
     await time.runUntil(100)
-    // The core is free again, and is given to whoever comes then.
+    // The core is free again, and is given to whatever arrives then.
     processor.work(b, 'send', () => order.push(`b at ${time.ms}`))
     await time.runUntil(200)
     expect(order).toEqual(['a', 'b', 'what came of it', 'b at 101'])

@@ -1,11 +1,11 @@
-/** The promises of the mesh at the scale of a thousand nodes: `SEED=4711 npx vitest run test/simulate/simulation.test.ts`. */
+/** The guarantees of the mesh with a thousand nodes: `SEED=4711 npx vitest run test/simulate/simulation.test.ts`. */
 import { describe, expect, test } from 'vitest'
 import type { Figures } from '../../scripts/simulate/figures.js'
 import { SCENARIOS, type Scenario, type ScenarioName } from '../../scripts/simulate/scenarios.js'
 import { Simulation } from '../../scripts/simulate/simulation.js'
 
 const SEED = Number(process.env.SEED ?? 1)
-/** Keys that spammers name here: with as many as a hello takes a thousand nodes would need minutes. */
+/** Keys that spammers name here: with as many as a hello allows, a thousand nodes would need minutes. */
 const SPAM_KEYS = 4
 
 function run(
@@ -74,8 +74,8 @@ describe(`seed ${SEED}`, () => {
       expect(times(eight)[i]).toBeGreaterThan(times(own)[i]!)
       expect(times(two)[i]).toBeGreaterThan(times(eight)[i]!)
     }
-    // Fifty nodes compute for some three and a half seconds on two cores, and then all have their quorum: a proof that several
-    // messages wait for is work for one.
+    // Fifty nodes compute for some three and a half seconds on two cores, and then all have their quorum: several
+    // messages that wait for one proof cost the work of one.
     expect(two.quorumMs.p99).toBeLessThan(4_500)
     expect(await run('bench', 50, SEED, { heads: 3 }, 2)).toEqual(two)
   })

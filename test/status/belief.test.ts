@@ -1,4 +1,4 @@
-/** The sentence at the top: what must be true before it says that witnesses agree. */
+/** The sentence at the top of the page: what must hold before it says that witnesses agree. */
 import { describe, expect, test } from 'vitest'
 import { beliefIn, type Verdict } from '../../src/status/belief.js'
 import { iso, made, NOW, vkey, type Made } from '../dashboard/made.js'
@@ -17,7 +17,7 @@ test('enough witnesses that signed one history lately agree', () => {
 
 describe('its age is that of the last signature without which there would be too few', () => {
   test('one witness that says a time of its own makes nothing newer', () => {
-    // Three are needed: two that sign again and again, or say any time, are not enough.
+    // Three are needed: two that sign repeatedly, or with any time, are not enough.
     expect(said({ ago: (i) => (i < 2 ? -86_400_000 : 100_000) }).sentence).toMatch(/100 s old/)
     expect(said({ ago: (i) => (i < 3 ? 5_000 : 100_000) }).sentence).toMatch(/ 5 s old/)
   })

@@ -1,4 +1,4 @@
-/** The one list of conditions: what makes each of them hold, and what follows from it. */
+/** The one list of conditions: what makes each of them hold, and its consequences. */
 import { describe, expect, test } from 'vitest'
 import {
   CONDITION_NAMES,
@@ -177,7 +177,7 @@ describe('conditions', () => {
     expect([isReady([]), exitOf([])]).toEqual([true, 0])
   })
 
-  test('what follows from another one is not told beside it', () => {
+  test('a condition that follows from another is not listed with it', () => {
     const poll = { ...silent, verifiedAgo: undefined }
     const lag = { quorum: 9999, cosignature: 9999 }
     expect(names(withLog({ isFrozen: true, poll, lag, hasQuorum: false }))).toEqual(['frozen', 'unreachable'])

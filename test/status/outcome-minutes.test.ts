@@ -1,4 +1,4 @@
-/** What became of heads, by minute: counted, forgotten in time, and bounded. */
+/** The outcomes of heads, by minute: counted, dropped in time, and bounded. */
 import { expect, test } from 'vitest'
 import { MINUTES, OutcomeMinutes } from '../../src/status/outcome-minutes.js'
 

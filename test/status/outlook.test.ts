@@ -1,4 +1,4 @@
-/** What a node sees beyond itself, at its edges: how logs move, who signs them, where peers are; and in the state of a newcomer. */
+/** A node's view of others, in edge cases: how logs grow, who signs them, where peers are; and a new node's view. */
 import { describe, expect, test } from 'vitest'
 import { Ages } from '../../src/status/ages.js'
 import { Trails } from '../../src/status/lags.js'
@@ -15,11 +15,11 @@ const HOUR = 3600
 interface World {
   /** Seconds since the start. */
   seconds: number
-  /** Of the log: the times of our cosignatures of its heads, the newest first, in seconds since the start. */
+  /** For the log: the times of our cosignatures of its heads, newest first, in seconds since the start. */
   heads: (number | undefined)[]
   size: number
   policy: readonly string[] | undefined
-  /** Of witnesses: when each was heard last, and when it signed the newest head, in seconds since the start. */
+  /** For witnesses: when each was last heard, and when it signed the newest head, in seconds since the start. */
   heard: Record<string, number>
   signed: Record<string, number>
   convicted: string[]
@@ -27,7 +27,7 @@ interface World {
   bootstrap: string[]
 }
 
-/** Verifier keys of made-up witnesses, by name. */
+/** Verifier keys of generated witnesses, by name. */
 const VKEYS: Record<string, string> = Object.fromEntries(
   ['a', 'b', 'c'].map((name, i) => [
     name,
@@ -36,7 +36,7 @@ const VKEYS: Record<string, string> = Object.fromEntries(
 )
 const vkeyOf = (name: string): string => VKEYS[name] ?? name
 
-/** A policy that wants two of these. */
+/** A policy that needs two of these. */
 function policyOf(names: readonly string[]) {
   const lines = names.map((name) => `witness ${name} ${vkeyOf(name)}`)
   return parsePolicy([...lines, `group g 2 ${names.join(' ')}`, 'quorum g'].join('\n'))
@@ -81,7 +81,7 @@ function world(change: Partial<World> = {}) {
   return { it, outlook: new Outlook(parts, new Ages(clock.now, clock.monotonic)) }
 }
 
-/** A log that moved so often, each so many seconds after the other, and last when the node was started. */
+/** A log that grew this many times, with this gap in seconds, the last time when the node was started. */
 const moving = (moves: number, gap: number): number[] => [0, ...Array.from({ length: moves + 1 }, (_, i) => -i * gap)]
 
 describe('how a log moves', () => {
@@ -196,7 +196,7 @@ describe('polls that are behind', () => {
       most = Math.max(most, trails.note('log', Math.max(0, newest - 60), newest) ?? 0)
     }
     expect(most).toBeGreaterThanOrEqual(59 * MINUTE)
-    // One that is late by a poll is late by that.
+    // A node that is late by one poll is late by exactly that.
     now = 0
     const quick = new Trails(() => now)
     most = 0
@@ -243,7 +243,7 @@ describe('where peers are', () => {
     expect(world(change).outlook.ofNode().network).toBeUndefined()
   })
 
-  test('those that this node chose by itself are', () => {
+  test('those that this node chose itself are', () => {
     const peers = three.map((peer) => ({ ...peer, chosen: true }))
     expect(world({ peers }).outlook.ofNode().network).toBeDefined()
     const one = { peers: [...peers.slice(1), at('203.0.9.9')], bootstrap: ['a'] }

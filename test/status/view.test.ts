@@ -1,4 +1,6 @@
-/** What a node shows of itself, over a real heart: whose cosignatures count, who is convicted, what the guard says. */
+/**
+ * A node's view of itself, over a real pipeline: whose cosignatures count, who is convicted, what the guard reports.
+ */
 import { afterEach, describe, expect, test } from 'vitest'
 import { loadConfig, type Config } from '../../src/config/config.js'
 import { GossumError } from '../../src/errors.js'
@@ -47,7 +49,7 @@ afterEach(async () => {
   await Promise.all(hearts.splice(0).map((heart) => heart.stop()))
 })
 
-/** A node whose policy wants alice, bob and, if it is `listed`, itself. */
+/** A node whose policy needs alice, bob and, if it is `listed`, itself. */
 async function start({ listed = true, state = 'guarded', ...given }: Starting = {}) {
   const { time = { now: NOW, monotonic: 0 }, deposit, conditions = [], offset, taken, perLog, ...options } = given
   const heart = await startHeart({
@@ -73,7 +75,7 @@ async function start({ listed = true, state = 'guarded', ...given }: Starting = 
     relayed: () => [relayed.verifier],
   }
   const { store, cosigned: heads, suspects, alarm } = heart
-  /** The promises that the clock was asked about last. */
+  /** The promises that the clock was last asked about. */
   const asked: PromisedTime[] = []
   const view = new View({
     witnesses: { config, store, cosigned: heads, alarm, witness: own, keysOf: () => [perLog ?? own] },
@@ -124,7 +126,7 @@ interface Showing {
   conditions?: readonly ClockCondition[]
   offset?: number
   taken?: string
-  /** The key that cosigns every log, in place of the witness key. */
+  /** The key that cosigns every log, instead of the witness key. */
   perLog?: VerifierKey
 }
 type Starting = Partial<HeartOptions> & Showing
@@ -189,7 +191,7 @@ test('a fork that grows is acknowledged once, whatever was found of it meanwhile
   expect(await view.acknowledge(id)).toBe(12)
   const after = await view.status()
   expect([after.evidence, after.logs[0]!.frozen]).toEqual([0, false])
-  // Said again it is one word about one thing.
+  // Acknowledged again, it counts as one.
   expect(await view.acknowledge(id)).toBe(1)
 })
 
@@ -398,7 +400,7 @@ describe('the clock', () => {
     expect(await metrics()).toContain(`gossum_clock_promise_ahead_seconds${log} ${3 * 86_400 - 6}`)
     expect((await view.status()).logs[0]!.lastPoll).toBe(new Date(NOW).toISOString())
 
-    // Nothing is heard of the log any more, and nothing is signed.
+    // The log is silent, and nothing is signed.
     pass(3600)
     const text = await metrics()
     expect(text).toContain(`gossum_head_age_seconds${log} 3606`)
@@ -475,10 +477,10 @@ test('evidence that could not be written is shown like any other, and is acknowl
 })
 
 describe('whatever a log did', () => {
-  test('the status stays small, and shows first what somebody should look at', async () => {
+  test('the status stays small, and shows first what needs attention', async () => {
     const { heart, view } = await start()
     await heart.submit('poll', ours.head(5))
-    // As many as are kept of one log, each as large as a head may be, and one of them froze it once.
+    // As many as are kept for one log, each as large as a head may be, and one of them froze it once.
     const note = fromUtf8(theirs.head(9))!
     const suspects = Array.from({ length: 256 }, (_, i): Suspect => ({
       ...{ id: i.toString(16).padStart(16, '0'), log: heart.log, size: i, firstSeen: '2026-01-02T12:00:00.000Z' },
@@ -515,7 +517,7 @@ describe('whatever a log did', () => {
     const { id } = await heart.alarm.raise(last)
     const all = await view.evidence()
     expect(all.map((one) => one.id).sort()).toEqual([...first.map((one) => one.id), id].sort())
-    // All came at one moment: then their ids say the order.
+    // All arrived at one moment, so their ids determine the order.
     expect(all.map((one) => one.id)).toEqual(all.map((one) => one.id).sort())
     expect(Object.keys(all[0]!)).not.toContain('text')
     expect(reads).toBe(0)
@@ -525,7 +527,7 @@ describe('whatever a log did', () => {
 test('what was kept is shown and not verified again, to the end of the history', async () => {
   const { heart, view } = await start()
   for (const size of [3, 4, 5]) await heart.submit('poll', ours.head(size))
-  // A line that no verification would let pass: who reads this disk has it from us.
+  // A line that would not verify: a reader of this disk trusts us for it.
   const { text, signatures } = parseNote(ours.head(2))
   const { name, keyId } = alice.verifier
   const line = cosign(text, SECONDS - 60, alice).signature
@@ -538,7 +540,7 @@ test('what was kept is shown and not verified again, to the end of the history',
   expect(await view.heads(heart.log, 2, 2)).toEqual([])
 })
 
-test('what lives has a pulse, whatever the world does, until something is on its way for ever', async () => {
+test('a live node has a pulse, whatever happens outside, until an operation hangs', async () => {
   const time = { now: NOW, monotonic: 0 }
   const { view } = await start({ time, state: 'unanswered' })
   expect((await view.readiness()).ready).toBe(false)

@@ -1,4 +1,4 @@
-/** The times at which records were first covered: they never get older, and nothing but a later quorum head makes them. */
+/** The times at which records were first covered: they never become earlier, and only a later quorum head sets them. */
 import { MemoryLevel } from 'memory-level'
 import { expect, test } from 'vitest'
 import { Covered } from '../../src/store/covered.js'

@@ -1,6 +1,6 @@
 /**
- * LevelDB opens over many kinds of damage without a word and with less in it, and a journal is a file like any other.
- * Whatever is done to the files of a home, it must come back with the state that was written last, or say that it did
+ * LevelDB opens silently over many kinds of damage, with records missing, and a journal is a file like any other.
+ * Whatever is done to the files of a home, it must open with the state that was written last, or report that it did
  * not.
  */
 import { rmSync, writeFileSync } from 'node:fs'
@@ -14,11 +14,11 @@ import { DAMAGED_LOG, damageOften, reopened, restore, snapshot, type Files } fro
 const LOG = DAMAGED_LOG
 const tree = (size: number) => ({ size, root: new Uint8Array(32).fill(size) })
 
-/** The state that the home of the test was left with. */
+/** The last state of the test's home. */
 let expected: LogState
 const reopen = (home: string) => reopened(home, expected)
 
-/** A home with three states of one log: in the log file, or, opened once more, in a table file. */
+/** A home with three states of one log: in the log file or, after another opening, in a table file. */
 async function makeHome(inTable: boolean): Promise<{ home: string; files: Files }> {
   const home = temporaryHome()
   const store = await Store.open(home)
@@ -128,7 +128,7 @@ describe('files that are cut or gone', () => {
     expect(await reopen(home)).toBe('as it was')
   })
 
-  test('the journal cut to nothing beside a whole database', async () => {
+  test('the journal truncated to nothing, with a complete database', async () => {
     const { home, files } = await makeHome(false)
     restore(home, new Map([...files, ['journal', new Uint8Array()]]))
     expect(await reopen(home)).toBe('disagreement')

@@ -1,4 +1,4 @@
-/** Lazy writes: found by reads at once, written together, never lost to a failure that passes, and bounded. */
+/** Lazy writes: visible to reads immediately, written together, never lost to a temporary failure, and bounded. */
 import { MemoryLevel } from 'memory-level'
 import { describe, expect, test } from 'vitest'
 import { Disk, type Database } from '../../src/store/disk.js'
@@ -119,7 +119,7 @@ describe('a disk that fails', () => {
     expect(await stored()).toEqual([])
   })
 
-  test('takes no more than so many: then whoever comes with one is told', async () => {
+  test('accepts a limited number of pending writes: after that, writers get an error', async () => {
     const { disk, table, state, stored } = diskWith()
     state.broken = true
     let taken = 0
@@ -139,7 +139,7 @@ describe('a disk that fails', () => {
   })
 })
 
-test('many that wait are written without anybody asking, and all of them when it is closed', async () => {
+test('many pending ones are written without a request, and all of them when it is closed', async () => {
   const { disk, table, state } = diskWith()
   for (let i = 0; i < 1024; i++) await table.putLazily(`${i}`, 'x')
   await table.putLazily('last', 'x')

@@ -1,4 +1,4 @@
-/** A disk that is full: nothing is signed or published that is not on it, and with space back all goes on. */
+/** A full disk: nothing is signed or published that is not on it, and everything goes on once there is space. */
 import { join } from 'node:path'
 import { MemoryLevel } from 'memory-level'
 import { describe, expect, test } from 'vitest'
@@ -15,7 +15,7 @@ const history = new History(logSigner)
 const noSpace = (): Error => Object.assign(new Error('No space left on device'), { code: 'ENOSPC' })
 const failed = expect.objectContaining({ code: 'STORE_WRITE_FAILED' }) as Error
 
-/** A witness key that counts how often it signs. */
+/** A witness key that counts its signatures. */
 function countingSigner(): SignerKey & { count: number } {
   const signer = {
     count: 0,
@@ -29,7 +29,7 @@ function countingSigner(): SignerKey & { count: number } {
 }
 
 describe('a write that fails', () => {
-  /** A heart that follows to size 5, whose database fails every write from the n-th on while `full`. */
+  /** A pipeline that follows to size 5, whose database fails every write from the n-th on while `full`. */
   async function heartWith() {
     const db = new MemoryLevel()
     const guard = new MemoryGuard()
@@ -124,7 +124,7 @@ describe('a real file system of 400 KiB', () => {
         failures++
         expect(error).toEqual(failed)
         expect(heart.published).toHaveLength(before.published)
-        // The state may be on disk and its cosignature not: then it was promised and did not leave.
+        // The state may be on disk without its cosignature: then it was promised and not published.
         expect([before.state.tree?.size, size]).toContain(heart.store.heads.get(heart.log).tree?.size)
       }
     }

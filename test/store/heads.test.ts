@@ -14,7 +14,7 @@ const LOG = 'a'.repeat(64)
 const OTHER = 'b'.repeat(64)
 const tree = (size: number) => ({ size, root: new Uint8Array(32).fill(size) })
 
-/** A database and a journal in memory, and the heads that are loaded from them, after what was loaded has been written. */
+/** A database and a journal in memory, and the heads loaded from them, after the loaded state has been written. */
 function memory(journal = new MemoryJournal()) {
   const db = new MemoryLevel()
   let store: Store | undefined
@@ -196,7 +196,7 @@ describe('a write that fails', () => {
   })
 })
 
-/** Does something to the disk; gives the journal to go on with. */
+/** Changes the disk; returns the journal to go on with. */
 type Damage = (parts: ReturnType<typeof memory>, old: { text: string; journal: MemoryJournal }) => unknown
 
 describe('a journal that is not what the database has seen', () => {
@@ -395,7 +395,7 @@ describe('a journal that is not what the database has seen', () => {
     const at = (size: number | undefined, own: Floor | undefined): LogState => {
       return { seq: 5, holds: [], ...(size !== undefined && { tree: tree(size) }), floor: own }
     }
-    /** What is recovered of two states. */
+    /** The recovery of two states. */
     async function recovered(journal: LogState, other: LogState) {
       const { load } = memory(journalWith(journal, { why: 'they disagree', others: [other] }))
       const heads = await load()
@@ -475,7 +475,7 @@ function utf8Text(bytes: Uint8Array | undefined): string {
   return new TextDecoder().decode(bytes)
 }
 
-/** A journal with one bit changed in its second line. */
+/** A journal with one flipped bit in its second line. */
 function flipped(journal: Uint8Array): Uint8Array {
   const changed = Uint8Array.from(journal)
   changed[journal.indexOf(0x0a) + 100]! ^= 1

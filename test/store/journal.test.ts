@@ -19,7 +19,7 @@ import { MemoryJournal, seeded, type Fault, type Place } from '../helpers/volati
 const [A, B, C] = ['a'.repeat(64), 'b'.repeat(64), 'c'.repeat(64)]
 const state = (n: number, log = A): StateText => [log, JSON.stringify({ seq: n, note: `— text\n of ${n}` })]
 
-/** A journal file that begins with some states, and the writes behind it. */
+/** A journal file that begins with some states, and the writes after it. */
 function written(first: readonly StateText[], ...writes: (readonly StateText[])[]): Buffer {
   let { text, chain } = formatJournal(first, CHAIN_START)
   for (const states of writes) {
@@ -98,7 +98,7 @@ describe('what a journal says', () => {
     const next = formatWrite([state(2)], first.chain)
     const two = formatWrite([state(2), state(2, B)], first.chain)
     const three = formatWrite([state(2), state(2, B), state(2, C)], first.chain)
-    /** The first line of a write, and the chain that goes on behind it. */
+    /** The first line of a write, and the chain that continues after it. */
     const begun = ({ text }: { text: string }) => {
       const line = text.slice(0, text.indexOf('\n') + 1)
       return { text: line, hash: line.slice(-65, -1) }
@@ -227,7 +227,7 @@ describe('a disk that fails', () => {
         const acked = new Map<string, number>()
         for (let n = 1; n <= 40; n++) {
           const log = [A, B, C][Math.floor(chance() * 3)]!
-          // What leads to the places that are passed only after a failure.
+          // The fault that leads to places that are passed only after a failure.
           const before: Place = at === 'truncate' ? 'append' : at === 'replace' || at === 'renamed' ? 'datasync' : at
           file.fault = (place) =>
             (place === at || place === before) && chance() < 0.3 ? (place === at ? fault : 'EIO') : undefined
@@ -252,7 +252,7 @@ describe('a disk that fails', () => {
     },
   )
 
-  test('after a sync that failed the file is made anew: a later sync would say nothing of what was dropped', async () => {
+  test('after a failed sync the file is written anew: a later sync would not reveal what was dropped', async () => {
     const file = new MemoryJournal()
     const journal = await Journal.open(file)
     await journal.append(...state(1))

@@ -21,7 +21,7 @@ function promise(witness: string, size: number, rest: Partial<KeptPromise> = {})
   }
 }
 
-/** Rooms for so many promises. */
+/** Spaces for this many promises. */
 const roomsFor = (promises: number, bytes = 1e9, ofOneKey = promises): Record<Bearer, Room> => {
   const room = { promises, bytes, ofOneKey }
   return { counted: room, chosen: room, stranger: room }
@@ -105,7 +105,7 @@ describe('the promises that are kept for others', () => {
     expect(await shelf.put(promise('u', 1), 'stranger')).toBe(false)
   })
 
-  test('a record that cannot be read is none, and is made anew', async () => {
+  test('an unreadable record counts as none, and is rewritten', async () => {
     const { shelf, load, table } = await start()
     await shelf.put(promise('w', 10), 'stranger')
     for (const damaged of ['{"size":5', '{"size":5}', 'null', '7']) {
@@ -126,7 +126,7 @@ describe('where there is no more room', () => {
     expect(flood.filter(Boolean)).toHaveLength(6)
     const olds = [0, 1, 2, 3].map((i) => `old/${i}`)
     for (const old of olds) expect(await shelf.put(promise(old, 20), 'stranger')).toBe(true)
-    // Of another log: the last of the flood makes room.
+    // Of another log: the last of the flood is displaced.
     const again = await load()
     expect(await again.put(promise('old/1', 5, { log: logId(1) }), 'stranger')).toBe(true)
     for (const each of [again, await load()]) {
@@ -160,7 +160,7 @@ describe('where there is no more room', () => {
     expect(await shelf.put(promise('latest', 10, large), 'stranger')).toBe(false)
     expect(await shelf.put(promise('old', 20, { head: 'x'.repeat(1500) }), 'stranger')).toBe(true)
     expect(kept(shelf, ['old', 'late', 'later'])).toEqual([true, true, false])
-    // What no sacrifice makes room for costs nobody a place.
+    // A promise that cannot fit, whatever is displaced, displaces nothing.
     expect(await shelf.put(promise('old', 30, { head: 'x'.repeat(9000) }), 'stranger')).toBe(false)
     expect(kept(shelf, ['old', 'late'])).toEqual([true, true])
   })
@@ -177,7 +177,7 @@ describe('where there is no more room', () => {
             [0, 1, 2, 3].map((i) => `${bearer}/${i}`),
           ),
         ).toEqual([true, true, true, false])
-    // One that is there for longer takes from those of its own room alone.
+    // A key that was there earlier displaces only promises in its own space.
     expect(await shelf.put(promise('counted/0', 10, { log: logId(1) }), 'counted')).toBe(true)
     expect(kept(shelf, ['counted/1', 'counted/2', 'chosen/2', 'stranger/2'])).toEqual([true, false, true, true])
   })
@@ -186,7 +186,7 @@ describe('where there is no more room', () => {
     const { shelf, load } = await start(roomsFor(3))
     for (const i of [0, 1]) await shelf.put(promise('w', 10, { log: logId(i) }), 'stranger')
     expect(await shelf.put(promise('w', 20), 'counted')).toBe(true)
-    // Somebody else brings what it has promised since.
+    // A stranger brings what it has promised since.
     expect(await shelf.put(promise('w', 30), 'stranger')).toBe(true)
     for (const each of [shelf, await load()]) {
       for (const i of [0, 1, 2])
@@ -196,7 +196,7 @@ describe('where there is no more room', () => {
     }
   })
 
-  test('a key that was silent for half a year makes room for anybody', async () => {
+  test('a key that was silent for half a year is displaced by any other', async () => {
     const { shelf, clock } = await start(roomsFor(2))
     await shelf.put(promise('silent', 10), 'stranger')
     await shelf.put(promise('alive', 10), 'stranger')

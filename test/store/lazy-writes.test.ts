@@ -1,4 +1,4 @@
-/** What waits to be written: the newest of each record, found by reads, and never counted twice. */
+/** Pending writes: the newest of each record, visible to reads, and never counted twice. */
 import { describe, expect, test } from 'vitest'
 import { LazyWrites, merged } from '../../src/store/lazy-writes.js'
 
@@ -16,7 +16,7 @@ describe('a record that waits', () => {
     first.isOpen = false
     const second = writes.put('t', 'k', 'c')!
     expect([first.value, first.isOutdated, second.value, writes.get('t', 'k')]).toEqual(['b', true, 'c', 'c'])
-    // The end of the older one is not the end of the newer.
+    // Finishing the older one does not finish the newer.
     writes.forget(first)
     expect(writes.get('t', 'k')).toBe('c')
     writes.forget(second)
@@ -35,10 +35,10 @@ describe('a record that waits', () => {
     ])
     writes.outdate('t')
     expect([b.isOutdated, other.isOutdated]).toEqual([true, false])
-    // Nothing of such a name.
+    // There is nothing with that name.
     writes.outdate('t', 'nobody')
     writes.outdate('nothing')
-    // What comes behind is a write of its own.
+    // A later write is separate.
     expect(writes.put('t', 'a', '4')).not.toBe(a)
   })
 

@@ -1,4 +1,4 @@
-/** The state of a log as text: all that is in it comes back, and what is no state is none. */
+/** The state of a log as text: everything in it is read back, and anything else is refused. */
 import { expect, test } from 'vitest'
 import { decodeState, encodeState, isFrozen, unmetFloor, type LogState } from '../../src/store/log-state.js'
 import { formatHash, sha256 } from '../../src/tlog/hash.js'

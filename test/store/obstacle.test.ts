@@ -1,4 +1,4 @@
-/** A home that cannot be opened says what stands in the way; only what is damaged is called so. */
+/** A home that cannot be opened names the obstacle; only actual damage is called that. */
 import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

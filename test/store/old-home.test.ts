@@ -1,4 +1,6 @@
-/** Homes of the version before the journal: taken over once, wherever the process is stopped, and nothing is forgotten. */
+/**
+ * Homes of the version before the journal: taken over once, wherever the process is stopped, and nothing is forgotten.
+ */
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Level } from 'level'
@@ -17,7 +19,7 @@ const root = (size: number): string => formatHash(tree(size).root)
 const hashOf = (text: string): string => toHex(sha256(utf8(text)))
 const FLOOR = { size: 99, root: root(99), at: '2026-01-02T11:00:00.000Z' }
 
-/** A state as the old version wrote it. */
+/** A state as written by the old version. */
 function oldState(seq: number, previous: string, more: object = {}): string {
   return JSON.stringify({
     seq,
@@ -31,7 +33,7 @@ function oldState(seq: number, previous: string, more: object = {}): string {
   })
 }
 
-/** A line of the guard as the old version wrote it. */
+/** A line of the guard as written by the old version. */
 function guardLine(log: string, seq: number, hash: string, holds = '-', floor?: typeof FLOOR): string {
   const fields = [log, seq, hash, seq * 10, root(seq * 10), 1_700_000_000 + seq, holds]
   const body = [...fields, ...(floor === undefined ? [] : [floor.size, floor.root, floor.at])].join(' ')
@@ -58,7 +60,7 @@ async function oldHome({ states, guard }: Old): Promise<string> {
 const first = oldState(1, '')
 const second = oldState(2, hashOf(first), { floor: { ...FLOOR, note: 'its head' } })
 const third = oldState(3, hashOf(second))
-/** A agrees, of B the database is one ahead after a crash, C is behind the guard, D is known to the guard alone. */
+/** A agrees; for B the database is one ahead after a crash; C is behind the guard; D is known to the guard alone. */
 const MIXED: Old = {
   states: { [A]: second, [B]: second, [C]: first },
   guard: [
@@ -151,7 +153,7 @@ describe('an old home', () => {
 })
 
 describe('stopped', () => {
-  /** The old home with the journal that was made, before anything else. */
+  /** The old home with the new journal, before anything else. */
   async function withJournal(): Promise<string> {
     const home = await oldHome(MIXED)
     const db = new Level(join(home, 'db'))
@@ -193,7 +195,7 @@ describe('stopped', () => {
   })
 })
 
-test('an old database that is put back beside the journal does not take its place', async () => {
+test('an old database that is restored next to the journal does not replace it', async () => {
   const home = await oldHome(MIXED)
   const backup = temporaryHome()
   copyHome(home, backup)
@@ -208,7 +210,7 @@ test('an old database that is put back beside the journal does not take its plac
   expect(store.heads.get(A)).toMatchObject({ seq: 3, tree: tree(21) })
   expect(store.heads.disagreement(A)).toBeUndefined()
   await store.close()
-  // The old version, gone on with alone, is ahead of it: that is said.
+  // The old version, continued with alone, is ahead of it: that is reported.
   copyHome(backup, home)
   const db = new Level(join(home, 'db'))
   await db.open()

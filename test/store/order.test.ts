@@ -1,4 +1,4 @@
-/** What a cosignature waits for: its state is durable in the journal before the key is asked, and nothing else is. */
+/** What a cosignature waits for: its state is durable in the journal before the key is asked; for nothing else. */
 import { setImmediate } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { cosignatureIn, startHeart, testSigner, testWitness } from '../helpers/heart.js'
@@ -8,7 +8,7 @@ import { MemoryJournal, type Place } from '../helpers/volatile-disk.js'
 const logSigner = testSigner('log.example', 1)
 const history = new History(logSigner)
 
-test('the state is synced before the signature, also beside lazy writes', async () => {
+test('the state is synced before the signature, also with pending lazy writes', async () => {
   const order: (Place | 'sign' | 'publish')[] = []
   const guard = new MemoryJournal()
   const signer = {

@@ -1,4 +1,4 @@
-/** What is looked at before LevelDB opens a database. */
+/** The checks before LevelDB opens a database. */
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'

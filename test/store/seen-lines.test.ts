@@ -5,7 +5,7 @@ import { MAX_SEEN_KEYS, MAX_STRANGER_BYTES, SeenLines } from '../../src/store/se
 import type { KeyStanding } from '../../src/store/signed-by.js'
 
 const [LOG, OTHER] = ['ab'.repeat(32), 'ac'.repeat(32)]
-/** Keys are called by what they are to us. */
+/** Keys are named after their standing with us. */
 const standings = (vkeys: readonly string[]): KeyStanding[] => vkeys.map((key) => key.split('/')[0] as KeyStanding)
 
 function start() {
@@ -85,7 +85,7 @@ test('of a stranger no large head is kept', async () => {
   expect([seen.logs('stranger/w'), seen.logs('counted/w')]).toEqual([[], [LOG]])
 })
 
-test('a damaged record is none, and is made anew', async () => {
+test('a damaged record counts as none, and is rewritten', async () => {
   const { restart, put, table } = start()
   for (const damaged of ['{"size":5', '{"size":5,"time":1}', 'null']) {
     await put('stranger/w', 5, 'A')

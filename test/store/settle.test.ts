@@ -28,7 +28,7 @@ test('and has no more to say of a single key', () => {
   expect(settled([state(5, signed)]).signed).toEqual(signed)
 })
 
-test('two keys of a log are told apart by the one that signs beside them', () => {
+test('two keys of a log are distinguished by their second key', () => {
   const [alone, both] = [
     { key: 'own', size: 4, time: 400 },
     { key: 'own', second: 'own+1', size: 5, time: 500 },

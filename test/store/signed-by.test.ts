@@ -5,7 +5,7 @@ import { MAX_SIGNERS, SignedBy, type KeyStanding } from '../../src/store/signed-
 
 const LOG = 'ab'.repeat(32)
 const OTHER = 'ac'.repeat(32)
-/** Everybody is the same to us. */
+/** All keys have the same standing. */
 const all =
   (standing: KeyStanding) =>
   (vkeys: readonly string[]): KeyStanding[] =>
@@ -64,7 +64,7 @@ test('1024 keys a log: by our own clock the one that was silent for longest make
     await signedBy.put(LOG, key, { size, time, note: key }, standings)
   }
   await put('ours', 5, 1)
-  // What a key says about time protects nobody, and the place of nobody: these say that they sign in 30,000 years.
+  // A time claimed by a key protects it from nothing: these claim to sign in 30,000 years.
   for (let i = 0; i < MAX_SIGNERS - 1; i++) await put(`other ${i}`, 5, 9e11 - i)
   await put('other 0', 6, 1)
   for (let i = 0; i < 9; i++) await put(`late ${i}`, 5, 1)
@@ -118,7 +118,7 @@ test('where all keys count a new one does not', async () => {
   expect(signedBy.get(LOG, '0')).toBeDefined()
 })
 
-test('a damaged record is none, and is made anew', async () => {
+test('a damaged record counts as none, and is rewritten', async () => {
   const { signedBy, restart, table } = start()
   await signedBy.put(LOG, 'w', { size: 5, time: 1, note: 'x' }, none)
   for (const damaged of ['{"size":5', '{"size":5,"time":1}', 'null']) {

@@ -69,7 +69,7 @@ describe('a home', () => {
   })
 })
 
-test('a database that lost its CURRENT file is damaged, not new, though no journal stands beside it', async () => {
+test('a database that lost its CURRENT file is damaged, not new, even without a journal', async () => {
   const home = temporaryHome()
   await advance(home, 1)
   rmSync(join(home, 'db', 'CURRENT'))
@@ -122,7 +122,7 @@ describe('the journal and the database of different days', () => {
     expect(store.heads.disagreement(LOG)).toBeUndefined()
     expect(store.heads.get(LOG).tree).toEqual(tree(5))
     await store.close()
-    // What is in it now is noticed when the journal is gone.
+    // Its content is noticed when the journal is gone.
     rmSync(join(home, 'journal'))
     const without = await Store.open(home)
     await without.heads.recover(LOG)
@@ -130,7 +130,7 @@ describe('the journal and the database of different days', () => {
     await without.close()
   })
 
-  test('no journal beside a full database is noticed, and recovered from the database', async () => {
+  test('a missing journal with a full database is noticed, and recovered from the database', async () => {
     const home = temporaryHome()
     await advance(home, 1, 2, 3)
     rmSync(join(home, 'journal'))
@@ -142,7 +142,7 @@ describe('the journal and the database of different days', () => {
     await store.close()
   })
 
-  test('no database beside a journal is no new home', async () => {
+  test('a journal without a database is not a new home', async () => {
     const home = temporaryHome()
     await advance(home, 1, 2, 3)
     rmSync(join(home, 'db'), { recursive: true })

@@ -1,7 +1,6 @@
 /**
- * What a process asks of the system when it advances logs, call by call: after each of them the power may go. Whatever
- * was not synced by then is dropped or torn, and the journal is opened again: every state that had been announced is
- * in it.
+ * The system calls of a process that advances logs: after each of them the power may fail. Whatever was not synced by
+ * then is dropped or torn, and the journal is opened again: every state that had been announced is in it.
  */
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -15,10 +14,10 @@ import { canTrace, trace, type SystemCall } from '../helpers/system-calls.js'
 import { MemoryJournal, seeded, type Chance } from '../helpers/volatile-disk.js'
 
 const CHILD = fileURLToPath(new URL('../helpers/journal-child.ts', import.meta.url))
-/** Crashes that are tried after each call. */
+/** Crashes tried after each call. */
 const TRIES = 4
 
-/** The directory of a home as the calls have made it, with what of it is durable. */
+/** The directory of a home as the calls have made it, and what of it is durable. */
 class TracedHome {
   /** What the process was told is durable. */
   readonly announced = new Map<string, number>()
@@ -30,7 +29,7 @@ class TracedHome {
     this.#home = home
   }
 
-  /** Follows a call. Returns whether it was about the journal, or told something. */
+  /** Applies a call. Returns whether it was about the journal, or announced something. */
   async follow({ name, file, numbers, texts, result }: SystemCall): Promise<boolean> {
     const now = this.#names.at(-1)!
     const path = texts[0]?.toString() ?? ''
@@ -43,7 +42,7 @@ class TracedHome {
     else if (name === 'write' && /\/db\/\d+\.log$/.test(file ?? '')) this.#expectDurable(path)
     else if (at === undefined) return false
     else if (name === 'write') {
-      // The room for what is appended, written before the file gets its name: see afterCrash.
+      // The preallocated space, written before the file is renamed: see afterCrash.
       if (texts[0]!.every((byte) => byte === 0)) return false
       at.append(texts[0]!.subarray(0, result))
     } else if (name === 'pwrite64') {
@@ -59,7 +58,7 @@ class TracedHome {
     return true
   }
 
-  /** The journal as a crash at this moment could leave it; without a file, where it may have none. */
+  /** The journal as a crash at this moment could leave it; without a file if there may be none. */
   afterCrash(chance: Chance): MemoryJournal {
     const names = this.#names[Math.floor(chance() * this.#names.length)]!
     const left = names.get(join(this.#home, 'journal'))?.afterCrash(chance).content
@@ -73,7 +72,7 @@ class TracedHome {
     }
   }
 
-  /** The database follows: a state that goes into it is durable in the journal, whatever a crash would take. */
+  /** The database follows: a state that is written to it is durable in the journal, whatever a crash would lose. */
   #expectDurable(written: string): void {
     const journal = Buffer.from(this.afterCrash(() => 0).content ?? []).toString()
     for (const [state] of written.matchAll(/\{"seq":\d+,"size":\d+,"root":"[^"]+"/g)) expect(journal).toContain(state)

@@ -1,4 +1,4 @@
-/** The whole store over a disk in memory that forgets at a crash what was not synced: nothing acknowledged is lost. */
+/** The whole store over a disk in memory that loses at a crash what was not synced: nothing acknowledged is lost. */
 import { expect, test } from 'vitest'
 import { Store } from '../../src/store/store.js'
 import { MemoryJournal, seeded, VolatileDatabase } from '../helpers/volatile-disk.js'

@@ -1,4 +1,6 @@
-/** The witness key is in an ssh-agent that goes away: what was promised is made when it is back, and nothing is lost. */
+/**
+ * The witness key is in an ssh-agent that becomes unavailable: promised signatures are made later, and nothing is lost.
+ */
 import { MemoryLevel } from 'memory-level'
 import { expect, onTestFinished, test } from 'vitest'
 import { AgentSigner } from '../../src/keys/ssh/agent-signer.js'
@@ -9,7 +11,7 @@ import { History, showing } from '../helpers/history.js'
 const logSigner = testSigner('log.example', 1)
 const history = new History(logSigner)
 
-/** A heart that signs through an agent, which signs honestly until it is told otherwise. */
+/** A pipeline that signs through an agent, which is honest until told otherwise. */
 async function start(agent: FakeAgent, db = new MemoryLevel(), guard = new MemoryGuard()) {
   const signer = new AgentSigner(testWitness.verifier, { socket: agent.socket, timeoutMs: 300 })
   onTestFinished(() => signer.stop())
@@ -35,7 +37,7 @@ test('a head that comes while the agent is gone is not signed and does not leave
   await agent.stop()
   const refused = { kind: 'refused', code: 'AGENT_UNAVAILABLE', size: 9 }
   expect(await heart.submit('poll', history.head(9))).toMatchObject(refused)
-  // On disk it is promised; nothing larger is promised before that is kept.
+  // It is promised on disk; nothing larger is promised before that is signed.
   expect(heart.store.heads.get(heart.log).signed?.size).toBe(9)
   expect(await heart.submit('poll', history.head(11))).toMatchObject({ ...refused, size: 11 })
   expect(heart.store.heads.get(heart.log).signed?.size).toBe(9)

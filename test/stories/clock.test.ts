@@ -1,4 +1,4 @@
-/** The clock is not trusted: it jumps, and no cosignature may speak of an earlier time than the one before it. */
+/** The clock is not trusted: it jumps, and no cosignature may have an earlier time than the one before it. */
 import { MemoryLevel } from 'memory-level'
 import { expect, test } from 'vitest'
 import { cosignatureIn, MemoryGuard, startHeart, testSigner } from '../helpers/heart.js'
@@ -52,7 +52,7 @@ test('a clock at the beginning of time or before it gives a time that verifies',
   }
 })
 
-test('an unchanged head is cosigned anew after half an hour, and not before', async () => {
+test('an unchanged head is cosigned again after half an hour, and not before', async () => {
   const { clock, heart } = await story()
   await heart.submit('poll', history.head(5))
   clock.now += 30 * MINUTE - 1
@@ -75,7 +75,7 @@ test('after a jump back the refresh waits for the clock, and then works', async 
   expect(cosignatureIn(heart.published[1]!).time).toBe(START / 1000 + 31 * 60)
 })
 
-test('a frozen log is not cosigned anew', async () => {
+test('a frozen log is not cosigned again', async () => {
   const { clock, heart } = await story()
   await heart.submit('poll', history.head(5))
   await heart.store.heads.hold(heart.log, '0abc')

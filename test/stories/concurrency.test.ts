@@ -1,4 +1,4 @@
-/** Many heads through many doors at one time: one act per log, none lost, none signed twice. */
+/** Many heads through many doors concurrently: one operation at a time per log, none lost, none signed twice. */
 import { expect, test } from 'vitest'
 import type { Door } from '../../src/witness/source.js'
 import type { SignerKey } from '../../src/tlog/note.js'
@@ -20,7 +20,7 @@ function recordingSigner(): SignerKey & { readonly messages: string[] } {
   return { verifier: testWitness.verifier, sign, messages }
 }
 
-/** A vantage that lets others run before it answers. */
+/** A source of proofs that lets other work run before it answers. */
 const slowly: ReturnType<typeof showing> = async (of, size) => {
   await new Promise((resolve) => setImmediate(resolve))
   return showing(history)(of, size)
@@ -45,7 +45,7 @@ test.each([1, 2, 3, 4, 5])('fifty heads of one history at once end at the larges
   const outcomes = await Promise.all(sizes.map((size, i) => heart.submit(DOORS[i % 4]!, history.head(size), 'p')))
   const waiting = outcomes.filter(({ kind }) => kind !== 'advanced' && kind !== 'past')
   expect(waiting.filter(({ code }) => code !== 'HEADS_WAITING')).toEqual([])
-  // More than are taken in hand at a time: the rest is tried after the next poll, as the poller does.
+  // More than are processed at a time: the rest is tried after the next poll, as the poller does.
   await heart.witness.idle()
   await heart.witness.retrySuspects(heart.log, waiting.length)
   expect(heart.store.heads.get(heart.log).tree).toEqual(history.tree(51))

@@ -39,14 +39,14 @@ describe('a process that dies', () => {
     expect(await child.gone).toBe('SIGKILL')
     expect(child.released.map(({ size }) => size)).toEqual([1, 2, 3])
 
-    // What the disk says: the fourth head is promised; its cosignature is there only when it was made.
+    // The disk's state: the fourth head is promised; its cosignature is there only if it was made.
     const store = await Store.open(home)
     const { tree, signed } = store.heads.get(log)
     const kept = await store.history.get(log, 4)
     await store.close()
     expect(tree).toEqual(history.tree(4))
     expect(signed).toMatchObject({ size: 4, key: testWitness.verifier.vkey })
-    // Written behind: a crash may take it, but it is never there before it was made.
+    // Written behind: a crash may lose it, but it is never there before it was made.
     if (die !== 'publish') expect(kept).toBeUndefined()
 
     const heart = await startAgain(home)
@@ -93,7 +93,7 @@ describe('a process that dies', () => {
   })
 })
 
-/** In the name of the test, so that a red run says it: CRASH_SEED=<it> kills after the same numbers of lines again. */
+/** In the name of the test, so that a failure shows it: CRASH_SEED=<it> kills after the same numbers of lines again. */
 const SEED = Number(process.env.CRASH_SEED ?? Math.floor(Math.random() * 2 ** 31))
 
 describe(`kill -9 at any moment (CRASH_SEED=${SEED})`, () => {
@@ -121,8 +121,8 @@ describe(`kill -9 at any moment (CRASH_SEED=${SEED})`, () => {
         const state = heart.store.heads.get(log)
         expect(state.tree!.size).toBeGreaterThanOrEqual(last.size)
         expect(state.tree).toEqual(history.tree(state.tree!.size))
-        // Whoever holds a released cosignature finds it in our history, bit for bit. A crash may have taken the last of
-        // it that were written behind, but never the newest: what was promised is made again.
+        // A released cosignature is in our history, bit for bit. A crash may have lost the latest ones, which were
+        // written behind, but never the newest: a promised one is made again.
         const kept = await heart.store.history.get(log, last.size)
         if (state.tree!.size === last.size) expect(kept).toBeDefined()
         if (kept !== undefined)

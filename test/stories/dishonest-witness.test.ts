@@ -1,4 +1,4 @@
-/** A witness cosigns two histories: whoever holds both heads convicts it, in whatever order they came. */
+/** A witness cosigns two histories: a node that has both heads convicts it, in whatever order they arrived. */
 import { describe, expect, test } from 'vitest'
 import { parseEvidence, verifyEvidence, WITNESS_CONFLICT } from '../../src/evidence/evidence.js'
 import { cosign } from '../../src/tlog/cosignature.js'
@@ -26,7 +26,7 @@ function heart(): Promise<Heart> {
   })
 }
 
-/** The convictions of witnesses among the evidence, verified by nothing but the keys. */
+/** The convictions of witnesses among the evidence, verified with only the keys. */
 function convictions({ evidence }: Heart) {
   return evidence
     .map(({ file }) => verifyEvidence(parseEvidence(file), trusted))
@@ -72,7 +72,7 @@ describe('a witness that cosigned two histories', () => {
   test('is not convicted for heads of both that lie before the fork', async () => {
     const node = await heart()
     await node.submit('poll', history.head(30))
-    // At 15 the two histories are one.
+    // At 15 the two histories are still one.
     await node.submit('gossip', cosigned(history.head(15), dishonest))
     await node.submit('gossip', cosigned(fork.head(40), dishonest))
     await node.witness.idle()

@@ -1,6 +1,7 @@
 /**
- * A proxy forges a record that the log never had (CVE-2026-56865). It could, because a tile reader began to check
- * tiles against their parents too late: several hashes of the right edge share a tile, and it counted the hashes.
+ * A proxy forges a record that the log never had (CVE-2026-56865). This was possible because a tile reader started
+ * checking tiles against their parents too late: several hashes of the right edge share a tile, and it counted the
+ * hashes.
  */
 import { describe, expect, test } from 'vitest'
 import { GossumError } from '../../src/errors.js'
@@ -18,12 +19,12 @@ import { newTiles, openTiles, planTiles, type Tile } from '../../src/tlog/tile.j
 const HEIGHT = 2
 const LARGEST = 300
 
-/** Every stored hash of a tree of LARGEST records; the first of them are those of every smaller tree. */
+/** All stored hashes of a tree of LARGEST records; the first of them are those of every smaller tree. */
 const stored: Hash[] = []
 const readStored = (indexes: readonly number[]): Hash[] => indexes.map((index) => stored[index]!)
 for (let n = 0; n < LARGEST; n++) stored.push(...storedHashesForRecord(n, hashLeaf(utf8(`record ${n}\n`)), readStored))
 
-/** The hashes of every full tile, of which the others are prefixes. */
+/** The hashes of every full tile; partial tiles are prefixes of these. */
 const tiles = new Map<string, Uint8Array>()
 for (const tile of newTiles(HEIGHT, 0, LARGEST)) {
   const indexes = Array.from({ length: tile.width }, (_, i) => entryIndex(tile, i))
@@ -35,7 +36,7 @@ function entryIndex(tile: Tile, i: number): number {
   return storedHashIndex(tile.level * HEIGHT, tile.index * 2 ** HEIGHT + i)
 }
 
-/** A tile as a server sends it that has forged one stored hash. */
+/** A tile as sent by a server that has forged one stored hash. */
 function serve(tile: Tile, forged: number): Uint8Array {
   const data = tiles.get(`${tile.level}/${tile.index}`)!.slice(0, tile.width * HASH_SIZE)
   for (let i = 0; i < tile.width; i++) {
@@ -44,7 +45,7 @@ function serve(tile: Tile, forged: number): Uint8Array {
   return data
 }
 
-/** Reads one stored hash of a tree through its tiles; undefined when the tiles were refused. */
+/** Reads one stored hash of a tree through its tiles; undefined if the tiles were refused. */
 function read(size: number, root: Hash, index: number, forged: number): Hash | undefined {
   const plan = planTiles(size, [index], HEIGHT)
   try {

@@ -1,4 +1,4 @@
-/** The heads that sum.golang.org really signed, from 280 573 to 59 270 573 records: each is proven and cosigned. */
+/** Heads actually signed by sum.golang.org, from 280 573 to 59 270 573 records: each is proven and cosigned. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { SumdbClient } from '../../src/sumdb/client.js'
@@ -9,7 +9,7 @@ import { ReplayLog, readFiles, type Files } from '../fakes/replay-log.js'
 import { cosignatureIn, startHeart } from '../helpers/heart.js'
 import { FULL, GOLANG_KEY, hasFull, readJsonLines, SMALL } from '../sumdb/genuine.js'
 
-/** Follows these heads one by one over a log that serves these files, and returns what left. */
+/** Follows these heads one by one over a log that serves these files, and returns the publications. */
 async function follow(files: Files, heads: readonly Uint8Array[]): Promise<Uint8Array[]> {
   const log = await ReplayLog.start(files)
   const client = new SumdbClient({ url: log.url, key: GOLANG_KEY, retries: 0 })
@@ -26,7 +26,7 @@ async function follow(files: Files, heads: readonly Uint8Array[]): Promise<Uint8
   return heart.published
 }
 
-/** Each head left once, with the log's line as it was and our cosignature behind it. */
+/** Each head was published once, with the log's line unchanged and our cosignature after it. */
 function expectCosigned(published: readonly Uint8Array[], heads: readonly Uint8Array[]): void {
   expect(published).toHaveLength(heads.length)
   published.forEach((note, i) => {

@@ -1,4 +1,4 @@
-/** Nodes with different policies: what a neighbour counts is passed on, what nobody counts dies at the first hop. */
+/** Nodes with different policies: what a neighbour counts is passed on, what nobody counts ends at the first hop. */
 import { describe, expect, test } from 'vitest'
 import { cosign } from '../../src/tlog/cosignature.js'
 import { formatNote, parseNote, type SignerKey, type VerifierKey } from '../../src/tlog/note.js'
@@ -46,7 +46,7 @@ describe('a cosignature', () => {
     expect([...node.cosigned.current(node.log)!.cosignatures.keys()]).toEqual([testWitness.verifier.vkey])
   })
 
-  test('beside one that nobody counts travels alone, in bytes of our own', async () => {
+  test('together with one that nobody counts is passed on alone, in a note of our own', async () => {
     const node = await heart({ relayed: [wanted.verifier] })
     const before = node.published.length
     expect(gossipVerdict(await node.submit('gossip', cosigned(history.head(30), unknown, wanted)))).toBe('ignore')
@@ -73,7 +73,7 @@ describe('a cosignature', () => {
     const before = node.published.length
     await node.submit('gossip', cosigned(history.head(50), wanted))
     expect(node.published.slice(before).map(names)).toEqual([['log.example', 'witness.example']])
-    // What came by another door does not travel by itself.
+    // Lines that arrived through another door are not published separately.
     await node.submit('sync', cosigned(history.head(60), wanted))
     expect(node.published.slice(before + 1).map(names)).toEqual([['log.example', 'wanted.example', 'witness.example']])
   })
@@ -112,7 +112,7 @@ describe('a cosignature', () => {
 })
 
 test('a key that a stranger made to look like another costs nobody their standing', async () => {
-  // Another key under the name and key id of one that we count, or of the log.
+  // Another key with the name and key id of one that we count, or of the log.
   const lookalike = (of: VerifierKey): VerifierKey => ({ ...unknown.verifier, name: of.name, keyId: of.keyId })
   const node = await heart({
     counted: [testWitness.verifier, wanted.verifier],

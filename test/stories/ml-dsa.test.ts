@@ -1,4 +1,6 @@
-/** A witness with an ML-DSA-44 key: it counts, it is passed on, it can be forged no more and lie no better than others. */
+/**
+ * A witness with an ML-DSA-44 key: it counts, it is passed on, and it can neither be forged nor lie better than others.
+ */
 import { describe, expect, test } from 'vitest'
 import { parseEvidence, verifyEvidence, WITNESS_CONFLICT } from '../../src/evidence/evidence.js'
 import { cosign } from '../../src/tlog/cosignature.js'
@@ -36,7 +38,7 @@ describe('a witness with an ML-DSA-44 key', () => {
     await node.witness.stop()
   })
 
-  test('is not counted for a line that anybody wrote under its name, which costs the writer its standing', async () => {
+  test('is not counted for a line forged under its name, which costs the sender its standing', async () => {
     const node = await heart()
     await node.submit('poll', history.head(30))
     const spoil = (line: Signature): Signature => ({ ...line, bytes: flipBit(line.bytes, 9000) })

@@ -1,4 +1,4 @@
-/** A head that the log will not back: who brought it may be able to explain it, whatever the log says or does not. */
+/** A head that the log does not prove: the peer that brought it may be able to, whatever the log answers. */
 import { describe, expect, test } from 'vitest'
 import { GossumError } from '../../src/errors.js'
 import { parseEvidence, verifyEvidence } from '../../src/evidence/evidence.js'
@@ -13,7 +13,7 @@ const history = new History(signer)
 const fork = history.fork(20, 'b')
 const down: ShowPrefix = () => Promise.reject(new GossumError('LOG_UNREACHABLE', 'down'))
 
-/** A heart at size 25 of `history` whose peers know `known` and are asked as the test says. */
+/** A pipeline at size 25 of `history`, with peers that can prove `known` and are queried as the test says. */
 async function heartWith(known: PrefixFromPeers, prefix: ShowPrefix = showing(history)) {
   const world = { prefix: showing(history) as ShowPrefix }
   const asked: (string | undefined)[] = []
@@ -150,7 +150,7 @@ test('each of those who brought a suspect is asked in turn, not only the first',
   await heart.submit('gossip', fork.head(60), 'sybil')
   await heart.witness.retrySuspects(heart.log, 8)
   expect(heart.evidence).toEqual([])
-  // It is known now, and goes nowhere; but who brought it is remembered.
+  // It is known now, and not passed on; but the peer that brought it is remembered.
   await heart.submit('gossip', fork.head(60), 'honest')
   await heart.witness.retrySuspects(heart.log, 8)
   await heart.witness.retrySuspects(heart.log, 8)

@@ -1,6 +1,6 @@
 /**
- * Anybody can add lines to a head that passes through: garbage, copies, lines under our own name. What we store and
- * send carries the log's line and cosignatures that we verified, or the poison would come back to us from our disk.
+ * Anyone can add lines to a head in transit: garbage, copies, lines under our own name. What we store and send has only
+ * the log's line and cosignatures that we verified; otherwise the bad lines would return to us from our own disk.
  */
 import { MemoryLevel } from 'memory-level'
 import { beforeEach, describe, expect, test } from 'vitest'
@@ -37,7 +37,7 @@ beforeEach(() => {
   guard = new MemoryGuard()
 })
 
-/** A head with more lines behind the log's. */
+/** A head with additional lines after the log's. */
 function withLines(size: number, ...lines: Signature[]): Uint8Array {
   return utf8(fromUtf8(history.head(size))! + lines.map(formatSignature).join(''))
 }
@@ -46,7 +46,7 @@ const under = (key: { name: string; keyId: string }, bytes: Uint8Array): Signatu
 const cosignatureBy = (who: typeof friend, size: number, time: number): Signature =>
   cosign(history.text(size), time, who).signature
 
-/** Fails when a note carries anything but the log's line and lines that verify. */
+/** Fails if a note has anything but the log's line and lines that verify. */
 function expectClean(message: Uint8Array): void {
   const note = parseNote(message)
   verifyNote(note, signer.verifier)
@@ -56,7 +56,7 @@ function expectClean(message: Uint8Array): void {
   expect(formatNote(note)).toEqual(message)
 }
 
-/** Everything that the heart keeps or sent of its log is clean, and a new start opens it again. */
+/** Everything that the pipeline keeps or sent about its log is clean, and a new start reads it. */
 async function expectCleanEverywhere(heart: Heart): Promise<void> {
   heart.published.forEach(expectClean)
   const state = heart.store.heads.get(heart.log)

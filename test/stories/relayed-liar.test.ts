@@ -1,4 +1,6 @@
-/** A witness lies that this node does not count, but a neighbour does: it is convicted for those behind this node. */
+/**
+ * A lying witness that this node does not count, but a neighbour does: it is convicted for the nodes behind this one.
+ */
 import { expect, test } from 'vitest'
 import { parseEvidence, verifyEvidence, WITNESS_CONFLICT } from '../../src/evidence/evidence.js'
 import { cosign } from '../../src/tlog/cosignature.js'

@@ -1,4 +1,4 @@
-/** A home that was restored from an older copy, a key in an empty home, a second node with the same key. */
+/** A home restored from an older copy, a key in an empty home, a second node with the same key. */
 import { MemoryLevel } from 'memory-level'
 import { describe, expect, test } from 'vitest'
 import { GossumError } from '../../src/errors.js'
@@ -24,7 +24,7 @@ function ours(of: History, size: number, time = START / 1000): Uint8Array {
   return formatNote({ text, signatures: [...signatures, cosign(text, time, testWitness).signature] })
 }
 
-/** Whether a line stands behind that of the log. */
+/** Whether there is a line after that of the log. */
 const isCosigned = (note: Uint8Array): boolean => parseNote(note).signatures.length > 1
 
 function heartAt(options: Partial<Parameters<typeof startHeart>[0]> = {}) {
@@ -49,7 +49,7 @@ describe('a home restored from an older copy', () => {
     expect(await waiting.submit('poll', history.head(40))).toMatchObject({ kind: 'refused', code: 'GUARD_WAITING' })
     guard.maySign = true
     const published = waiting.published.length
-    // Until what waited is taken up, nothing else is signed.
+    // Until what waited is processed, nothing else is signed.
     expect(await waiting.submit('poll', history.head(50))).toMatchObject({ kind: 'refused', code: 'GUARD_WAITING' })
     await waiting.witness.submitDeferred()
     // What extends the floor: that one was signed before, and is not signed again.
@@ -69,7 +69,7 @@ describe('a home restored from an older copy', () => {
     expect(heart.published.filter(isCosigned)).toHaveLength(1)
   })
 
-  test('keeps the floor over a restart, and reaches it by itself when the log answers', async () => {
+  test('keeps the floor over a restart, and reaches it when the log answers', async () => {
     const [db, guard] = [new MemoryLevel(), new MemoryGuard()]
     const heart = await heartAt({ db, guard, prefix: () => Promise.reject(down()) })
     await heart.submit('poll', history.head(10))
@@ -87,12 +87,12 @@ describe('a home restored from an older copy', () => {
     expect(await heart.submit('sync', ours(fork, 40), 'peer')).toMatchObject({ kind: 'conflict' })
     expect(await heart.submit('poll', history.head(50))).toMatchObject({ kind: 'refused', code: 'LOG_FROZEN' })
     await heart.witness.stop()
-    // Our key has cosigned both: that is said too.
+    // Our key has cosigned both: that is reported too.
     expect(heart.store.convictions.list().map(({ witness }) => witness)).toEqual([testWitness.verifier.vkey])
   })
 })
 
-/** The journal of a home of an older version, whose guard knew the tree of the floor, and not its head. */
+/** The journal of an older version's home, whose guard knew the tree of the floor, and not its head. */
 function takenOver(log: string, state: LogState): MemoryGuard {
   const { size, root, at } = state.floor!
   const text = encodeState({ ...state, floor: { size, root, at } })
@@ -100,7 +100,7 @@ function takenOver(log: string, state: LogState): MemoryGuard {
 }
 
 describe('a floor of which only the tree is known', () => {
-  /** A heart at size 10, without its head, that knows the tree of size 30 that its key has cosigned. */
+  /** A pipeline at size 10, without its head, that knows the tree of size 30 that its key has cosigned. */
   async function recovered(prefix = showing(history, fork)) {
     const before = await heartAt({ prefix: () => Promise.reject(down()) })
     await before.submit('poll', history.head(10))
@@ -165,7 +165,7 @@ describe('a floor of which only the tree is known', () => {
     expect(store.heads.get(heart.log)).toMatchObject({ tree: { size: 30 } })
     expect(heart.published.filter(isCosigned)).toEqual([])
     signer.unavailable = undefined
-    // Its own head is needed to convict by: the one before it says nothing about a head of size 30.
+    // Its own head is needed to convict: the one before it is not about size 30.
     expect(await heart.submit('gossip', fork.head(30), 'peer')).toMatchObject({ code: 'HISTORY_MISSING' })
     expect(await heart.submit('poll', history.head(30))).toMatchObject({ kind: 'known' })
     expect(cosignatureIn(heart.published.at(-1)!).time).toBeGreaterThan(0)

@@ -1,4 +1,4 @@
-/** A home whose witness key is changed, as docs/operating.md tells it: what was held of the log stays. */
+/** A home whose witness key is replaced as docs/operating.md describes: what was held of the log stays. */
 import { MemoryLevel } from 'memory-level'
 import { expect, test } from 'vitest'
 import { SIGNATURE_TYPES } from '../../src/tlog/note.js'
@@ -20,7 +20,7 @@ test('the new key cosigns the newest head, and nothing that contradicts what the
   const after = await startHeart({ ...options, signer: renewed, counted: [renewed.verifier, testWitness.verifier] })
   expect((await after.submit('poll', history.head(5))).kind).toBe('known')
   cosignatureIn(after.published.at(-1)!, renewed.verifier)
-  // What the old key signed is still there, and the two stand side by side.
+  // The old key's signature is still there, next to the new one's.
   const keys = [...after.cosigned.current(after.log)!.cosignatures.keys()]
   expect(keys).toEqual([renewed.verifier.vkey, testWitness.verifier.vkey])
   const published = after.published.length

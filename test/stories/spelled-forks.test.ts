@@ -1,6 +1,6 @@
 /**
- * A log hides a fork in a spelling that the go command believes and a strict witness would throw away: whatever the
- * go command reads is compared, kept and convicted; only what is canonical is signed.
+ * A log hides a fork in a spelling that the go command accepts and a strict witness would discard: whatever the go
+ * command reads is compared, kept and used to convict; only what is canonical is signed.
  */
 import { createHash } from 'node:crypto'
 import { Point } from '@noble/ed25519'
@@ -26,7 +26,7 @@ const history = new History(signer)
 const littleEndian = (bytes: Uint8Array): bigint => BigInt(`0x${Buffer.from(bytes).reverse().toString('hex')}`)
 const sha512 = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash('sha512').update(bytes).digest())
 
-/** A signature with the identity point as R: [S]B - [k]A is the identity for S = k a, so Go believes it. */
+/** A signature with the identity point as R: [S]B - [k]A is the identity for S = k a, so Go accepts it. */
 function signWithIdentity(text: string): Uint8Array {
   const { n } = Point.CURVE()
   const expanded = sha512(new Uint8Array(32).fill(SEED)).subarray(0, 32).slice()

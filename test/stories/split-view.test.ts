@@ -1,4 +1,4 @@
-/** A log shows one history to us and another to somebody else; gossip brings the other's head. */
+/** A log shows one history to us and another to others; gossip brings the others' head. */
 import { afterEach, describe, expect, test } from 'vitest'
 import { encodeEvidence, makeSplitView, parseEvidence, verifyEvidence } from '../../src/evidence/evidence.js'
 import { SumdbClient } from '../../src/sumdb/client.js'
@@ -13,7 +13,7 @@ const key = signer.verifier
 const logs: LyingLog[] = []
 afterEach(() => Promise.all(logs.splice(0).map((log) => log.close())))
 
-/** A log over real HTTP that shows `size` records, the last of them of `salt` from number `fork` on. */
+/** A log over real HTTP that shows `size` records; from number `fork` on they depend on `salt`. */
 async function view(size: number, salt = 'a', fork = 0) {
   const records = [...madeUpRecords(0, fork), ...madeUpRecords(fork, size, salt)]
   const log = await LyingLog.start(await memoryLog(signer, records))
@@ -21,7 +21,7 @@ async function view(size: number, salt = 'a', fork = 0) {
   const client = new SumdbClient({ url: log.url, key, retries: 0 })
   const heart = await startHeart({ logKey: key, prefix: client.prefix.bind(client) })
   const poll = async () => heart.submit('poll', await client.latestNote())
-  /** The newest head of this view, and the proof of what its first `at` records are. */
+  /** The newest head of this view, and the proof of its first `at` records. */
   const newest = async (at: number) => {
     const note = parseNote(await log.history.head())
     return { note, prefix: await client.prefix(parseCheckpoint(note.text), at) }
@@ -55,14 +55,14 @@ describe('two roots at one size', () => {
     const published = a.heart.published.length
     await a.log.history.append(madeUpRecords(300, 400))
     expect(await a.poll()).toMatchObject({ kind: 'refused', code: 'LOG_FROZEN' })
-    // What the log shows is passed on for others to compare, and not cosigned.
+    // Heads that the log shows are passed on for others to compare, and not cosigned.
     const after = a.heart.published.slice(published).map((note) => parseNote(note).signatures.map(({ name }) => name))
     expect(after).toEqual([['log.example']])
     await a.heart.store.heads.acknowledge(a.heart.log, a.heart.evidence[0]!.id)
     expect((await a.poll()).kind).toBe('advanced')
   })
 
-  test('that the operator let go do not freeze the log again, whoever shows them, as our history grows', async () => {
+  test('that the operator acknowledged do not freeze the log again, whoever shows them, as our history grows', async () => {
     const a = await view(300)
     const b = await view(300, 'b', 200)
     await a.poll()
@@ -80,7 +80,7 @@ describe('two roots at one size', () => {
       expect(await a.heart.alarm.receive(a.heart.log, encodeEvidence(pair))).toBe('known')
     }
     expect(a.heart.evidence).toHaveLength(1)
-    // Another lie is another matter, also beside a head of ours that is part of the first evidence.
+    // Another lie is new evidence, even with a head of ours that is in the first evidence.
     const c = await view(320, 'c', 200)
     expect(await a.heart.submit('gossip', await c.head(), 'C')).toMatchObject({ kind: 'conflict', news: true })
     expect(a.heart.evidence).toHaveLength(2)
@@ -143,7 +143,7 @@ describe('two sizes', () => {
 })
 
 describe('a size 0 that has records', () => {
-  test('convicts the log by itself, also when it is the first that we hear of it', async () => {
+  test('convicts the log on its own, even if it is the first head that we see of it', async () => {
     const { heart } = await view(0)
     const text = formatCheckpoint({ origin: SUMDB_ORIGIN, size: 0, root: new Uint8Array(32) })
     const note = formatNote({ text, signatures: [signNote(text, signer)] })

@@ -1,4 +1,7 @@
-/** A log that hangs, floods, hangs up or fails: the poller survives it, says so, recovers, and no other log suffers. */
+/**
+ * A log that hangs, floods, disconnects or fails: the poller survives, reports it and recovers, and no other log is
+ * affected.
+ */
 import { afterEach, describe, expect, test } from 'vitest'
 import { errorCode } from '../../src/errors.js'
 import { SumdbClient } from '../../src/sumdb/client.js'
@@ -23,7 +26,7 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close()
 })
 
-/** A log over HTTP and an impatient client of it. */
+/** A log over HTTP, and a client with short time limits. */
 async function logWith(name: string, byte: number, records = 10) {
   const signer = testSigner(name, byte)
   const log = await LyingLog.start(await memoryLog(signer, madeUpRecords(0, records)))
@@ -32,7 +35,7 @@ async function logWith(name: string, byte: number, records = 10) {
   return { log, client, id: sumdbId(signer.verifier), logKey: signer.verifier, prefix: client.prefix.bind(client) }
 }
 
-/** A heart over two logs, each with a poller that is always about to ask. */
+/** A pipeline over two logs, each with a poller that polls without pauses. */
 async function node() {
   const bad = await logWith('bad.example', 1)
   const good = await logWith('good.example', 2)

@@ -1,4 +1,4 @@
-/** A signed head that the log will not back: it may be a fork, or the log may be slow. It is never forgotten. */
+/** A signed head that the log does not prove: it may be a fork, or the log may be slow. It is never forgotten. */
 import { MemoryLevel } from 'memory-level'
 import { describe, expect, test } from 'vitest'
 import { parseEvidence, verifyEvidence } from '../../src/evidence/evidence.js'
@@ -12,7 +12,7 @@ const history = new History(signer)
 const fork = history.fork(20, 'b')
 const MINUTE = 60_000
 
-/** A heart at size 10 that can be started again, with a clock and a vantage that the test sets. */
+/** A restartable pipeline at size 10, with a clock and a source of proofs that the test controls. */
 async function story(firstPoll = 10) {
   const db = new MemoryLevel()
   const guard = new MemoryGuard()

@@ -17,13 +17,13 @@ function start(options: Partial<Parameters<typeof startHeart>[0]> = {}): Promise
   return startHeart({ logKey: logSigner.verifier, prefix: showing(history, fork), second, counted, ...options })
 }
 
-/** Our lines in what is kept of a size. */
+/** Our lines among those kept for a size. */
 async function kept({ store, log }: Heart, size: number) {
   const note = Buffer.from((await store.history.get(log, size)) ?? '')
   return [cosignatureIn(note), cosignatureIn(note, second.verifier)]
 }
 
-test('both sign the head with one time, and each line travels by itself', async () => {
+test('both sign the head with one time, and each line is published separately', async () => {
   const heart = await start()
   const outcome = await heart.submit('poll', history.head(5))
   const lines = await kept(heart, 5)
@@ -81,7 +81,7 @@ test('a crash between the two costs nothing: at the next start both are made aga
   await again.stop()
 })
 
-test('a key that is new beside the other signs the head that is held, and one that is gone signs no more', async () => {
+test('an added key signs the head that is held, and a removed one signs nothing more', async () => {
   const [db, guard] = [new MemoryLevel(), new MemoryGuard()]
   const options = { db, guard, now: () => 1_780_000_000_000 }
   const one = await startHeart({ ...options, logKey: logSigner.verifier, prefix: showing(history) })
@@ -92,7 +92,7 @@ test('a key that is new beside the other signs the head that is held, and one th
   expect(await two.submit('poll', history.head(5))).toMatchObject({ kind: 'known' })
   expect((await kept(two, 5)).map(({ time }) => time)).toEqual([1_780_000_000, 1_780_000_000])
   expect(two.store.heads.get(two.log).signed?.second).toBe(SECOND)
-  // The same second: it is the same lines that are given again.
+  // The same second: the same lines are returned again.
   const published = two.published.length
   await two.submit('poll', history.head(5))
   expect(two.published).toHaveLength(published)

@@ -1,6 +1,6 @@
 /**
- * Every Go checksum database has the origin `go.sum database tree`: a log is known by its key, and a cosignature, which
- * says the origin alone, is by a key that cosigns no other log of it.
+ * Every Go checksum database has the origin `go.sum database tree`. So a log is identified by its key, and a
+ * cosignature, which contains only the origin, is by a key that cosigns no other log of that origin.
  */
 import { MemoryLevel } from 'memory-level'
 import { describe, expect, test } from 'vitest'
@@ -25,7 +25,7 @@ const first = new History(one)
 const second = new History(two, 'other records')
 const ids = { one: sumdbId(one.verifier), two: sumdbId(two.verifier) }
 
-/** What cosigns the second log alone. */
+/** The key that cosigns only the second log. */
 const own = testSigner('witness.example/two', 8, SIGNATURE_TYPES.cosignature)
 
 function start(options: Partial<HeartOptions> = {}): Promise<Heart> {
@@ -38,7 +38,7 @@ function start(options: Partial<HeartOptions> = {}): Promise<Heart> {
   })
 }
 
-/** The texts that a key has cosigned, of all that left. */
+/** The texts that a key has cosigned, among all publications. */
 function cosigned(heart: Heart, key = testWitness.verifier): string[] {
   return heart.published.flatMap((bytes) => {
     const { text, signatures } = parseNote(bytes)
@@ -195,7 +195,7 @@ describe('a log of an origin of which the key cosigns another log', () => {
     await after.stop()
   })
 
-  test('and when the other is not followed any more: it was cosigned, and that is for ever', async () => {
+  test('and when the other is not followed any more: it was cosigned, and that is permanent', async () => {
     const [db, guard] = [new MemoryLevel(), new MemoryGuard()]
     const before = await start({ ...shared, db, guard })
     await before.submit('poll', first.head(5), undefined, ids.one)

@@ -40,7 +40,7 @@ function code(expected: string): Error {
   return expect.objectContaining({ code: expected }) as Error
 }
 
-/** A cache that remembers what it was given, and can be changed behind its user's back. */
+/** A cache that can be inspected, and changed without its user's knowledge. */
 class MapCache extends Map<string, Uint8Array> implements Omit<TileCache, 'get'> {
   put(path: string, data: Uint8Array): Promise<void> {
     this.set(path, data)
@@ -63,7 +63,7 @@ function client(options: Partial<SumdbClientOptions> = {}): SumdbClient {
   return new SumdbClient({ url: log.url, key, retries: 0, ...options })
 }
 
-/** Answers the paths that begin so with this behaviour. */
+/** Answers paths with this prefix with this behaviour. */
 function lieAbout(prefix: string, behaviour: Behaviour): void {
   log.lie = (path) => (path.startsWith(prefix) ? behaviour : undefined)
 }
@@ -101,7 +101,7 @@ describe('latest', () => {
       replaceBody(() => note),
     )
     await expect(client().latest()).rejects.toThrow(code('ORIGIN_MISMATCH'))
-    // Whoever is named otherwise is no checksum database, and is asked elsewhere (log-layout.test.ts).
+    // A key with another name is not that of a checksum database, and is queried differently (log-layout.test.ts).
     lieAbout('checkpoint', (response) => honestly(response, { status: 200, type: 'text/plain', body: note }))
     expect((await client({ origin: 'other' }).latest()).head.size).toBe(0)
 
@@ -195,7 +195,7 @@ describe('lookup', () => {
   })
 
   test('takes no line from around the record (CVE-2026-56864)', async () => {
-    // The record is genuine and about another module; the asked-for line stands in the signed text behind the head.
+    // The record is genuine and about another module; the requested line is in the signed text after the head.
     const line = `${path} ${version} h1:${Buffer.alloc(32).toString('base64')}`
     const tree = `${formatCheckpoint({ origin: SUMDB_ORIGIN, ...(await headOf()) })}${line}\n`
     const note = formatNote({ text: tree, signatures: [signNote(tree, signer)] })
@@ -284,7 +284,7 @@ describe('records', () => {
   test('are read from the full tile when the partial one is gone', async () => {
     const head = await headOf()
     await log.history.append(madeUpRecords(SIZE, 512))
-    // The partial hash tiles of level 1 never grow full here, so they stay.
+    // The partial hash tiles of level 1 never become full here, so they stay.
     log.lie = (path) => (path.includes('.p/') && !path.startsWith('tile/8/1/') ? refuse(410) : undefined)
     expect(await client().records(head, 256, SIZE)).toEqual(expected.slice(256))
     expect(log.requests).toContain('tile/8/data/001')
@@ -355,7 +355,7 @@ describe('proofs', () => {
     const fork = await memoryLog(signer, [...madeUpRecords(0, 200), ...madeUpRecords(200, 700, 'b')])
     const head = { size: 700, root: await fork.root() }
     log.history = fork
-    // Whatever single tile still shows the old history, the root of the prefix never comes out as the old one.
+    // Whichever single tile still shows the old history, the root of the prefix is never the old one.
     await client().prefix(head, SIZE)
     for (const masked of [...log.requests]) {
       const { body, status } = await honest.handle(`/${masked.replace(/\.p\/\d+$/, '')}`)
@@ -378,7 +378,7 @@ describe('tiles are kept', () => {
     await one.prefix(head, 270)
     expect(log.requests.toSorted()).toEqual(['tile/8/0/000', 'tile/8/0/001.p/44', 'tile/8/1/000.p/1'])
     expect([...map.keys()].toSorted()).toEqual(['tile/8/0/000', 'tile/8/0/001.p', 'tile/8/1/000.p'])
-    // What was proven once is proven again without the log; a wider edge is fetched, and takes the place.
+    // What was proven once is proven again without the log; a wider edge is fetched, and replaces the narrower one.
     lieAbout('', refuse(500))
     await client({ cache: cacheOf(map) }).prefix(head, 200)
     await client({ cache: cacheOf(map) }).prefix(await headOf(280), 200)
@@ -520,7 +520,7 @@ test('a head that was verified before is believed for its bytes, and for no othe
   lieAbout(
     'latest',
     replaceBody((body) => {
-      // What was verified must not change with the buffer that it came in.
+      // Verified bytes must not change with the buffer that they arrived in.
       const other = new Uint8Array(body)
       other[body.length - 2]! ^= 1
       return other

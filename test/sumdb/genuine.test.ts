@@ -9,7 +9,7 @@ import { parseNote, verifyNote } from '../../src/tlog/note.js'
 import { ReplayLog, readFiles, type Files } from '../fakes/replay-log.js'
 import { FULL, GOLANG_KEY, hasFull, readJsonLines, root, SMALL, type Consistency } from './genuine.js'
 
-/** The files as a log serves them: lookups of the full set lie one folder higher. */
+/** The files as a log serves them: lookups of the full set are one folder higher. */
 function fullFiles(): Files {
   const lookups = [...readFiles(new URL('lookups/', FULL))].map(([path, data]) => [`lookup/${path}`, data] as const)
   return new Map([...readFiles(new URL('tiles/', FULL)), ...lookups])
@@ -85,7 +85,7 @@ describe('forged tiles of sum.golang.org', () => {
 
   const TILE_INVALID = expect.objectContaining({ code: 'TILE_INVALID' }) as Error
 
-  /** Forges some entries of every tile that `act` asks for, one at a time, and expects each to be noticed. */
+  /** Forges some entries of every tile that `act` requests, one at a time, and expects each to be noticed. */
   async function expectNoticed(act: (client: SumdbClient) => Promise<unknown>): Promise<number> {
     await act(clientOf(log))
     const tiles = [...new Set(log.requests)].filter((path) => path.startsWith('tile/'))
@@ -104,7 +104,7 @@ describe('forged tiles of sum.golang.org', () => {
       }
       log.forged.delete(path)
     }
-    // Both the right edge and what hangs below it were forged, on the level of the records and above.
+    // Both the right edge and tiles below it were forged, on the level of the records and above.
     expect(new Set(tiles.map((path) => path.split('/')[2])).size).toBeGreaterThanOrEqual(3)
     return forgeries
   }

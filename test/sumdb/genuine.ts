@@ -1,4 +1,4 @@
-/** Genuine data of sum.golang.org: the small copy in test/vectors/sumdb, and the full set beside the repository. */
+/** Genuine data of sum.golang.org: the small copy in test/vectors/sumdb, and the full set outside the repository. */
 import { readFileSync } from 'node:fs'
 import { parseHash } from '../../src/tlog/hash.js'
 import { parseVerifierKey } from '../../src/tlog/note.js'
@@ -8,14 +8,14 @@ export const GOLANG_KEY = parseVerifierKey('sum.golang.org+033de0ae+Ac4zctda0e5e
 
 export const SMALL = new URL('../vectors/sumdb/', import.meta.url)
 export const FULL = new URL('../../../shared/sumdb/', import.meta.url)
-/** Whether the full set is here. */
+/** Whether the full set is available. */
 export { hasShared as hasFull } from '../helpers/shared.js'
 
 export function readJson(url: URL): unknown {
   return JSON.parse(readFileSync(url, 'utf8')) as unknown
 }
 
-/** The values of a file with one JSON value a line; their shape is the caller's word. */
+/** The values of a file with one JSON value per line; the caller asserts their shape. */
 export function readJsonLines<T>(url: URL): T[] {
   return readLines(url) as T[]
 }

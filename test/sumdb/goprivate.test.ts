@@ -18,7 +18,7 @@ describe('patterns as the go command reads them', () => {
     expect(skipped.filter((path) => !isPrivate(globs, path))).toEqual([])
   })
 
-  // Each with the answer of golang.org/x/mod/module.MatchPrefixPatterns, v0.37.0.
+  // Each with the result of golang.org/x/mod/module.MatchPrefixPatterns, v0.37.0.
   test.each([
     ['example.com/[a-c]?', 'example.com/b1/x', true],
     ['example.com/[^a-c]*', 'example.com/b1', false],

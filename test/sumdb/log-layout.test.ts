@@ -1,4 +1,4 @@
-/** The two dialects in which logs are served, and a log of c2sp.org/tlog-tiles through the one client over real HTTP. */
+/** The two layouts in which logs are served, and a log of c2sp.org/tlog-tiles with the same client over real HTTP. */
 import { afterEach, describe, expect, test } from 'vitest'
 import { SumdbClient, type SumdbClientOptions } from '../../src/sumdb/client.js'
 import { dialectOf } from '../../src/sumdb/log-layout.js'

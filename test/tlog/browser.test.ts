@@ -9,7 +9,7 @@ import * as tlog from '../../src/tlog/index.js'
 import { readVectors, vectorUrl } from '../helpers/vectors.js'
 import { removeFolder } from '../helpers/home.js'
 
-/** What DESIGN promises, and what `gossum/tlog` must therefore hold. */
+/** The promised exports of `gossum/tlog`. */
 const PROMISED = [
   'parseNote formatNote parseVerifierKey verifyNote parseCheckpoint formatCheckpoint verifyCosignature',
   'hashLeaf hashNode checkTree checkRecord ProofError tileForIndex tilePath parseTilePath parsePolicy',
@@ -51,13 +51,13 @@ describe('in a browser', () => {
   afterAll(() => removeFolder(directory))
 
   it('nothing of Node is bundled', () => {
-    // Comments and messages may name Node; code that reaches for it may not.
+    // Comments and messages may mention Node; code must not use it.
     const reaches = /['"`]node:|__vite-browser-external|\brequire\(|\bBuffer[.(]|\bprocess\.[a-z]/g
     expect(bundle.match(reaches) ?? []).toEqual([])
   })
 
   it('verifies a genuine head and a proof, with only what browsers have', () => {
-    // A realm without Node's globals. Web platform functions that the language itself does not have are lent to it.
+    // A realm without Node's globals. Web platform functions that are not part of the language are provided.
     const { vkey, checkpoints } = readVectors('sumdb-checkpoints.json') as {
       vkey: string
       checkpoints: { note: string }[]

@@ -15,7 +15,7 @@ const real = readVectors('sumdb-checkpoints.json') as {
   right_edge: { size: number; nodes: string[]; root_b64: string }
 }
 
-/** What Go's ParseTree, our measure of readable, says of each case; 'accepted' and cosignable are two things. */
+/** The verdict of Go's ParseTree, our measure of readable, for each case; cosignable is a different property. */
 const readable: Record<string, ReturnType<typeof codeOf>> = {
   'C2SP example': 'accepted',
   'one extension line': 'accepted',

@@ -78,7 +78,7 @@ describe('cosignatures seen in the wild', () => {
     for (let bit = 0; bit < COSIGNATURE_SIZE * 8; bit++) {
       const flipped = { ...line, bytes: flipBit(line.bytes, bit) }
       const code = codeOf(() => verifyCosignature(note.text, flipped, key))
-      // A time that no date can show is refused before anything is verified.
+      // A time that no date can represent is refused before anything is verified.
       const showable = Number(new DataView(flipped.bytes.buffer).getBigUint64(0)) <= MAX_COSIGNATURE_TIME
       expect(code).toBe(showable ? 'SIGNATURE_INVALID' : 'COSIGNATURE_MALFORMED')
     }

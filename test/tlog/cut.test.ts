@@ -1,4 +1,4 @@
-/** Heads that a log signed, whatever stands around them. */
+/** Heads that a log signed, whatever surrounds them. */
 import { describe, expect, it } from 'vitest'
 import { concatBytes, utf8 } from '../../src/tlog/bytes.js'
 import { SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
@@ -64,7 +64,7 @@ describe('of a text that has many', () => {
       [9, 3, found],
       [4, 4, []],
     ] as const) {
-      // An empty line far before it, so that it is not where the go command looks.
+      // An empty line far before it, so that it is not where the go command would look.
       const text = concatBytes(utf8('x\n\ny\n'), decoys(before), head, decoys(after))
       expect(cut(text), `${before} before it and ${after} behind it`).toEqual(expected)
     }
@@ -79,7 +79,7 @@ describe('of a text that has many', () => {
     const ends = (count: number): Uint8Array => concatBytes(...Array<Uint8Array>(count).fill(end))
     for (const count of [0, 1, 2]) expect(cut(concatBytes(head, ends(count))), String(count)).toEqual(found)
     expect(cut(concatBytes(head, ends(3)))).toEqual([])
-    // One that has no line that can be read is none.
+    // An unreadable line does not count.
     const unread = utf8(`\n\n\u2014 nothing\n`)
     expect(cut(concatBytes(head, unread, unread, unread))).toEqual(found)
   })

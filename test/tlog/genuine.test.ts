@@ -10,7 +10,7 @@ import { hasShared, sharedPath } from '../helpers/shared.js'
 import { flipBit, seeded } from '../helpers/tree.js'
 import { readLines, vectorUrl } from '../helpers/vectors.js'
 
-// Genuine data of sum.golang.org: a part is in test/vectors, all of it in the shared directory when that is there.
+// Genuine data of sum.golang.org: a part is in test/vectors, all of it in the shared directory if that exists.
 
 const KEY = parseVerifierKey('sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8')
 
@@ -51,8 +51,8 @@ function expectGenuine(head: Head): void {
 }
 
 /**
- * A flipped bit must sink the head. One thing may remain: the signature line's last base64 digit has two unused
- * bits, and Go reads over them. Then the bytes are the same head in a spelling that is not canonical.
+ * A flipped bit must make the head invalid, with one exception: the signature line's last base64 digit has two unused
+ * bits, which Go ignores. Then the bytes are the same head in a spelling that is not canonical.
  */
 function expectRefused(bytes: Uint8Array, bit: number): 'refused' | 'other spelling' {
   const flipped = flipBit(bytes, bit)
@@ -109,8 +109,8 @@ function split(n: number): number {
 }
 
 /**
- * On which side each hash of an inclusion proof is taken. A proof and a root do not tell two sizes of one shape
- * apart (the signature on the head does), so a flipped size is refused unless the shape stays.
+ * The side on which each hash of an inclusion proof is taken. A proof and a root do not distinguish two sizes of one
+ * shape (the signature on the head does), so a flipped size is refused unless the shape stays.
  */
 function recordShape(size: number, index: number): string {
   if (index >= size) return 'impossible'
@@ -130,7 +130,7 @@ function treeShape(newSize: number, oldSize: number, whole = true): string {
 const flipNumber = (n: number, bit: number): number =>
   Math.floor(n / 2 ** bit) % 2 === 1 ? n - 2 ** bit : n + 2 ** bit
 
-/** Calls `check` with one hash of the list changed in one bit, for the bits that `bits` gives; all must be refused. */
+/** Calls `check` with one bit of the list of hashes changed, for the bits that `bits` returns; all must be refused. */
 function expectHashesMatter(list: Hash[], bits: () => Iterable<number>, check: (list: Hash[]) => void): void {
   list.forEach((hash, i) => {
     for (const bit of bits()) {
@@ -191,7 +191,7 @@ function expectInclusion(proofs: Inclusion[], exhaustiveEvery: number, next: () 
   })
 }
 
-/** The record of a lookup answer: what stands between the line of the id and the first empty line. */
+/** The record of a lookup answer: the text between the line of the id and the first empty line. */
 function recordOf(proof: Inclusion): Inclusion {
   const answer = readFileSync(sharedPath(`sumdb/lookups/${proof.lookup}`), 'utf8')
   return { ...proof, record: answer.slice(answer.indexOf('\n') + 1, answer.indexOf('\n\n') + 1) }

@@ -1,4 +1,7 @@
-/** The hashes of whole tiles, against those of one leaf and one node at a time; as text and as bytes, here and in a browser. */
+/**
+ * The hashes of whole tiles, compared with those of single leaves and nodes; as text and as bytes, in Node and in a
+ * browser.
+ */
 import { describe, expect, it } from 'vitest'
 import { concatBytes, toLatin1, writeLatin1 } from '../../src/tlog/bytes.js'
 import * as portable from '../../src/tlog/encoding.portable.js'
@@ -12,7 +15,7 @@ const bytes = (length: number): Uint8Array => Uint8Array.from({ length }, (_, i)
 describe('hashes of many', () => {
   it.each([3000, 300_000])('leaves in %i bytes are those of each leaf, and the bytes stay as they are', (length) => {
     const data = bytes(length)
-    // At the very beginning, empty, one right behind the other, and up to the end.
+    // At the very beginning, empty, adjacent, and up to the end.
     const spans = [0, 5, 5, 5, 5, 700, 701, 1200, 2000, length]
     const each = [0, 2, 4, 6, 8].map((i) => hashLeaf(data.subarray(spans[i], spans[i + 1])))
     expect(leafHashes(data, Int32Array.from(spans))).toBe(toLatin1(concatBytes(...each)))

@@ -61,7 +61,7 @@ describe('verifier keys', () => {
     expect(parseVerifierKey(vkey)).toMatchObject({ name: 'example.org/key', keyId: '57bfe580', vkey })
   })
 
-  it('refuses keys that anybody can sign for', () => {
+  it('refuses keys for which anyone can sign', () => {
     const identity = fromHex(`01${'00'.repeat(31)}`)!
     expect(codeOf(() => makeVerifierKey('weak', SIGNATURE_TYPES.ed25519, identity))).toBe('KEY_WEAK')
   })

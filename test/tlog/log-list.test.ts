@@ -1,4 +1,6 @@
-/** Log lists of the witness network and of C2SP's draft tlog-list: cases, lists in use, and what no list may say. */
+/**
+ * Log lists of the witness network and of C2SP's draft tlog-list: cases, lists in use, and what no list may contain.
+ */
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { parseLogList } from '../../src/tlog/log-list.js'
@@ -16,7 +18,7 @@ interface Vectors {
   real_lists: Record<string, { text: string; entries: number }>
 }
 
-/** What a list says, or the line in which it is wrong. */
+/** The content of a list, or the line of its error. */
 interface TlogList {
   name: string
   list: string
@@ -32,7 +34,7 @@ function parsed(text: string): { vkey: string; origin: string; qpd: number }[] {
   return parseLogList(text).logs.map(({ key, origin, perDay }) => ({ vkey: key.vkey, origin, qpd: perDay }))
 }
 
-/** A verifier key whose point has order 1, under a name of its own. */
+/** A verifier key whose point has order 1, with a name of its own. */
 function lowOrder(): string {
   const point = Buffer.concat([Buffer.from([1, 1]), Buffer.alloc(31)])
   const id = createHash('sha256').update('weak.example\n').update(point).digest('hex').slice(0, 8)
@@ -109,7 +111,7 @@ describe('a list', () => {
   })
 })
 
-// From each blank of a run it would be hours.
+// Starting from each blank of a run would take hours.
 test('a list of blanks, as long as one may be, is read to its end', () => {
   const blanks = ' \t'.repeat(2 * 1024 * 1024)
   expect(codeOf(() => parseLogList(`logs/v0\nvkey${blanks}x\n`))).toBe('LOG_LIST_MALFORMED')

@@ -37,7 +37,9 @@ const consistency = readVectors('merkle-consistency.json') as {
   cases: (MerkleCase & { size1: string; size2: string; root1: string; root2: string })[]
 }
 
-/** What is expected of a case: integers that no tree has, and placeholder hashes, are refused whatever they claim. */
+/**
+ * The expected result of a case: integers that no tree has, and placeholder hashes, are refused whatever they claim.
+ */
 function expected(valid: boolean, note: string | undefined, ...integers: string[]): ReturnType<typeof codeOf> {
   if (!integers.every((n) => Number.isSafeInteger(Number(n)))) return 'PROOF_TOO_LARGE'
   return valid && note === undefined ? 'accepted' : 'PROOF_INVALID'

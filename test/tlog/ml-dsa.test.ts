@@ -1,4 +1,4 @@
-/** Cosignatures of type 0x06: a vector of another implementation, and every way to spoil one. */
+/** Cosignatures of type 0x06: a vector of another implementation, and all ways to corrupt one. */
 import { describe, expect, it } from 'vitest'
 import { concatBytes, toHex, uint64 } from '../../src/tlog/bytes.js'
 import { formatCheckpoint, parseCheckpoint } from '../../src/tlog/checkpoint.js'
@@ -44,7 +44,7 @@ const key = signer.verifier
 const TEXT = formatCheckpoint({ origin: 'go.sum database tree', size: 1234, root: new Uint8Array(32).fill(9) })
 const TIME = 1_780_000_000
 
-/** What is signed of a checkpoint. */
+/** The message that is signed for a checkpoint. */
 function wholeTree(name: string, time: number, text: string): Uint8Array | undefined {
   const { origin, size, root } = parseCheckpoint(text)
   return subtreeMessage(name, time, origin, { start: 0, end: size, hash: root })
@@ -91,7 +91,7 @@ describe('a cosignature with ML-DSA-44', () => {
 
   it('with any bit flipped is refused', () => {
     const { bytes } = signature
-    // All of the time, and bits all over the signature: its hash, its numbers, its hints.
+    // All bits of the time, and bits throughout the signature: its hash, its numbers, its hints.
     const bits = [...Array(64).keys(), ...Array.from({ length: 60 }, (_, i) => 64 + Math.floor((i * 2420 * 8) / 60))]
     for (const bit of [...bits, bytes.length * 8 - 1]) {
       const line = { ...signature, bytes: flipBit(bytes, bit) }
@@ -116,7 +116,7 @@ describe('a cosignature with ML-DSA-44', () => {
       formatCheckpoint({ ...checkpoint, root: new Uint8Array(32).fill(8) }),
     ]
     for (const text of others) expect(codeOf(() => verifyCosignature(text, signature, key))).toBe('SIGNATURE_INVALID')
-    // The same public key under another name says that somebody else signed.
+    // The same public key with another name means another signer.
     const renamed = makeVerifierKey('other.example', SIGNATURE_TYPES.mlDsa, key.publicKey)
     const line = { ...signature, name: renamed.name, keyId: renamed.keyId }
     expect(codeOf(() => verifyCosignature(TEXT, line, renamed))).toBe('SIGNATURE_INVALID')

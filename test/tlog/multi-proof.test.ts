@@ -14,7 +14,7 @@ for (let i = 0; i < 1000; i++) log.append(utf8(`record ${i}\n`))
 const rootOf = (size: number): Hash => treeRoot(size, log.read)
 const leavesOf = (ids: readonly number[]): ProvenLeaf[] => ids.map((index) => ({ index, leafHash: log.leaves[index]! }))
 
-/** A reader that has these stored hashes and no others. */
+/** A reader that has only these stored hashes. */
 function only(indexes: readonly number[]): HashReader {
   return (wanted) => {
     for (const index of wanted) expect(indexes).toContain(index)
@@ -43,7 +43,7 @@ describe('every set of records of every small tree', () => {
       expect(codeOf(() => checkRecords(proof, size, rootOf(size), leavesOf(ids)))).toBe('accepted')
       expect(proveRecords(size, ids, only(proveRecordsIndexes(size, ids)))).toEqual(proof)
 
-      // Nothing in it is idle: with any hash changed, missing, or one too many, it proves nothing.
+      // Every hash in it is needed: with any of them changed or missing, or one too many, it proves nothing.
       proof.forEach((hash, i) => {
         const changed = proof.map((other, j) => (i === j ? flipBit(hash, 17) : other))
         expect(codeOf(() => checkRecords(changed, size, rootOf(size), leavesOf(ids)))).toBe('PROOF_INVALID')
@@ -98,7 +98,7 @@ test('random sets of larger trees: never more hashes than the proofs of each hav
     checkRecords(proof, size, rootOf(size), leavesOf(ids))
     const each = new Set(ids.flatMap((id) => proveRecord(size, id, log.read)).map(formatHash))
     for (const hash of proof) expect(each).toContain(formatHash(hash))
-    // Records that stand at the places of others.
+    // Records at the positions of others.
     const moved = leavesOf(ids).map(({ index }, i) => ({ index, leafHash: log.leaves[ids[(i + 1) % ids.length]!]! }))
     if (ids.length > 1) {
       expect(codeOf(() => checkRecords(proof, size, rootOf(size), moved))).toBe('PROOF_INVALID')

@@ -1,4 +1,4 @@
-/** The numbers of a policy against their definitions, tried out over all sets of witnesses. */
+/** The numbers of a policy compared with their definitions, by trying all sets of witnesses. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { makeSignerKey, SIGNATURE_TYPES } from '../../src/tlog/note.js'
@@ -19,7 +19,10 @@ function equal(k: number, n: number): Policy {
   return parsePolicy(`${lines.join('\n')}\ngroup g ${k} ${names.join(' ')}\nquorum g\n`)
 }
 
-/** A policy of up to seven witnesses in groups of groups, some with keys that cannot be verified; and who is excluded. */
+/**
+ * A policy of up to seven witnesses in nested groups, some with keys that cannot be verified; and which ones are
+ * excluded.
+ */
 const policies = fc
   .record({
     count: fc.integer({ min: 1, max: 7 }),
@@ -72,7 +75,7 @@ describe('the strength of a policy', () => {
       }),
       { numRuns: 500 },
     )
-    // The cases that matter are among them.
+    // The relevant cases are among them.
     expect(stopped).toBeGreaterThan(5)
     expect(deep).toBeGreaterThan(50)
   })

@@ -22,7 +22,7 @@ const vectors = (
   }
 ).c2sp_tlog_policy
 
-/** The vectors hold octets, one a character. */
+/** The vectors contain bytes, one per character. */
 const octets = (text: string): Uint8Array => Uint8Array.from(text, (char) => char.charCodeAt(0))
 
 const vkey = (i: number): string => {
@@ -32,7 +32,7 @@ const vkey = (i: number): string => {
 const witnessLines = (count: number): string =>
   Array.from({ length: count }, (_, i) => `witness w${i} ${vkey(i)}\n`).join('')
 
-/** A vkey of any type; its id is the one of the general recipe. */
+/** A vkey of any type, with the id of the general formula. */
 function foreignKey(name: string, type: number, key: Uint8Array): string {
   const blob = concatBytes(Uint8Array.of(type), key)
   return `${name}+${toHex(sha256(concatBytes(utf8(`${name}\n`), blob)).subarray(0, 4))}+${toBase64(blob)}`
@@ -165,7 +165,7 @@ describe('keys that cannot be verified here', () => {
       /line 2: .* same public key/,
     )
     const log = withType(makeKey(0), SIGNATURE_TYPES.ed25519).vkey
-    // One key for a log and a witness is unwise, and allowed.
+    // One key for a log and a witness is unwise, but allowed.
     expect(parsePolicy(`witness a ${vkey(0)}\nlog ${log}\nquorum a\n`).logs).toHaveLength(1)
   })
 })
@@ -204,7 +204,7 @@ describe('quorums', () => {
   ])('%j needs at least %i', (lines, threshold) => {
     const policy = parsePolicy(witnessLines(5) + lines)
     expect(quorumThreshold(policy)).toBe(threshold)
-    // And that is the smallest set of witnesses that does: all 32 sets tried.
+    // And that is the smallest set of witnesses that does: all 32 sets are tried.
     const sizes: number[] = []
     for (let set = 0; set < 32; set++) {
       const signedBy = [0, 1, 2, 3, 4].filter((i) => Math.floor(set / 2 ** i) % 2 === 1)

@@ -73,7 +73,7 @@ describe('the lines of a record', () => {
       const [files, goMod] = lines as [(typeof lines)[0], (typeof lines)[0]]
       const { path, version } = files
       expect(goMod).toMatchObject({ path, version })
-      // Nothing is lost: the text can be made again from them.
+      // Nothing is lost: the text can be reconstructed from them.
       expect(`${path} ${version} ${files.hash}\n${path} ${version}/go.mod ${goMod.hash}\n`).toBe(text)
     }
   })

@@ -1,4 +1,7 @@
-/** Subtrees and their proofs: all of them up to a size, against the definition, and vectors of other implementations. */
+/**
+ * Subtrees and their proofs: all of them up to a size, compared with the definition, and vectors of other
+ * implementations.
+ */
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { fromBase64, toHex } from '../../src/tlog/bytes.js'
@@ -23,14 +26,14 @@ function isNaively(start: number, end: number): boolean {
   return start === end || (start < end && start % power === 0)
 }
 
-/** Every subtree of every tree up to a size, ordered as the vectors are. */
+/** Every subtree of every tree up to a size, in the order of the vectors. */
 function* subtrees(most: number): Generator<[size: number, start: number, end: number]> {
   for (let size = 0; size <= most; size++)
     for (let end = 0; end <= size; end++)
       for (let start = 0; start <= end; start++) if (isNaively(start, end)) yield [size, start, end]
 }
 
-/** SUBTREE_PROOF of draft-ietf-plants-merkle-tree-certs, word by word, on slices of the leaves. */
+/** SUBTREE_PROOF of draft-ietf-plants-merkle-tree-certs, literally, on slices of the leaves. */
 function naiveProof(start: number, end: number, leaves: readonly Hash[], whole = true): Hash[] {
   if (start === 0 && end === leaves.length) return whole ? [] : [naiveRoot(leaves)]
   let k = 1
@@ -58,7 +61,7 @@ describe('which ranges are subtrees', () => {
     readonly valid: boolean
   }
   it.each(cases)('of torchwood: [$start, $end) $valid', ({ start, end, valid }) => {
-    // No tree is so large here that it has 2^62 records.
+    // Our trees never have 2^62 records.
     const isPossible = Number.isSafeInteger(Number(end))
     expect(isSubtree(Number(start), Number(end))).toBe(valid && isPossible)
   })
@@ -128,7 +131,7 @@ describe('proofs', () => {
         if (other >= 0 && other !== end) refused('the start', proof, size, root, { start: other, end, hash })
       for (const other of [end - 1, end + 1])
         if (other !== start) refused('the end', proof, size, root, { start, end: other, hash })
-      // The next subtree of its length lies elsewhere.
+      // The next subtree of its length is elsewhere.
       refused('the place', proof, size, root, { start: end, end: 2 * end - start, hash })
       refused('a size below', proof, end - 1, root, subtree)
     }
@@ -161,7 +164,7 @@ describe('proofs', () => {
     expect(codeOf(() => checkSubtree([], 4, EMPTY_ROOT, { ...subtree, start: -1 }))).toBe('PROOF_TOO_LARGE')
     expect(codeOf(() => proveSubtree(9, 2, 6, log.read))).toBe('PROOF_INVALID')
     expect(codeOf(() => subtreeHash(2, 6, log.read))).toBe('PROOF_INVALID')
-    // The deepest plan there is: a record of the largest tree.
+    // The deepest possible plan: a record of the largest tree.
     expect(codeOf(() => checkSubtree([], 2 ** 53 - 1, EMPTY_ROOT, { ...subtree, start: 1, end: 2 }))).toBe(
       'PROOF_INVALID',
     )
@@ -176,7 +179,7 @@ describe('of other implementations', () => {
     for (const [size, start, end] of subtrees(130)) {
       const proof = proveSubtree(size, start, end, log.read)
       proofs.update(`[${start}, ${end}) ${size}${proof.map((hash) => ` ${toHex(hash)}`).join('')}\n`)
-      // Each range once: in the tree that it ends.
+      // Each range once: in the tree that ends with it.
       if (size === end) hashes.update(`[${start}, ${end}) ${toHex(subtreeHash(start, end, log.read))}\n`)
     }
     expect(proofs.digest('hex')).toBe(sha256['subtree_proofs'])

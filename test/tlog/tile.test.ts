@@ -126,7 +126,7 @@ describe('a slice of sum.golang.org', () => {
     const { size, root } = parseCheckpoint(note.text)
     expect([size, formatHash(root)]).toEqual([head.size, head.root])
     const plan = planTiles(size, [])
-    // The vector names the widest copy of each tile; the plan asks for the width of this size.
+    // The vector names the widest copy of each tile; the plan requests the width of this size.
     const place = (path: string): string => tilePath(fullTile(parseTilePath(path)))
     expect(plan.tiles.map((tile) => tilePath(fullTile(tile)))).toEqual(head.tiles_for_root.map(place))
     expect(formatHash(treeRoot(size, openTiles(plan, plan.tiles.map(tileBytes), root)))).toBe(head.root)

@@ -1,4 +1,4 @@
-/** The list of releases that an owner made: as a go.sum, or signed; believed only as far as the setting says. */
+/** The list of releases that an owner made: as a go.sum, or signed; trusted only as far as the setting says. */
 import { describe, expect, test } from 'vitest'
 import { parseWatch } from '../../src/config/watch-setting.js'
 import { attempt } from '../../src/errors/attempt.js'
@@ -14,7 +14,7 @@ const record = (version: string, n = 1): string =>
   `example.com/m ${version} ${hash(n)}\nexample.com/m ${version}/go.mod ${hash(n + 1)}\n`
 
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
-/** As Source Spotter takes it: Go's JSON of {Ed25519 []byte; GoSum string; Signature []byte}. */
+/** In Source Spotter's format: Go's JSON of {Ed25519 []byte; GoSum string; Signature []byte}. */
 function signed(goSum: string, signer: SignerKey = owner, text = goSum): object {
   // A signer of Go notes signs the bytes as they are.
   const signature = signer.sign(utf8(text))
@@ -33,8 +33,8 @@ describe('a go.sum', () => {
   })
 
   test.each([
-    ['what is no line of go.sum', 'example.com/m v1.0.0\n', /is no line of go.sum/],
-    ['a page that says that there is none', '<html>not found</html>\n', /is no line of go.sum/],
+    ['what is no line of go.sum', 'example.com/m v1.0.0\n', /is not a line of go.sum/],
+    ['a page that says that there is none', '<html>not found</html>\n', /is not a line of go.sum/],
     ['what is not UTF-8', new Uint8Array([0xff, 0xfe]), /not UTF-8/],
     ['what is too large', new Uint8Array(MAX_RELEASES_BYTES + 1), /too large/],
     ['more lines than a list may have', 'a v1.0.0 h1:x\n'.repeat(200_001), /more than 200000 lines/],

@@ -1,4 +1,4 @@
-/** Which versions are watched, and what several lists say together. */
+/** Which versions are watched, and the combination of several lists. */
 import { createServer } from 'node:http'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -36,7 +36,7 @@ describe('a record', () => {
     expect(version && `${version.module}@${version.version}`).toBe(expected)
   })
 
-  test('says nothing of the versions that it has beside its own', () => {
+  test('ignores lines about other versions than its own', () => {
     const version = watches.watched(lines('v1.0.0') + lines('v6.6.6'))
     expect(version?.lines.map((line) => line.version)).toEqual(['v1.0.0'])
   })

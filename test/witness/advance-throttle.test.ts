@@ -13,7 +13,7 @@ function head(size: number, root = size): Tree {
   return { size, root: new Uint8Array(32).fill(root) }
 }
 
-/** Heads that ask for their turn, and who got it in which order, of a log that has had its burst. */
+/** Heads that wait for their turn, and the order in which they got it, for a log that has used up its burst. */
 function line({ spent = true } = {}) {
   const throttle = new AdvanceThrottle(Date.now)
   if (spent) for (let size = 0; size < BURST; size++) throttle.signed('log', 0)
@@ -146,7 +146,7 @@ describe('the pace', () => {
     expect(await throttle.turn('log', head(99), stop.signal)).toBeTypeOf('function')
   })
 
-  test('is of each log by itself', async () => {
+  test('is separate for each log', async () => {
     const { throttle, went, ask } = line()
     throttle.signed('log', 5)
     ask(7, 'another')

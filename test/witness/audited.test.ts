@@ -1,4 +1,7 @@
-/** What the auditor's key may sign next, as pure functions: never two histories, never back, never without its promise. */
+/**
+ * What the auditor's key may sign next, as pure functions: never two histories, never backwards, never without its
+ * promise.
+ */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Audited, decodeState, encodeState, type LogState } from '../../src/store/log-state.js'
@@ -57,14 +60,14 @@ describe('what it promises', () => {
     expect(shown(history)).toMatchObject({ kind: 'promise', audited: { size: 8 } })
     expect(shown(fork)).toEqual({ kind: 'refused', code: 'GUARD_BEHIND' })
     expect(decideAudited(before, history.tree(4), at())).toEqual({ kind: 'refused', code: 'GUARD_BEHIND' })
-    // Two trees of one size: what it has signed may be the other one.
+    // Two trees of one size: it may have signed the other one.
     expect(decideAudited(state(9, said(5, fork)), history.tree(5), at()).kind).toBe('refused')
   })
 
   test('is made again as it stands on disk, whatever the clock says', () => {
     const audited = said(7)
     expect(decideAudited(state(9, audited), history.tree(7), at())).toEqual({ kind: 'promised', audited })
-    // Another auditor than the one before goes on from there with a promise of its own.
+    // A new auditor key continues from there with a promise of its own.
     const other = decideAudited(state(9, audited), history.tree(7), at({ key: 'other' }))
     expect(other).toMatchObject({ kind: 'promise', audited: { key: 'other', size: 7 } })
   })
@@ -95,7 +98,7 @@ describe('what it promises', () => {
         const signed: { size: number; time: number; root: string }[] = []
         for (const { size, isFork, now, tells } of events) {
           const tree = (isFork ? fork : history).tree(size)
-          // Our own tree only ever grows, and in one history.
+          // Our own tree only grows, and within one history.
           own = { ...own, tree: history.tree(Math.max(own.tree?.size ?? 0, tells ? size : 0)) }
           // Only heads that the pipeline has proven are asked about: a smaller one of the fork is never among them.
           if (isFork && size > 3 && size < own.tree!.size) continue
@@ -128,7 +131,7 @@ describe('marks', () => {
     const { change, effects } = told(state(9), mark(history, 6, NOW + 5, key))
     expect(change).toEqual({ audited: said(6, history, { time: NOW + 5 }) })
     expect(effects).toEqual([{ do: 'tellUnknown', time: NOW + 5 }])
-    // The time of the witness does not follow from it: they are two keys.
+    // The time of the witness does not change with it: they are two keys.
     expect(change?.signed).toBeUndefined()
   })
 

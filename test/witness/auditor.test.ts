@@ -1,4 +1,7 @@
-/** The auditor's cosignatures: promised on disk before they leave, of heads of our history alone, and never taken back. */
+/**
+ * The auditor's cosignatures: promised on disk before they leave, only for heads of our history, and never
+ * contradicted.
+ */
 import { MemoryLevel } from 'memory-level'
 import { describe, expect, test } from 'vitest'
 import { cosign } from '../../src/tlog/cosignature.js'
@@ -28,7 +31,7 @@ const cosignedBy = (signer: SignerKey, note: Uint8Array, time: number): Uint8Arr
   const { text, signatures } = parseNote(note)
   return formatNote({ text, signatures: [...signatures, cosign(text, time, signer).signature] })
 }
-/** Sizes and times of the lines of a key in what was published. */
+/** Sizes and times of the lines of a key among the publications. */
 const linesOf = (published: readonly Uint8Array[], signer = auditor): [size: number, time: number][] =>
   published.flatMap((note) => {
     const { text, signatures } = parseNote(note)
@@ -43,7 +46,7 @@ test('a head gets its line only when it was audited, and the quorum that asks fo
   expect(await heart.witness.cosignAudited(heart.log, 5)).toBe('cosigned')
   expect(linesOf(heart.published)).toEqual([[5, NOW / 1000]])
   expect(heart.quorums.map(({ size }) => size)).toEqual([5])
-  // Once more, as after each round of an audit that brought nothing new, it says nothing new.
+  // Repeated, as after each round of an audit that brought nothing new, it signs nothing new.
   expect(await heart.witness.cosignAudited(heart.log, 5)).toBe('known')
   expect(linesOf(heart.published)).toHaveLength(1)
 })
@@ -53,7 +56,7 @@ test('an older head of our history is cosigned while the witness has gone on', a
   for (const size of [5, 9, 12]) await heart.submit('poll', history.head(size))
   expect(await heart.witness.cosignAudited(heart.log, 9)).toBe('cosigned')
   expect(heart.quorums.map(({ size }) => size)).toEqual([9])
-  // What it has said it does not take back.
+  // It does not take back what it has signed.
   expect(await heart.witness.cosignAudited(heart.log, 5)).toBe('GUARD_BEHIND')
   expect(await heart.witness.cosignAudited(heart.log, 12)).toBe('cosigned')
   expect(linesOf(heart.published).map(([size]) => size)).toEqual([9, 12])

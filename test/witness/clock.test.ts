@@ -1,4 +1,4 @@
-/** When people are told that the clock is wrong, and who may say so. */
+/** When the clock is reported as wrong, and whose statements count for that. */
 import { describe, expect, test } from 'vitest'
 import { RELEASED } from '../../src/version.js'
 import { Clock, clockNews, type PromisedTime } from '../../src/witness/clock.js'
@@ -6,7 +6,7 @@ import { Clock, clockNews, type PromisedTime } from '../../src/witness/clock.js'
 const START = Date.parse('2026-12-24T12:00:00Z')
 const [SECOND, HOUR, DAY] = [1000, 3_600_000, 86_400_000]
 
-/** A clock that is right by what it is told, and can be set without time going by. */
+/** A clock that agrees with its observations, and can be set without time passing. */
 function start() {
   const time = { now: START, monotonic: 0 }
   const clock = new Clock({ now: () => time.now, monotonic: () => time.monotonic, released: '2026-11-28' })
@@ -76,7 +76,7 @@ describe('a clock that others contradict', () => {
     clock.observe('log', START)
     for (let i = 0; i < 100; i++) clock.observe(`peer ${i}`, START - 5 * SECOND)
     clock.observe('log', START + 7 * SECOND)
-    // The hundred peers make room for these, which outweigh each other.
+    // These replace the hundred peers, and cancel each other out.
     for (let i = 0; i < 255; i++) clock.observe(`later ${i}`, START + (i % 2 === 0 ? HOUR : -HOUR))
     expect(clock.report([]).offset).toBe(-7)
   })

@@ -41,7 +41,7 @@ async function fresh(quorum = twoOf, relayed: () => readonly VerifierKey[] = () 
   const store = await Store.over(db, guard)
   const quorums: CosignedHead[] = []
   const heads = new CosignedHeads(store, quorum, (_log, head) => quorums.push(head), relayed)
-  /** Another start over the same disk; the state says that the newest tree is of this size. */
+  /** Another start over the same disk; according to the state the newest tree has this size. */
   const reload = async (size: number, other = quorum) => {
     await store.heads.change(log, store.heads.get(log), { tree: history.tree(size) })
     await store.flush()
@@ -66,7 +66,7 @@ describe('cosigned heads', () => {
     expect(signers(heads.quorum(log))).toEqual([0, 1, 2])
   })
 
-  test('gather cosignatures in the order of the keys, whoever came first, and are on disk', async () => {
+  test('collect cosignatures in the order of the keys, whichever came first, and are on disk', async () => {
     const { heads, reload } = await fresh()
     await heads.install(log, bare(5), by(5, 100, 2))
     expect(who(await heads.merge(log, bare(5), by(5, 100, 0)))).toEqual([0])
@@ -146,14 +146,14 @@ describe('cosigned heads', () => {
     const { heads } = await fresh()
     await heads.install(log, bare(5), new Map())
     const [early, late] = [heads.merge(log, bare(5), by(5, 100, 0)), heads.merge(log, bare(5), by(5, 200, 0))]
-    // Comes while those are written.
+    // Arrives while those are being written.
     await new Promise((resolve) => setImmediate(resolve))
     const next = heads.merge(log, bare(5), by(5, 100, 0, 1))
     expect([who(await early), who(await late), who(await next)]).toEqual([[], [0], [1]])
     expect(heads.current(log)?.cosignatures.get(keys[0]!.vkey)?.time).toBe(200)
   })
 
-  test('tell everybody of a burst when the disk fails, and take it up again', async () => {
+  test('report a disk failure to all callers of a burst, and recover', async () => {
     const { heads, store } = await fresh()
     await heads.install(log, bare(5), new Map())
     vi.spyOn(store.history, 'put').mockRejectedValueOnce(new GossumError('STORE_WRITE_FAILED'))
@@ -166,7 +166,7 @@ describe('cosigned heads', () => {
 })
 
 describe('an older head that comes again', () => {
-  /** The keys of the witnesses, counting what they verify. */
+  /** The keys of the witnesses, counting their verifications. */
   async function counting() {
     const seen = { verified: 0, read: 0 }
     const watched = keys.map((key) => ({
@@ -380,7 +380,7 @@ describe('keys that neighbours count', () => {
     await heads.merge(log, bare(5), signedBy(5, [first]))
     counting = [second]
     const again = await reload(9)
-    // Read, and held in memory, while nobody asks for the first.
+    // Read, and kept in memory, while the first is not requested.
     expect((await again.merge(log, bare(5), by(5, 100, 0))).size).toBe(0)
     counting = [first, second]
     expect((await again.merge(log, bare(5), signedBy(5, [second]))).size).toBe(1)
@@ -462,7 +462,7 @@ describe('what a stranger signs anew each second', () => {
     // The first line and a few renewals.
     expect(put.mock.calls.map(([, , , how]) => how)).toEqual(Array(4).fill('lazily'))
     expect(heads.current(log)!.cosignatures.get(vkey)!.time).toBe(4)
-    // Who counts is written down for good, as ever.
+    // Counted witnesses are always written durably.
     await heads.merge(log, bare(5), by(5, 300, 1))
     expect(put.mock.lastCall![3]).toBe('durably')
   })
@@ -497,7 +497,7 @@ describe('what a stranger signs anew each second', () => {
     now += 1_000
     for (let i = 0; i < 100; i++) taken += (await lines.take('spammer', new Map([[`later ${i}`, line]]), merge)).size
     expect(taken).toBe(1_024 + 32)
-    // What is known already costs nothing, however often it comes.
+    // What is already known costs nothing, however often it arrives.
     const known = () => Promise.resolve(new Map<string, Cosignature>())
     for (let i = 0; i < 3_000; i++) await lines.take('honest', new Map([['known', line]]), known)
     expect((await lines.take('honest', new Map([['new', line]]), merge)).size).toBe(1)

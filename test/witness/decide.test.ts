@@ -16,7 +16,7 @@ import { MemoryLog } from '../helpers/tree.js'
 const root = (byte: number): Uint8Array => new Uint8Array(32).fill(byte)
 const tree = (size: number, byte: number): { size: number; root: Uint8Array } => ({ size, root: root(byte) })
 
-/** A canonical head that we did not get from the log ourselves. */
+/** A canonical head that we did not get from the log itself. */
 const head = (size: number, byte: number, other: { canonical?: boolean; mayBeFirst?: boolean } = {}) => ({
   ...tree(size, byte),
   canonical: true,
@@ -41,7 +41,7 @@ describe('the first head', () => {
 })
 
 describe('size 0', () => {
-  test('with a root that is not the empty tree convicts by itself, whatever we hold', () => {
+  test('with a root that is not the empty tree convicts on its own, whatever we hold', () => {
     for (const held of [
       nothing,
       holding(5, 1),
@@ -52,7 +52,7 @@ describe('size 0', () => {
     }
   })
 
-  test('is past for every larger tree, and below every larger head, without any proof', () => {
+  test('is past for every larger tree, and below every larger head, without a proof', () => {
     expect(decide(holding(5, 1), { ...head(0, 0), root: EMPTY_ROOT })).toEqual({ kind: 'past' })
     expect(decide({ tree: { size: 0, root: EMPTY_ROOT }, frozen: false }, head(5, 1))).toEqual({ kind: 'advanced' })
   })
@@ -247,7 +247,7 @@ describe('the outcome table', () => {
       isDelivery({ kind, news, ...(counted !== undefined && { counted }) })
     expect([paid('advanced', true), paid('conflict', true)]).toEqual([true, true])
     expect([paid('advanced', false), paid('conflict', false), paid('known', false, true)]).toEqual(Array(3).fill(false))
-    // A suspect, or a line of a key that only a neighbour counts, anybody can make up.
+    // Anyone can make up a suspect, or a line of a key that only a neighbour counts.
     expect([paid('known', true), paid('past', true), paid('pending', true)]).toEqual(Array(3).fill(false))
     expect([paid('known', true, true), paid('past', true, true)]).toEqual([true, true])
   })

@@ -35,7 +35,7 @@ function cosigned(of: History, size: number, ...signers: SignerKey[]): Uint8Arra
   return formatNote({ text, signatures: [...signatures, ...signers.map((its) => cosign(text, 50, its).signature)] })
 }
 
-/** The same note with bits behind its last signature that no decoder looks at. */
+/** The same note with bits after its last signature that no decoder reads. */
 function respelled(note: Uint8Array): Uint8Array {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
   const text = fromUtf8(note)!
@@ -61,7 +61,7 @@ async function start(parts: Partial<DepositaryParts> = {}, db = new MemoryLevel(
     keys: () => [ours.verifier, counted.verifier],
     ...parts,
   })
-  /** All pages about a key, each held against what a frame may have. */
+  /** All pages about a key, each checked against the limits of a frame. */
   const pages = async (key: string): Promise<SignedPage[]> => {
     const all: SignedPage[] = []
     for (let after: string | undefined; all.length < 1000;) {

@@ -22,7 +22,7 @@ const logNumber = (i: number): string => toHex(sha256(utf8(`log ${i}`)))
 const [LOG, OTHER] = [logNumber(0), logNumber(1)]
 const rootAt = (size: number): Uint8Array => sha256(utf8(`root ${size}`))
 
-/** The promise of a key about a head whose text is as long as this makes it. */
+/** The promise of a key about a head whose text has this length. */
 function promise(log: string, size: number, witness = 'w', extension = ''): WitnessPromise {
   const text = formatCheckpoint({ origin: 'origin', size, root: rootAt(size) }) + extension
   const line = { name: 'log', keyId: '01020304', bytes: new Uint8Array(64) }
@@ -45,7 +45,7 @@ interface Message {
 
 type Behaviour = 'keeps' | 'lies' | 'old' | 'silent' | 'by hand'
 
-/** Peers that were chosen: each does what it is told, and those that are told nothing yet are not connected. */
+/** Chosen peers: each answers as it is told, and those that are told nothing yet are not connected. */
 class Peers implements Depositaries {
   readonly messages = new Map<string, Message[]>()
   readonly behaviours = new Map<string, Behaviour>()
@@ -98,7 +98,7 @@ function start(all: number, behaviours: readonly Behaviour[], options: Partial<D
   return { peers, deposits, reports }
 }
 
-/** What became of a deposit so far. */
+/** The result of a deposit so far. */
 function follow(result: Promise<DepositResult>): { readonly is: DepositResult | 'waiting' } {
   const followed = { is: 'waiting' as DepositResult | 'waiting' }
   void result.then((it) => (followed.is = it))
@@ -107,7 +107,7 @@ function follow(result: Promise<DepositResult>): { readonly is: DepositResult | 
 
 const after = (ms: number) => vi.advanceTimersByTimeAsync(ms)
 const rootHex = (size: number): string => toHex(rootAt(size))
-/** A tree, which may have the root of another, and the time of promise(), or a later one. */
+/** A tree, optionally with the root of another, and with the time of promise() or a later one. */
 const promised = (size: number, rootOf = size, time = 1): Promised => ({ size, root: rootHex(rootOf), time })
 
 describe('a deposit', () => {
@@ -274,7 +274,7 @@ describe('messages', () => {
     await after(1)
     await Promise.all(many)
     expect(peers.of('peer 0').map(({ promises }) => promises.length)).toEqual([64, 36])
-    // Two heads of nearly 64 KiB, whose quotes take twice as much in JSON.
+    // Two heads of nearly 64 KiB, whose quotes are twice as long in JSON.
     const large = [0, 1].map((i) =>
       deposits.deposit(logNumber(i), [promise(logNumber(i), 20, 'w', `${'"'.repeat(60_000)}\n`)]),
     )
@@ -292,14 +292,14 @@ describe('messages', () => {
     const { peers, deposits } = start(1, ['by hand'])
     const results = [10, 20, 30].map((size) => follow(deposits.deposit(LOG, [promise(LOG, size)])))
     await after(1)
-    // What is newer than the one in hand waits for it.
+    // A newer tree waits for the one in progress.
     const [forty, fifty] = [40, 50].map((size) => follow(deposits.deposit(LOG, [promise(LOG, size)])))
     await after(100)
     expect(peers.sizes('peer 0')).toEqual([[30]])
     peers.of('peer 0')[0]!.answer([true])
     await after(1)
     expect(peers.sizes('peer 0')).toEqual([[30], [50]])
-    // Each tree extends those before it: who keeps the promise of one would know of them.
+    // Each tree extends those before it: a peer that keeps the promise of one would know of them.
     expect(results.map(({ is }) => is)).toEqual(['deposited', 'deposited', 'deposited'])
     expect(deposits.isDeposited(LOG, promised(50)), 'who kept the one has not kept the other').toBe(false)
     expect(fifty!.is).toBe('waiting')
@@ -314,7 +314,7 @@ describe('messages', () => {
     const ten = follow(deposits.deposit(LOG, [promise(LOG, 10)]))
     await after(1_500)
     const twenty = follow(deposits.deposit(LOG, [promise(LOG, 20)]))
-    // One peer keeps the one, and the other, which was too slow for it, the next one: both know of the first.
+    // One peer keeps the first; the other, which was too slow for it, keeps the next one: both know of the first.
     peers.of('peer 0')[0]!.answer([true])
     await after(100)
     expect([ten.is, twenty.is]).toEqual(['waiting', 'waiting'])

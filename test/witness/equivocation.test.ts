@@ -1,4 +1,4 @@
-/** Which lies of witnesses that only neighbours count are remembered when there are too many. */
+/** Which lies of witnesses that only neighbours count are kept when there are too many. */
 import { expect, test } from 'vitest'
 import { parseCheckpoint } from '../../src/tlog/checkpoint.js'
 import { cosign } from '../../src/tlog/cosignature.js'

@@ -8,7 +8,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-/** Whether somebody who waits for the first look at a log may go on. */
+/** Whether a caller waiting for the first poll of a log may go on. */
 function waiting(looks: FirstLooks, log: string): { isOver: boolean } {
   const state = { isOver: false }
   void looks.of(log).then(() => (state.isOver = true))

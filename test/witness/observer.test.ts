@@ -1,4 +1,4 @@
-/** What a node without a key believes of a log that it never sees, and what it cannot be made to believe. */
+/** What a node without a key accepts about a log that it never sees, and what it cannot be made to accept. */
 import { expect, test } from 'vitest'
 import { encodeCosigned } from '../../src/witness/cosigned-head.js'
 import { cosign } from '../../src/tlog/cosignature.js'
@@ -21,7 +21,7 @@ function shown(history: History, size: number, by: readonly SignerKey[], time = 
   return formatNote({ text, signatures: [...signatures, ...by.map((key) => cosign(text, time, key).signature)] })
 }
 
-/** An observer that counts two of three witnesses, and has tiles of both histories from its peers alone. */
+/** An observer that counts two of three witnesses, and gets tiles of both histories only from its peers. */
 function observe(options: Partial<HeartOptions> = {}): Promise<Heart> {
   return startHeart({
     logKey: logSigner.verifier,
@@ -62,7 +62,7 @@ test('strangers and forgers vouch for nothing', async () => {
   const evil = makeSignerKey('w12.example', 4, new Uint8Array(32).fill(99))
   await heart.submit('sync', shown(truth, 5, [a, stranger]), 'p')
   await heart.submit('sync', shown(truth, 5, [a, evil]), 'p')
-  // The line of one head below another: its text was never signed by b.
+  // The line of one head on another: b never signed its text.
   const other = parseNote(shown(lie, 5, [b])).signatures[1]!
   const { text, signatures } = parseNote(shown(truth, 5, [a]))
   await heart.submit('sync', formatNote({ text, signatures: [...signatures, other] }), 'p')

@@ -1,4 +1,4 @@
-/** One key cosigns one log of an origin, for ever: a cosignature says the origin, not which log it is. */
+/** One key permanently cosigns one log per origin: a cosignature contains the origin, not which log it is. */
 import { describe, expect, test } from 'vitest'
 import { fromUtf8 } from '../../src/tlog/bytes.js'
 import { SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
@@ -27,7 +27,7 @@ const signedBy = (by: string, second?: string): SignedState => ({
 const states = (...entries: [LogOfOrigin, SignedState][]): Map<string, SignedState> =>
   new Map(entries.map(([{ id }, state]) => [id, state]))
 
-/** A state that only has a floor: a head of this log that somebody signed. */
+/** A state that only has a floor: a head of this log that another key signed. */
 function floorBy(signer: SignerKey, by: SignerKey): SignedState {
   const { text, signatures } = parseNote(new History(signer).head(9))
   const note = formatNote({ text, signatures: [...signatures, cosign(text, 1, by).signature] })

@@ -12,7 +12,7 @@ import { cosignatureIn, MemoryGuard, startHeart, testSigner, testWitness, type H
 
 const logSigner = testSigner('log.example', 1)
 
-/** A log over real HTTP, and a client of it as the vantage. */
+/** A log over real HTTP, and a client of it as the source of proofs. */
 async function vantage(records: ReturnType<typeof madeUpRecords>) {
   const server = await memoryLog(logSigner, records)
   const listening = await server.listen({ host: '127.0.0.1', port: 0 })

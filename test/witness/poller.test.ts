@@ -5,7 +5,7 @@ import { Poller, type PollerParts } from '../../src/witness/poller.js'
 import { Feed, startHeart, testSigner } from '../helpers/heart.js'
 import { History, showing } from '../helpers/history.js'
 
-/** The pauses that were asked for, in ms. They end when the test says so, or with the signal. */
+/** The requested pauses, in ms. They end when the test ends them, or with the signal. */
 const pauses = new Feed<{ ms: number; end: () => void }>()
 
 const untilEnded = (ms: number, signal: AbortSignal): Promise<void> =>
@@ -88,7 +88,7 @@ describe('the poller', () => {
     for (const [n, minutes] of [1, 1, 2, 4].entries()) {
       const { ms, end } = await pause(n)
       expect(ms).toBeCloseTo(minutes * MINUTE, 3)
-      // Another key of the same name is no head of it either.
+      // A head of another key with the same name is not the log's either.
       if (n === 1) answers.latest = () => Promise.resolve(stranger.head(9))
       end()
     }

@@ -1,4 +1,7 @@
-/** Promises of the corridor that are easily broken in passing: each fails when the one line that keeps it is wrong. */
+/**
+ * Guarantees of the pipeline that are easily broken by accident: each test fails if the one line that ensures it is
+ * wrong.
+ */
 import { MemoryLevel } from 'memory-level'
 import { describe, expect, test } from 'vitest'
 import { GossumError } from '../../src/errors.js'
@@ -19,7 +22,7 @@ const base = { logKey: logSigner.verifier, prefix: showing(history) }
 const counted = [testWitness.verifier, other.verifier]
 const NOW = 1_767_225_600_000
 
-/** A head with a cosignature more. */
+/** A head with an additional cosignature. */
 function cosignedBy(signer: SignerKey, note: Uint8Array, time = 1_700_000_000): Uint8Array {
   const { text, signatures } = parseNote(note)
   return formatNote({ text, signatures: [...signatures, cosign(text, time, signer).signature] })
@@ -57,7 +60,7 @@ describe('what is signed', () => {
 })
 
 describe('what comes to light while a promise is deposited', () => {
-  /** A heart that is about to cosign 9, with its promise on the way to those who keep it. */
+  /** A pipeline that is about to cosign 9, with its promise on the way to the depositaries. */
   const depositing = async () => {
     const rollback = { maySign: true, sawUnknown: () => undefined }
     const messages: (() => void)[] = []
@@ -136,7 +139,7 @@ test('a gossiped head that waited for the rollback guard is sent on when it is t
   expect(sent).toEqual([other.verifier.vkey])
 })
 
-test('a push that is judged while the waiting ends is judged anew, and keeps nothing of its log waiting', async () => {
+test('a push that is judged while the wait ends is judged again, and does not delay its log', async () => {
   const rollback = { maySign: true, sawUnknown: () => undefined }
   const heart = await startHeart({ ...base, rollback, counted })
   await heart.submit('poll', history.head(5))
@@ -153,7 +156,8 @@ test('a push that is judged while the waiting ends is judged anew, and keeps not
   }
   const late = push(9)
   await asked
-  // The database takes its time, and meanwhile the peers have answered: what waited is taken up, and this did not wait yet.
+  // The database is slow, and meanwhile the peers have answered: waiting heads are processed, and this one was not
+  // waiting yet.
   rollback.maySign = true
   await heart.witness.submitDeferred()
   answer(false)

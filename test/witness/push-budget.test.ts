@@ -1,4 +1,4 @@
-/** A day's worth of cosignatures for what a log pushes, in the corridor. */
+/** The daily quota of cosignatures for a pushing log, in the pipeline. */
 import { describe, expect, test } from 'vitest'
 import { pushBudget } from '../../src/witness/push-budget.js'
 import { answerTo } from '../../src/witness/outcome.js'
@@ -27,7 +27,7 @@ test('is taken at once or over the day, and never twice', () => {
   expect(takes('a')).toBe(1)
   now += 240 * HOUR
   expect(takes('a')).toBe(24)
-  // A clock that was set back gives nothing.
+  // Setting the clock back adds nothing.
   now -= 48 * HOUR
   expect(takes('a')).toBe(0)
   // What came to nothing is given back, and no more than there was.
@@ -62,7 +62,7 @@ describe('a log that has used up its day', () => {
   test('gets no new cosignature, may have its last one again, and goes on later with the same bytes', async () => {
     const { heart, clock, push } = await start()
     expect((await push(0, 3)).kind).toBe('advanced')
-    // Anybody may push the same again: that uses up nothing.
+    // Anyone may push the same again: that uses up nothing.
     for (let i = 0; i < 10; i++) expect((await push(3, 3)).kind).toBe('known')
     for (let i = 0; i < 10; i++) expect((await push(0, 2)).code).toBe('OLD_SIZE_DIFFERS')
     expect((await push(3, 5)).kind).toBe('advanced')

@@ -1,4 +1,4 @@
-/** When a head became a quorum head: witnesses that lie about the time move it only as far as they could anyway. */
+/** When a head became a quorum head: witnesses that lie about the time change it only as far as they could anyway. */
 import { expect, test } from 'vitest'
 import { quorumTime, renewedTime } from '../../src/witness/quorum-time.js'
 

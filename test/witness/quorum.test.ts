@@ -4,7 +4,7 @@ import { parsePolicy, type Policy } from '../../src/tlog/policy.js'
 import { quorumOf } from '../../src/witness/quorum.js'
 import { testSigner, testWitness } from '../helpers/heart.js'
 
-test('without a policy it is our own key, and not the ML-DSA-44 key beside it, that makes a quorum', () => {
+test('without a policy our own key makes a quorum, and not the additional ML-DSA-44 key', () => {
   const second = testSigner('third.example', 11, SIGNATURE_TYPES.mlDsa)
   const quorum = quorumOf(undefined, [testWitness.verifier, second.verifier], () => new Set())
   expect(quorum.satisfiedBy(new Set())).toBe(false)

@@ -1,4 +1,4 @@
-/** What strangers may make us write: renewals of one key, and lines by keys that only neighbours count. */
+/** What strangers may make us write: renewals by one key, and lines by keys that only neighbours count. */
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { Cosignature } from '../../src/tlog/cosignature.js'
 import { Renewals, StrangersLines } from '../../src/witness/renewals.js'
@@ -35,7 +35,7 @@ describe('lines of strangers', () => {
     expect(await take('p', 'last', 'counted')).toEqual(['last', 'counted'])
     expect(await take('p', 'over', 'counted')).toEqual(['counted'])
     expect(await take('another', 'over', 'counted')).toEqual(['over', 'counted'])
-    // What we found ourselves is nobody's.
+    // What we found ourselves counts against no peer.
     expect(await take(undefined, 'over', 'counted')).toEqual(['over', 'counted'])
     vi.advanceTimersByTime(1_000)
     expect(await take('p', ...many(32, 'b'))).toHaveLength(32)

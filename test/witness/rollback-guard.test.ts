@@ -36,7 +36,7 @@ const secondsNow = (): number => Math.floor(Date.now() / 1000)
 
 describe('the start barrier', () => {
   test.each([
-    // n, k, answers that it takes
+    // n, k, the answers needed
     [1, undefined, 1],
     [2, undefined, 1],
     [3, undefined, 2],
@@ -71,7 +71,7 @@ describe('the start barrier', () => {
         const keeping = new Set(keepers.slice(0, depositsNeeded(n, keep)))
         const answering = answerers.slice(0, answersNeeded(n, keep))
         expect(answering.some((peer) => keeping.has(peer))).toBe(true)
-        // One answer fewer would do for nobody: there are keepers that none of them is.
+        // One answer fewer would not be enough: some sets of keepers would include none of them.
         expect(answering.length + keeping.size).toBe(n + 1)
       }),
     )

@@ -7,7 +7,7 @@ import { testSigner } from '../helpers/heart.js'
 const signers = [7, 8].map((byte) => testSigner('w.example', byte, 4))
 const text = 'log.example\n5\nroot\n'
 
-/** The keys of the signers, counting how often each really verifies. */
+/** The keys of the signers, counting how often each actually verifies. */
 function counted(): { keys: VerifierKey[]; verified: number[] } {
   const verified = signers.map(() => 0)
   const keys = signers.map(({ verifier }, i) => ({

@@ -1,4 +1,4 @@
-/** What a key signs next, and until when it has signed: by the key, the one beside it, and the keys that came before. */
+/** What a key signs next, and until when it has signed: for the key, its second key, and earlier keys. */
 import { describe, expect, test } from 'vitest'
 import { MAX_EARLIER_KEYS, type LogState, type Signed } from '../../src/store/log-state.js'
 import { isRenewalDue, isSigned, promise, signedUntil } from '../../src/witness/signed.js'

@@ -1,4 +1,4 @@
-/** The one step, as a pure function: what it decides from a state, an input and the circumstances. */
+/** The step, as a pure function: its decision from a state, an input and the circumstances. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parseEvidence, encodeEvidence, verifyEvidence } from '../../src/evidence/evidence.js'
@@ -45,7 +45,7 @@ function input(of: History, size: number, more: Partial<HeadInput> = {}): HeadIn
   return { kind: 'head', head: head(of, size), source: 'gossip', proofs: [], triedFloor: false, ...more }
 }
 
-/** Answers what a step asks for from a history, until there is an outcome or the state would change. */
+/** Answers the requests of a step from a history, until there is an outcome or the state would change. */
 function settle(before: LogState, given: HeadInput, at: Circumstances, shown: readonly History[]): Step {
   const proofs: AnsweredProof[] = [...given.proofs]
   let triedFloor = given.triedFloor
@@ -72,7 +72,7 @@ describe('a head that extends ours', () => {
     expect(does(taken)).toEqual(['cosign', 'publish', 'compareWitnesses', 'resolve'])
   })
 
-  test('says a time that is not before what this key said last, nor before a mark; another key begins anew', () => {
+  test('is signed with a time not before the last one of this key, nor before a mark; another key starts anew', () => {
     const late = { key, size: 5, time: NOW + 1000 }
     expect(settle(state(5, { signed: late }), input(history, 9), calm, [history]).change?.signed?.time).toBe(NOW + 1000)
     const other = { ...late, key: 'other' }
@@ -219,7 +219,7 @@ describe('a first head', () => {
     expect(settle(state(), poll(fork, 12), at(history, 9), both).outcome?.kind).toBe('conflict')
     expect(settle(state(), poll(history, 9), at(history, 12), []).outcome).toMatchObject({ kind: 'pending' })
     expect(settle(state(), poll(history, 12), at(history, 9), both).outcome?.kind).toBe('advanced')
-    // The larger one may be ours: it comes first.
+    // The larger one may be ours, so it comes first.
     expect(settle(state(), poll(history, 9), at(history, 12), both).change).toMatchObject({ floor: { size: 12 } })
   })
 })

@@ -81,7 +81,7 @@ test('they are bounded: the oldest makes room, but never the largest', async () 
   }
   const sizes = suspects.list(log).map(({ size }) => size)
   expect(sizes).toHaveLength(MAX_SUSPECTS_PER_LOG)
-  // The later ones were seen earlier here: each dropped its neighbour, and the largest of the moment stayed.
+  // The later ones were seen earlier here: each displaced its neighbour, and the largest at that moment stayed.
   expect(sizes.slice(0, 3)).toEqual([259, 258, 254])
 })
 

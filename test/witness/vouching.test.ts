@@ -1,4 +1,7 @@
-/** Who vouches for a first head, whatever the policy: keys that count, of witnesses that are not convicted. */
+/**
+ * Which cosignatures vouch for a first head, whatever the policy: those by counted keys, of witnesses that are not
+ * convicted.
+ */
 import { MemoryLevel } from 'memory-level'
 import { expect, test } from 'vitest'
 import { Store } from '../../src/store/store.js'
@@ -21,7 +24,7 @@ const [a, b, stranger] = [11, 12, 14].map((byte) => testSigner(`w${byte}.example
 const log = { id: sumdbId(logSigner.verifier), key: logSigner.verifier, origin: 'go.sum database tree' }
 const suspects = await Suspects.load((await Store.over(new MemoryLevel(), new MemoryGuard())).suspects)
 
-/** A head with the lines of these, all of which are read: the stranger is one that neighbours count. */
+/** A head with the lines of these, all of which are read: neighbours count the stranger. */
 function headBy(...by: readonly SignerKey[]): Head {
   const { text, signatures } = parseNote(new History(logSigner).head(5))
   const lines = by.map((key) => cosign(text, 1_700_000_000, key).signature)
@@ -49,7 +52,7 @@ test('a witness that is convicted vouches for nothing', () => {
   expect(isVouched(headBy(a), quorum(1, b))).toBe(true)
 })
 
-test('a policy that wants nobody does not make everybody believed', () => {
+test('a policy that needs no witness does not make every head trusted', () => {
   expect(isVouched(headBy(), quorum(0))).toBe(false)
   expect(isVouched(headBy(stranger), quorum(0))).toBe(false)
   expect(isVouched(headBy(a), quorum(0, a))).toBe(false)

@@ -1,7 +1,7 @@
-// Command auditlog is what gossum audit is compared with: the audit of a checksum database in a folder, on
-// golang.org/x/mod. It reads every tile of records, hashes the records, holds every tile of hashes against those hashes
-// and the root against the signed head, checks each record's lines with x/mod's module package, and looks for module
-// versions that stand twice. It prints one JSON line.
+// Command auditlog is the program that gossum audit is compared with: it audits a checksum database in a folder, using
+// golang.org/x/mod. It reads every tile of records, hashes the records, compares every tile of hashes with those hashes
+// and the root with the signed head, checks each record's lines with x/mod's module package, and looks for duplicate
+// module versions. It prints one JSON line.
 //
 //	auditlog -N WORKERS FOLDER VKEY
 package main
@@ -35,7 +35,7 @@ const (
 	unit = width * width
 )
 
-// A key says where a module version stands: a hash of its name, and the number of its record.
+// A key locates a module version: a hash of its name, and the number of its record.
 type key struct {
 	hash uint64
 	id   int64
@@ -47,7 +47,7 @@ type auditor struct {
 	seed maphash.Seed
 }
 
-// A part is what the audit of one unit gave.
+// A part is the result of the audit of one unit.
 type part struct {
 	// The hashes of its full tiles of level 0, which level 1 holds.
 	above    []tlog.Hash
@@ -103,7 +103,7 @@ func main() {
 	}))
 }
 
-// parallel calls do for every number below n, from so many goroutines.
+// parallel calls do for every number below n, from this many goroutines.
 func parallel(workers, n int, do func(i int)) {
 	next := make(chan int, n)
 	for i := range n {
@@ -182,7 +182,7 @@ func (a *auditor) records(first int64, count int) [][]byte {
 	return records
 }
 
-// compare holds a tile of hashes against the hashes that were computed.
+// compare compares a tile of hashes with the computed hashes.
 func (a *auditor) compare(level int, n int64, hashes []tlog.Hash) {
 	data := a.read(level, n, len(hashes))
 	if len(data) != len(hashes)*tlog.HashSize {
@@ -195,7 +195,7 @@ func (a *auditor) compare(level int, n int64, hashes []tlog.Hash) {
 	}
 }
 
-// fold returns the hash of a full tile, which the tile above holds.
+// fold returns the hash of a full tile, which is in the tile above.
 func fold(hashes []tlog.Hash) tlog.Hash {
 	var buffer [width / 2]tlog.Hash
 	level := hashes
@@ -208,7 +208,7 @@ func fold(hashes []tlog.Hash) tlog.Hash {
 	return level[0]
 }
 
-// stored reads hashes of the tree out of its tiles, which were compared before.
+// stored reads hashes of the tree from its tiles, which were compared before.
 func (a *auditor) stored(indexes []int64) ([]tlog.Hash, error) {
 	var hashes []tlog.Hash
 	for _, index := range indexes {
@@ -263,7 +263,7 @@ func parse(record []byte) (path, version string, err error) {
 	return path, version, nil
 }
 
-// line takes a line of go.sum apart and checks its hash.
+// line splits a line of go.sum and checks its hash.
 func line(text string) (path, version string, err error) {
 	path, rest, isFirst := strings.Cut(text, " ")
 	version, hash, isSecond := strings.Cut(rest, " ")
@@ -281,7 +281,7 @@ func line(text string) (path, version string, err error) {
 	return path, version, nil
 }
 
-// duplicates counts the records about a module version that an earlier one is about, too.
+// duplicates counts the records whose module version has an earlier record.
 func (a *auditor) duplicates(parts []*part, workers int) int {
 	// By the first byte of the hash, so that workers sort a part each.
 	buckets := make([][]key, 256)

@@ -1,5 +1,5 @@
-// Command checkmodules says what golang.org/x/mod thinks of module paths and versions. It reads JSON lines
-// {"path":...,"version":...} from stdin and answers each with one of its own, in their order.
+// Command checkmodules prints golang.org/x/mod's verdicts on module paths and versions. It reads JSON lines
+// {"path":...,"version":...} from stdin and answers each with one line, in order.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Composeconfig reads compose files as docker compose does, with its own library, and prints what they say as JSON.
+// Composeconfig reads compose files like docker compose, with its own library, and prints their contents as JSON.
 package main
 
 import (

@@ -1,9 +1,9 @@
-// Command fuzzdiff says what Go's own libraries make of bytes, as fast as it is asked: golang.org/x/mod's sumdb/note,
-// sumdb/tlog, sumdb/dirhash, module, modfile, semver and zip, and time.
+// Command fuzzdiff prints how Go's own libraries read bytes: golang.org/x/mod's sumdb/note, sumdb/tlog, sumdb/dirhash,
+// module, modfile, semver and zip, and time.
 //
-// A question is one byte with the length of its name, the name, four bytes with the length of the input, big-endian, and the
-// input. An answer is four bytes with its length, and the answer: what was read, in a spelling of its own; the length -1 says that
-// the input is refused. It ends with its input.
+// A request is one byte with the length of its name, the name, four bytes with the length of the input, big-endian, and
+// the input. An answer is four bytes with its length, and what was read, in a canonical spelling; the length -1 means
+// that the input is refused. The program ends with its input.
 package main
 
 import (
@@ -33,7 +33,7 @@ import (
 	"golang.org/x/mod/zip"
 )
 
-// reading is what Go makes of an input; false when it refuses it. The argument is what stands behind the name of the question.
+// reading is how Go reads an input; false when it refuses it. The argument is what follows the name of the request.
 type reading func(input []byte, argument string) (string, bool)
 
 var readings = map[string]reading{
@@ -59,7 +59,7 @@ func hashOf(text string) string {
 	return fmt.Sprintf("%x", sha256.Sum256([]byte(text)))
 }
 
-// The lines of a note as they stand, without any key.
+// The lines of a note as written, without any key.
 func readNote(input []byte, _ string) (string, bool) {
 	_, err := note.Open(input, note.VerifierList())
 	var unverified *note.UnverifiedNoteError
@@ -252,7 +252,7 @@ func hashZip(input []byte, argument string) (string, bool) {
 	return hash + " good", true
 }
 
-// Where a zip is put to be read, for the libraries want files.
+// The file of a zip, since the libraries read files.
 var zipFile = sync.OnceValue(func() string {
 	file, err := os.CreateTemp("", "fuzzdiff-")
 	must(err)

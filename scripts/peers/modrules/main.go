@@ -1,5 +1,5 @@
-// Says what Go's own libraries make of modules: golang.org/x/mod/zip and golang.org/x/mod/sumdb/dirhash of zips, folders and
-// repositories, filippo.io/torchwood of proofs.
+// Prints results of Go's own libraries about modules: golang.org/x/mod/zip and golang.org/x/mod/sumdb/dirhash for zips,
+// folders and repositories, filippo.io/torchwood for proofs.
 //
 //	modrules vcs PATH VERSION REPOSITORY REVISION SUBDIR   the hash of the module zip that is made of a checkout
 //	modrules zip PATH VERSION FILE                         the hash of a zip, and whether it is a module zip

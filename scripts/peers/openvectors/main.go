@@ -1,9 +1,9 @@
-// Opens the vectors that gossum publishes with the Go libraries that others use: golang.org/x/mod/sumdb/note for
-// signed notes, golang.org/x/mod/sumdb/tlog for records, filippo.io/torchwood for cosignatures.
+// Opens the vectors that gossum publishes with the usual Go libraries: golang.org/x/mod/sumdb/note for signed notes,
+// golang.org/x/mod/sumdb/tlog for records, filippo.io/torchwood for cosignatures.
 //
 //	openvectors DIR
 //
-// Prints one JSON line with what was opened; ends with 1 when a case is not as the vectors say.
+// Prints one JSON line with what was opened; exits with 1 if a case is not as the vectors say.
 package main
 
 import (
@@ -50,7 +50,7 @@ func read(path string, into any) {
 	}
 }
 
-// cosignatures tells the cases in which torchwood's verifier says something else than the vectors.
+// cosignatures returns the cases in which torchwood's verifier disagrees with the vectors.
 func cosignatures(path string) int {
 	var file struct{ Cases []lineCase }
 	read(path, &file)
@@ -74,7 +74,7 @@ type record struct {
 	Proof tlog.RecordProof
 }
 
-// evidence opens the heads in evidence that convicts, which the log signed, and finds the records in it under its head.
+// evidence opens the heads in convicting evidence, which the log signed, and finds the records in it under its head.
 func evidence(path string) (heads, records int) {
 	var all struct {
 		Log   struct{ VKey string }

@@ -1,5 +1,5 @@
-// Command sumdbd is the checksum database of golang.org/x/mod/sumdb on a loopback address, for tests against a log
-// that is not ours. It reads go.sum lines from stdin, serves a record for each module version in them, in their order,
+// Command sumdbd is the checksum database of golang.org/x/mod/sumdb on a loopback address, for tests with an
+// independent log. It reads go.sum lines from stdin, serves a record for each module version in them, in their order,
 // and prints one JSON line when it is ready. It ends when its parent does.
 package main
 

@@ -1,6 +1,6 @@
-// Command tlogd is a log of Tessera (c2sp.org/tlog-tiles) on a loopback address, for tests against a log that is not
-// ours. It keeps its files in the directory that it is given, and prints one JSON line when its address is known. Then it
-// reads commands from stdin:
+// Command tlogd is a log of Tessera (c2sp.org/tlog-tiles) on a loopback address, for tests with an independent log. It
+// keeps its files in the given directory, and prints one JSON line when its address is known. Then it reads commands
+// from stdin:
 //
 //	witness VKEY URL   publish nothing that this witness has not cosigned; before the first add
 //	add N              append N entries; {"size":SIZE} is printed when they are published

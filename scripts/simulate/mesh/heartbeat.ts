@@ -1,4 +1,4 @@
-/** The heartbeat of gossipsub: who is grafted and who is pruned, and who is told what there is. */
+/** The heartbeat of gossipsub: which peers are grafted and pruned, and which are told what messages there are. */
 import type { TopicIndex } from '../frames.js'
 import type { Link } from '../network.js'
 import type { SimulatedMesh } from './mesh.js'
@@ -19,7 +19,7 @@ export function heartbeat(mesh: SimulatedMesh, tick: number): void {
   mesh.cache.shift()
 }
 
-/** A peer that said it has something, was asked for it and did not send it is thought less of. */
+/** A peer that announced a message and did not send it on request loses points. */
 function keptPromises(mesh: SimulatedMesh, { standing }: Link): void {
   standing.ihaves = 0
   if (standing.promised.length === 0) return
@@ -51,7 +51,7 @@ function maintain(mesh: SimulatedMesh, topic: TopicIndex, scoreOf: ScoreOf, tick
   }
 }
 
-/** Grafts so many of those who may be and are fit, as chance has it. */
+/** Grafts this many of the eligible peers, chosen at random. */
 function graftSome(
   mesh: SimulatedMesh,
   topic: TopicIndex,
@@ -69,7 +69,10 @@ function graftSome(
   for (const link of mesh.dice.shuffled(mayBe).slice(0, count)) mesh.graft(link, topic)
 }
 
-/** Those of too many members that go: the best few stay, and enough that we dialled ourselves; of the others chance decides. */
+/**
+ * The members to prune from a mesh that is too large: the best few stay, and enough that we dialled; the rest is
+ * random.
+ */
 function excess({ members, rules, dice }: SimulatedMesh, topic: TopicIndex, scoreOf: ScoreOf): Link[] {
   const byScore = [...members[topic]].sort((a, b) => scoreOf(b) - scoreOf(a))
   let kept = [...byScore.slice(0, LIBRARY.Dscore), ...dice.shuffled(byScore.slice(LIBRARY.Dscore))]
@@ -85,7 +88,7 @@ function excess({ members, rules, dice }: SimulatedMesh, topic: TopicIndex, scor
   return kept.slice(rules.degree)
 }
 
-/** Tells some of those who are not in the mesh what there is. */
+/** Announces messages to some of the peers outside the mesh. */
 function tell(mesh: SimulatedMesh, topic: TopicIndex, scoreOf: ScoreOf): void {
   const numbers = mesh.cache.toTell(topic)
   if (numbers.length === 0) return

@@ -1,6 +1,6 @@
 /**
- * Gossipsub v1.1 of one node, modelled after its specification and the library that production runs: which neighbours messages
- * are sent on to, who is told that they are there, and who is thought well of.
+ * Gossipsub v1.1 of one node, modelled on its specification and the library that production runs: to which neighbours
+ * messages are sent on, to which they are announced, and how peers are scored.
  */
 import type { GossipVerdict } from '../../../src/witness/outcome.js'
 import type { Dice } from '../dice.js'
@@ -21,7 +21,7 @@ export interface SimulatedMeshOptions {
   readonly world: MeshWorld
   readonly dice: Dice
   readonly rules: MeshRules
-  /** Judges a message; the answer may take its time. */
+  /** Judges a message; the answer may come later. */
   readonly validate: (message: Message, link: Link, decided: (verdict: GossipVerdict) => void) => void
 }
 
@@ -32,7 +32,7 @@ export class SimulatedMesh {
   readonly members: readonly [Set<Link>, Set<Link>] = [new Set(), new Set()]
   readonly cache = new MessageCache()
   readonly #options: SimulatedMeshOptions
-  /** Messages that are being judged, and who else sent them meanwhile. */
+  /** Messages that are being judged, and the other peers that sent them meanwhile. */
   readonly #judged = new Map<number, string[]>()
   #ticks = 0
 
@@ -58,7 +58,7 @@ export class SimulatedMesh {
 
   // ---- messages ------------------------------------------------------------------------------------------------
 
-  /** Sends a message of our own: to the mesh, or to every peer that is listened to. */
+  /** Sends a message of our own: to the mesh, or to every peer that is not ignored. */
   publish(message: Message, toAll: boolean): void {
     if (this.cache.see(message.number, this.now)) return
     this.cache.put(message)
@@ -74,7 +74,7 @@ export class SimulatedMesh {
       this.#send(link, message.frame)
   }
 
-  /** Who else has sent a message that is being judged. */
+  /** The other peers that have sent a message that is being judged. */
   otherSenders({ number }: Message): readonly string[] {
     return this.#judged.get(number) ?? []
   }
@@ -94,7 +94,7 @@ export class SimulatedMesh {
   }
 
   #onMessage(link: Link, message: Message): void {
-    // Most are copies of what is known: that is looked at first, and changes little.
+    // Most are copies of known messages, so that is checked first; they change little.
     if (this.cache.has(message.number)) {
       this.#judged.get(message.number)?.push(link.name)
       return
@@ -136,7 +136,7 @@ export class SimulatedMesh {
 
   // ---- the mesh ------------------------------------------------------------------------------------------------
 
-  /** What happens once a second. */
+  /** The heartbeat, once a second. */
   beat(): void {
     heartbeat(this, ++this.#ticks)
   }
@@ -150,13 +150,13 @@ export class SimulatedMesh {
     for (const members of this.members) members.delete(link)
   }
 
-  /** Takes a peer into the mesh and tells it. */
+  /** Adds a peer to the mesh and tells it. */
   graft(link: Link, topic: TopicIndex): void {
     this.#join(link, topic)
     this.#send(link, this.#options.world.messages.graft([topic]))
   }
 
-  /** Puts a peer out of the mesh, for a minute at least, and tells it. */
+  /** Removes a peer from the mesh, for at least a minute, and tells it. */
   prune(link: Link, topic: TopicIndex): void {
     this.#leave(link, topic)
     this.#send(link, this.#options.world.messages.prune([topic]))

@@ -1,4 +1,4 @@
-/** Which messages a node has seen, and which it can still give out: as long as gossipsub keeps them. */
+/** Which messages a node has seen, and which it can still send: for as long as gossipsub keeps them. */
 import type { Message, TopicIndex } from '../frames.js'
 import { LIBRARY } from './rules.js'
 
@@ -9,7 +9,7 @@ export class MessageCache {
   /** The newest window first, each of one heartbeat. */
   readonly #windows: Message[][] = [[]]
 
-  /** Whether it was seen before; it is from now on. */
+  /** Whether it was seen before; marks it as seen. */
   see(number: number, now: number): boolean {
     if (this.has(number)) return true
     if (now - this.#renewedAt > LIBRARY.seenTTL) {
@@ -37,7 +37,7 @@ export class MessageCache {
     return undefined
   }
 
-  /** What is told to those who are not in the mesh. */
+  /** The messages to announce to peers outside the mesh. */
   toTell(topic: TopicIndex): number[] {
     const numbers: number[] = []
     for (let i = 0; i < LIBRARY.mcacheGossip; i++)
@@ -45,7 +45,7 @@ export class MessageCache {
     return numbers
   }
 
-  /** A heartbeat has passed. */
+  /** Called at each heartbeat. */
   shift(): void {
     const windows = this.#windows
     const last = windows.length < LIBRARY.mcacheLength ? undefined : windows.pop()

@@ -1,11 +1,11 @@
 /**
- * The numbers that a node's gossipsub goes by: those that this project sets, from where it sets them, and those that it leaves
- * as the library has them, which a test compares with a real host (test/simulate/mesh.test.ts).
+ * The parameters of a node's gossipsub: those that this project sets, imported from there, and the library's defaults,
+ * which a test compares with a real host (test/simulate/mesh.test.ts).
  */
 import { createTopicScoreParams, type PeerScoreParams } from '@chainsafe/libp2p-gossipsub/score'
 import { MESH, SCORE, scoreParams, type PeerOpinions } from '../../../src/gossip/host/score.js'
 
-/** The library's own, by its names. */
+/** The library's defaults, by its names. */
 export const LIBRARY = {
   Dlo: 4,
   Dscore: 4,
@@ -22,27 +22,27 @@ export const LIBRARY = {
   gossipsubIWantFollowupMs: 3_000,
 } as const
 
-/** IHAVEs of one peer that are heard between two heartbeats; the library does not let that be set. */
+/** IHAVEs of one peer that are processed between two heartbeats; not configurable in the library. */
 export const MAX_IHAVES = 10
 
 export interface MeshRules {
   readonly degree: number
   readonly most: number
   readonly heartbeatsToBetter: number
-  /** Below these scores a peer is not told who has what, not published to, not listened to. */
+  /** Below these scores a peer gets no announcements, no published messages, or is ignored. */
   readonly thresholds: typeof SCORE
-  /** What peers are scored by. */
+  /** The parameters of the peer score. */
   readonly score: PeerScoreParams
 }
 
-/** As production has them. */
+/** The rules of production. */
 export function productionRules(topics: readonly string[], opinions: PeerOpinions): MeshRules {
   return { ...MESH, thresholds: SCORE, score: scoreParams(topics, opinions) }
 }
 
 /**
- * As production had them before peers were paid for the news that they bring: for time in the mesh, and for deliveries that are
- * forgotten within a minute. Kept to show what became of that.
+ * The rules of production before peers earned points for news: points for time in the mesh, and for deliveries, which
+ * decayed within a minute. Kept to show the difference.
  */
 export function earlierRules(topics: readonly string[], { overBudget }: PeerOpinions): MeshRules {
   const { score, ...rules } = productionRules(topics, { overBudget, worth: () => 0 })

@@ -1,6 +1,6 @@
 /**
- * What a node's gossipsub thinks of a peer: the score of the gossipsub v1.1 specification, as far as its weights are not zero
- * here. What decays does so once in each interval, and is computed when it is asked for.
+ * How a node's gossipsub rates a peer: the score of the gossipsub v1.1 specification, for the weights that are not zero
+ * here. What decays does so once in each interval, and is computed on demand.
  */
 import type { PeerScoreParams } from '@chainsafe/libp2p-gossipsub/score'
 import type { TopicIndex } from '../frames.js'
@@ -12,9 +12,9 @@ interface Counter {
 }
 
 interface OnTopic {
-  /** Since when it is in the mesh, in milliseconds; -1 while it is not. */
+  /** When it joined the mesh, in milliseconds; -1 while it is not in it. */
   meshSince: number
-  /** Until when it is not grafted. */
+  /** The time before which it is not grafted. */
   backoffUntil: number
   readonly first: Counter
   readonly invalid: Counter
@@ -27,23 +27,23 @@ function onTopic(): OnTopic {
 export class Standing {
   readonly on: readonly [OnTopic, OnTopic] = [onTopic(), onTopic()]
   readonly #behaviour: Counter = { value: 0, at: 0 }
-  /** IHAVEs heard since the last heartbeat. */
+  /** IHAVEs received since the last heartbeat. */
   ihaves = 0
-  /** Messages that it said it has and was asked for, with the time by which one must be here. */
+  /** Messages that it announced and was asked for, with the time by which one must have arrived. */
   promised: { readonly number: number; readonly by: number }[] = []
 
   isInMesh(topic: TopicIndex): boolean {
     return this.on[topic].meshSince >= 0
   }
 
-  /** It was the first to bring a message that was news. */
+  /** Called when it was the first to send a message that was news. */
   delivered(topic: TopicIndex, params: PeerScoreParams, now: number): void {
     const { first } = this.on[topic]
     const { firstMessageDeliveriesDecay: decay, firstMessageDeliveriesCap: most } = paramsOf(params, topic)
     first.value = Math.min(most, valueOf(first, decay, params, now) + 1)
   }
 
-  /** It brought what no honest node passes on. */
+  /** Called when it sent what no honest node passes on. */
   broughtInvalid(topic: TopicIndex, params: PeerScoreParams, now: number): void {
     const { invalid } = this.on[topic]
     invalid.value = valueOf(invalid, paramsOf(params, topic).invalidMessageDeliveriesDecay, params, now) + 1

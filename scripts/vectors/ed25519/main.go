@@ -1,5 +1,5 @@
-// Command ed25519 writes test/vectors/ed25519.json: signatures of every odd kind with the answer that Go's
-// crypto/ed25519 gives, which is the answer that Gossum must give.
+// Command ed25519 writes test/vectors/ed25519.json: unusual signatures of all kinds with the result of Go's
+// crypto/ed25519, which is the result that Gossum must give.
 //
 // Everything is derived from fixed labels, so that a second run writes the same bytes.
 package main
@@ -38,7 +38,7 @@ func add(why string, public, message, signature []byte) bool {
 	return accepts
 }
 
-// must is add for a case whose verdict is what the construction is about.
+// must is add for a case whose verdict is determined by its construction.
 func must(want bool, why string, public, message, signature []byte) {
 	if add(why, public, message, signature) != want {
 		fail("Go does not answer %v: %s", want, why)
@@ -90,14 +90,14 @@ func challenge(r, a, message []byte) *edwards25519.Scalar {
 	return k
 }
 
-// littleEndian is the number that these bytes spell.
+// littleEndian is the number with these bytes.
 func littleEndian(b []byte) *big.Int {
 	reversed := bytes.Clone(b)
 	slices.Reverse(reversed)
 	return new(big.Int).SetBytes(reversed)
 }
 
-// bytes32 spells a number below 2^256.
+// bytes32 encodes a number below 2^256.
 func bytes32(n *big.Int) []byte {
 	out := n.FillBytes(make([]byte, 32))
 	slices.Reverse(out)

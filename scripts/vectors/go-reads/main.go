@@ -1,5 +1,5 @@
-// Command go-reads writes test/vectors/go-reads.json: notes in every odd spelling, with what the go command's own
-// libraries make of them: golang.org/x/mod/sumdb/note opens, golang.org/x/mod/sumdb/tlog reads the tree.
+// Command go-reads writes test/vectors/go-reads.json: notes in unusual spellings of all kinds, with the results of the
+// go command's own libraries: golang.org/x/mod/sumdb/note opens, golang.org/x/mod/sumdb/tlog reads the tree.
 //
 // Everything is derived from fixed labels, so that a second run writes the same bytes.
 package main
@@ -23,7 +23,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// A genuine head, which we can spoil but not sign anew.
+// A genuine head, which we can corrupt but not sign again.
 const (
 	genuineKey  = "sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8"
 	genuineHead = "go.sum database tree\n59270573\nEkQheTMImOKVKhTERgxIOyW9t32zrpLrv5Gfgm9iG4U=\n\n" +
@@ -60,7 +60,7 @@ var (
 	keys  []string
 )
 
-// add records what Go makes of a note.
+// add records Go's result for a note.
 func add(key int, why string, parts ...part) {
 	var message bytes.Buffer
 	for _, p := range parts {

@@ -74,13 +74,13 @@ async function find(module: ModuleVersion, where: string, repository: GitReposit
     if (commit === undefined) continue
     // SPEC: go.dev/ref/mod, Pseudo-versions: the time is that of the commit; go refuses a version that says another.
     if (pseudo !== undefined && stamp(await repository.timeOf(commit)) !== pseudo.time) {
-      return { kind: 'unusable', reason: `${named} is not of the time that the version says` }
+      return { kind: 'unusable', reason: `${named} does not have the time in the version` }
     }
     const found = await inCommit(path, folder, commit, repository)
     if (typeof found === 'string') refused.push(`${named}: ${found}`)
     // If the path does not determine the folder, the go.mod does.
     else if (folders.length > 1 && found.goMod !== undefined && pathIn(found.goMod) !== path) {
-      refused.push(`${named}: go.mod is that of ${pathIn(found.goMod) ?? 'no module'}`)
+      refused.push(`${named}: go.mod names ${pathIn(found.goMod) ?? 'no module'}`)
     } else return { ...found, commit, named }
   }
   if (refused.length > 0) return { kind: 'unusable', reason: refused.join('; ') }

@@ -38,7 +38,7 @@ export async function cachedModules(root: string): Promise<ModuleVersion[]> {
     if (found.size > MAX_CACHED_MODULES) throw unreadable(`${root}: more than ${MAX_CACHED_MODULES} module versions`)
   }
   const downloads = join(root, 'cache', 'download')
-  if (!(await isFolder(root))) throw unreadable(`${root} is no folder`)
+  if (!(await isFolder(root))) throw unreadable(`${root} is not a folder`)
   for await (const path of foldersBelow(downloads, (name) => name === '@v')) {
     for await (const { name } of await opendir(join(downloads, path, '@v'))) {
       const version = /^(.+)\.(?:zip|ziphash|mod)$/.exec(name)?.[1]
@@ -104,7 +104,7 @@ async function read<T>(
   const found = await stat(path).catch(() => undefined)
   if (found === undefined) return undefined
   // Opening a pipe could wait for ever, and reading a device never end.
-  if (!found.isFile() && !found.isDirectory()) return { error: unreadable(`${path} is no file`) }
+  if (!found.isFile() && !found.isDirectory()) return { error: unreadable(`${path} is not a file`) }
   try {
     return { value: await act(path) }
   } catch (error) {

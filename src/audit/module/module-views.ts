@@ -68,35 +68,35 @@ export type ModuleClass = (typeof MODULE_CLASSES)[number]
 
 export const MEANINGS: Readonly<Record<ModuleClass, { readonly means: string; readonly todo: string }>> = {
   'log differs': {
-    means: 'what everybody else here agrees on is not what the log has recorded',
-    todo: 'build nothing with it: the log is what others are held to, so whoever gave this to you gave them something else',
+    means: 'everyone else here agrees on something other than what the log has recorded',
+    todo: 'build nothing with it: others are checked against the log, so they were given something else',
   },
   'moved tag': {
     means: 'the repository no longer has under this tag what the log has recorded',
-    todo: 'use what the log has, which is what everybody was given; ask the author why the tag was moved, and for a new version',
+    todo: 'use what the log has, which is what everyone was given; ask the author why the tag was moved, and for a new version',
   },
   'repacked zip': {
     means: 'a zip, a go.mod or a folder of files is not what the log has recorded',
-    todo: 'discard it (go clean -modcache for your own), and tell whoever serves it: its files are not those that others get',
+    todo: 'discard it (go clean -modcache for your own), and tell whoever serves it: others get different files',
   },
   'mirror only': {
-    means: 'it can be had here, and the log has never heard of it',
+    means: 'it is available here, but the log does not have it',
     todo: 'for a module of your own, name it in GOPRIVATE; otherwise do not use it: nobody else can see what you are given',
   },
   'index only': {
-    means: 'it is named, by the log or by a list of versions, and nobody who was asked has it',
-    todo: 'it was withdrawn, or never there: take another version, or ask another proxy',
+    means: 'the log or a list of versions names it, but nobody who was asked has it',
+    todo: 'it was withdrawn, or never existed: use another version, or ask another proxy',
   },
   lag: {
-    means: 'it is so new that no quorum head holds its record, or that nobody has fetched it through a mirror yet',
-    todo: 'ask again in some minutes',
+    means: 'it is so new that no quorum head covers its record, or that nobody has fetched it through a mirror yet',
+    todo: 'try again in a few minutes',
   },
   private: {
-    means: 'the log is not asked about it, by GONOSUMDB or GOPRIVATE',
-    todo: 'nothing: what else was asked agrees',
+    means: 'the log is not asked about it, because of GONOSUMDB or GOPRIVATE',
+    todo: 'nothing: all others that were asked agree',
   },
   agree: {
-    means: 'everybody who answered has what the log has recorded',
+    means: 'everyone who answered has what the log has recorded',
     todo: 'nothing',
   },
 }

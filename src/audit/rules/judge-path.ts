@@ -61,7 +61,7 @@ export function judgePath(path: string): Broken[] {
     found.push(
       path.startsWith(GOPKG_IN)
         ? broken('path-gopkg-in', `${said} does not end with a major version as gopkg.in has it`)
-        : broken('path-major', `${said} ends with a major version that no path may have`),
+        : broken('path-major', `${said} ends with an invalid major version`),
     )
   }
   return found

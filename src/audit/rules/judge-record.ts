@@ -48,7 +48,7 @@ export function judgeRecord(record: Uint8Array): RecordVerdict {
   const found = new BrokenRules()
   if (text.startsWith('\n') || text.includes('\n\n'))
     found.add('record-blank-line', () => 'the record has an empty line')
-  if (!text.endsWith('\n')) found.add('record-end', () => 'the last line of the record has no end')
+  if (!text.endsWith('\n')) found.add('record-end', () => 'the last line of the record has no newline')
   const { lines, isWhole } = readLines(text, found)
   const [first] = lines
   if (first === undefined) return { module: undefined, broken: found.list() }
@@ -100,7 +100,7 @@ function judgeSet(lines: readonly Line[], isComplete: boolean, found: BrokenRule
   for (const line of lines) {
     const earlier = firstOf.get(line.of)
     if (earlier === undefined) firstOf.set(line.of, line)
-    else if (earlier.hash === line.hash) found.add('line-repeated', () => `a line stands twice: ${quoted(line.text)}`)
+    else if (earlier.hash === line.hash) found.add('line-repeated', () => `a line occurs twice: ${quoted(line.text)}`)
     else found.add('line-contradiction', () => `${line.of}: ${quoted(earlier.hash)} and ${quoted(line.hash)}`)
   }
   const [files, goMod] = [firstOf.get('files'), firstOf.get('go.mod')]

@@ -41,7 +41,7 @@ function parseSemver(version: string): Semver | undefined {
 export function judgeVersion(path: string, version: string): Broken[] {
   const said = `the version ${quoted(version)}`
   const semver = parseSemver(version)
-  if (semver === undefined) return [broken('version-syntax', `${said} is no semantic version`)]
+  if (semver === undefined) return [broken('version-syntax', `${said} is not a semantic version`)]
   const { major, patch, build } = semver
   const found: Broken[] = []
   if (patch === undefined || (build !== '' && build !== INCOMPATIBLE)) {
@@ -58,7 +58,7 @@ export function judgeVersion(path: string, version: string): Broken[] {
   }
 
   if (path === TOOLCHAIN_PATH && !TOOLCHAIN_VERSION.test(version)) {
-    found.push(broken('toolchain-name', `${said} names no toolchain`))
+    found.push(broken('toolchain-name', `${said} does not name a toolchain`))
   }
   return found.concat(judgePseudo(said, semver, pathMajor.major))
 }

@@ -32,16 +32,16 @@ export const TEXT_RULES = {
   'record-size': {
     level: 'error',
     says: 'A record has at most 65,536 bytes; genuine ones have about 200.',
-    source: 'a bound of this program',
+    source: 'a limit of this program',
   },
   'record-utf8': { level: 'error', says: 'A record is UTF-8.', source: FORMAT_RECORD },
   'record-control': {
     level: 'error',
-    says: 'A record has no control characters of ASCII but the ends of its lines.',
+    says: 'A record has no ASCII control characters except newlines.',
     source: FORMAT_RECORD,
   },
   'record-blank-line': { level: 'error', says: 'A record has no empty lines.', source: FORMAT_RECORD },
-  'record-end': { level: 'error', says: 'A record ends with the end of a line.', source: FORMAT_RECORD },
+  'record-end': { level: 'error', says: 'A record ends with a newline.', source: FORMAT_RECORD },
 } as const satisfies Record<string, Rule>
 
 /** The lines of a record. */
@@ -53,7 +53,7 @@ export const LINE_RULES = {
   },
   'line-kind': {
     level: 'error',
-    says: 'What is behind a slash in the version is `go.mod`; anything else names no file that is hashed.',
+    says: 'A slash in the version is followed by `go.mod`; anything else names no hashed file.',
     source: REFERENCE,
   },
   'line-other-module': {
@@ -61,7 +61,7 @@ export const LINE_RULES = {
     says: 'All lines of a record are about one version of one module.',
     source: DATABASE,
   },
-  'line-repeated': { level: 'error', says: 'No line stands twice in a record.', source: DATABASE },
+  'line-repeated': { level: 'error', says: 'No line occurs twice in a record.', source: DATABASE },
   'line-contradiction': {
     level: 'error',
     says: 'A record does not give one file two different hashes.',
@@ -70,7 +70,7 @@ export const LINE_RULES = {
   'line-order': {
     level: 'note',
     says: "The line of the module's files comes before that of its go.mod, as in every genuine record.",
-    source: 'the public log; no rule demands it',
+    source: 'the public log; no rule requires it',
   },
   'go-mod-missing': {
     level: 'error',
@@ -82,10 +82,10 @@ export const LINE_RULES = {
     says: "A record has a hash of the module's files; go.mod alone is legal, but nobody can download what it names.",
     source: CHECK_SUM_DB,
   },
-  'hash-prefix': { level: 'error', says: 'A hash begins with `h1:`, the only algorithm there is.', source: REFERENCE },
+  'hash-prefix': { level: 'error', says: 'A hash begins with `h1:`, the only algorithm so far.', source: REFERENCE },
   'hash-base64': {
     level: 'error',
-    says: 'A hash is base64 of the standard alphabet, padded, in its one canonical spelling.',
+    says: 'A hash is padded base64 of the standard alphabet, in canonical form.',
     source: 'golang.org/x/mod/sumdb/dirhash, Hash1; the go command compares spellings',
   },
   'hash-length': { level: 'error', says: 'A hash has 32 bytes.', source: 'golang.org/x/mod/sumdb/dirhash, Hash1' },
@@ -97,12 +97,12 @@ export const PATH_RULES = {
   'path-dot': { level: 'error', says: 'No element of a path begins or ends with a dot.', source: CHECK_PATH },
   'path-character': {
     level: 'error',
-    says: 'A path has letters and digits of ASCII and `-._~/`, so that it can be escaped, and nothing else.',
+    says: 'A path has only ASCII letters and digits and `-._~/`, so that it can be escaped.',
     source: `${CHECK_PATH}, EscapePath`,
   },
   'path-plus': {
     level: 'note',
-    says: 'A path has no `+`; go commands before 1.16 took it.',
+    says: 'A path has no `+`; go commands before 1.16 accepted it.',
     source: `${CHECK_PATH} (golang/go#44776)`,
   },
   'path-host': {
@@ -112,12 +112,12 @@ export const PATH_RULES = {
   },
   'path-reserved-name': {
     level: 'error',
-    says: 'No element is a name that Windows keeps for devices, such as `con` or `aux.go`.',
+    says: 'No element is a name that Windows reserves for devices, such as `con` or `aux.go`.',
     source: CHECK_PATH,
   },
   'path-short-name': {
     level: 'note',
-    says: 'No element looks like a short name of Windows, such as `a~1`; go commands before 1.16 took it.',
+    says: 'No element looks like a short name of Windows, such as `a~1`; go commands before 1.16 accepted it.',
     source: `${CHECK_PATH} (golang/go#29101)`,
   },
   'path-major': {
@@ -127,13 +127,13 @@ export const PATH_RULES = {
   },
   'path-gopkg-in': {
     level: 'error',
-    says: 'A path at gopkg.in ends with `.vN`, and perhaps `-unstable` behind it.',
+    says: 'A path at gopkg.in ends with `.vN`, optionally followed by `-unstable`.',
     source: 'golang.org/x/mod/module, SplitPathVersion',
   },
   'path-length': {
     level: 'note',
     says: 'The escaped `path@version` has at most 1,024 characters; longer ones cannot be looked up through a node.',
-    source: 'a bound of this program',
+    source: 'a limit of this program',
   },
 } as const satisfies Record<string, Rule>
 
@@ -141,12 +141,12 @@ export const PATH_RULES = {
 export const VERSION_RULES = {
   'version-syntax': {
     level: 'error',
-    says: 'A version is a semantic version with a `v` before it.',
+    says: 'A version is a semantic version with the prefix `v`.',
     source: 'golang.org/x/mod/module, Check',
   },
   'version-canonical': {
     level: 'error',
-    says: 'A version has all three numbers and no build metadata but `+incompatible`.',
+    says: 'A version has all three numbers and no build metadata except `+incompatible`.',
     source: 'golang.org/x/mod/module, CanonicalVersion; x/mod/sumdb/server.go, modVerRE',
   },
   'version-major': {
@@ -161,7 +161,7 @@ export const VERSION_RULES = {
   },
   'pseudo-base': {
     level: 'note',
-    says: 'A pseudo-version follows a version that can be: `-0.` not on patch 0, `+incompatible` and v1 not without one.',
+    says: 'A pseudo-version follows a possible version: no `-0.` after patch 0, and no `+incompatible` or v1 without a base.',
     source: `golang.org/x/mod/module, PseudoVersionBase; ${VALIDATE_PSEUDO}`,
   },
   'pseudo-time': {

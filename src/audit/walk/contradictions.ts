@@ -56,14 +56,14 @@ export async function judgeShared(
       if (id < since) {
         // Reported before.
       } else if (other !== undefined) {
-        findings.push(walkFinding('contradicting-records', `record ${other.id} says another hash of it`, about))
+        findings.push(walkFinding('contradicting-records', `record ${other.id} has another hash of it`, about))
         if (evidence.length < MAX_EVIDENCE) {
           const pair = [other, { id, record }].map(async (one) => ({ ...one, proof: await log.proof(one.id) }))
           const [a, b] = await Promise.all(pair)
           evidence.push(makeBadRecord(log.key, log.head, [a!, b!]))
         }
       } else if (known.length > 0) {
-        findings.push(walkFinding('duplicate-record', `record ${known[0]!.id} says the same`, about))
+        findings.push(walkFinding('duplicate-record', `record ${known[0]!.id} has the same content`, about))
       }
       known.push({ id, record })
     }

@@ -202,7 +202,7 @@ async function readBytes(path: string): Promise<Uint8Array> {
 function readAt(file: number, at: number, length: number): Uint8Array {
   const bytes = new Uint8Array(length)
   const read = readSync(file, bytes, 0, length, at)
-  if (read < length) throw damaged('a file is cut')
+  if (read < length) throw damaged('a file is truncated')
   return bytes
 }
 

@@ -40,8 +40,8 @@ export function headOf(pinned: PinnedTree, key: VerifierKey): { head: Checkpoint
   if (head.origin !== pinned.origin) throw new GossumError('ORIGIN_MISMATCH', JSON.stringify(head.origin.slice(0, 100)))
   const seed = seedOf(head.root)
   if (pinned.seed[0] !== seed[0] || pinned.seed[1] !== seed[1])
-    throw new GossumError('AUDIT_DISAGREES', 'its keys are not those of this head')
-  if (spellNote(note) !== pinned.head) throw new GossumError('AUDIT_DAMAGED', 'its head is not in its one spelling')
+    throw new GossumError('AUDIT_DISAGREES', 'its keys do not belong to this head')
+  if (spellNote(note) !== pinned.head) throw new GossumError('AUDIT_DAMAGED', 'its head is not in canonical form')
   return { head, note }
 }
 
@@ -74,13 +74,13 @@ export async function mergeFiles(
     return digest
   }
   const blame = (file: string, { from, to }: PartRange, digest: Hash, right: Hash): void => {
-    if (!equalBytes(digest, right)) wrong.push({ file, from, to, why: 'it says something else than these records do' })
+    if (!equalBytes(digest, right)) wrong.push({ file, from, to, why: 'it differs from what these records say' })
   }
   for (const file of files) {
     await reading(file, async (read) => {
       const header = await readUnitsHeader(read)
       if (JSON.stringify(header) !== JSON.stringify(pinned))
-        throw new GossumError('AUDIT_DISAGREES', `${file} is of another head than ${files[0]!}`)
+        throw new GossumError('AUDIT_DISAGREES', `${file} belongs to another head than ${files[0]!}`)
       for (let part = await readUnitsPart(read); part !== undefined; part = await readUnitsPart(read)) {
         requireUnit(part, size)
         const digest = sha256(encodePart(part))
@@ -106,7 +106,7 @@ export async function mergeFiles(
  */
 function requireUnit({ from, to }: PartRange, size: number): void {
   if (from % UNIT_RECORDS !== 0 || to !== Math.min(from + UNIT_RECORDS, size))
-    throw new GossumError('AUDIT_DAMAGED', `records ${from} to ${to - 1} are no unit of a tree of ${size}`)
+    throw new GossumError('AUDIT_DAMAGED', `records ${from} to ${to - 1} are not a unit of a tree of ${size}`)
 }
 
 /** Throws AUDIT_DISAGREES unless the hashes of the parts fold to the root of the tree. */

@@ -47,24 +47,24 @@ export function parsePartHeader(bytes: Uint8Array): PartHeader {
   const { version, audited, counts, findings, hashes, ...bounds } = (value ?? {}) as Record<string, unknown>
   const range = { from: bounds['from'], to: bounds['to'] }
   if (version !== VERSION || !isRange(range) || audited !== range.to - range.from)
-    throw damaged('its header is of no range')
+    throw damaged('its header has no valid range')
   if (!isCounts(counts) || !Array.isArray(findings) || !findings.every((one) => isFinding(one, range)))
-    throw damaged('its findings')
-  if (!isCountOf(counts, findings)) throw damaged('it counts other findings than it has')
+    throw damaged('its findings are malformed')
+  if (!isCountOf(counts, findings)) throw damaged('its counts do not match its findings')
   const read = Array.isArray(hashes)
     ? hashes.map((hash) => (typeof hash === 'string' ? parseHash(hash) : undefined))
     : []
-  if (!Array.isArray(hashes) || read.includes(undefined)) throw damaged('its hashes')
+  if (!Array.isArray(hashes) || read.includes(undefined)) throw damaged('its hashes are malformed')
   return { ...range, audited, counts, findings, hashes: read as Hash[] }
 }
 
 /** Parses a whole part, including its keys. Throws AUDIT_DAMAGED. */
 export function parsePart(bytes: Uint8Array): Part {
   const length = headerLength(bytes)
-  if (length === undefined) throw damaged('it is cut')
+  if (length === undefined) throw damaged('it is truncated')
   const header = parsePartHeader(bytes.subarray(LENGTH_BYTES, LENGTH_BYTES + length))
   const keys = bytes.slice(LENGTH_BYTES + length)
-  if (!isKeys(keys, header.to - header.from)) throw damaged('its keys')
+  if (!isKeys(keys, header.to - header.from)) throw damaged('its keys are malformed')
   return { ...header, keys, missing: [] }
 }
 

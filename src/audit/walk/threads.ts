@@ -70,7 +70,7 @@ export function auditorBeside({ tree, source, origin, seed }: TreeToAudit): Part
     else settle?.reject(errorOf(message.failed))
   })
   worker.on('error', (error) => settle?.reject(error))
-  worker.on('exit', () => settle?.reject(new GossumError('INTERNAL', 'a thread ended by itself')))
+  worker.on('exit', () => settle?.reject(new GossumError('INTERNAL', 'a thread ended unexpectedly')))
 
   return {
     audit: (range, signal) =>

@@ -65,8 +65,8 @@ export async function readUnitsPart(read: ReadBytes): Promise<Part | undefined> 
   const length = await read(LENGTH_BYTES)
   if (length.length === 0) return undefined
   const size = length.length < LENGTH_BYTES ? Infinity : new DataView(length.slice().buffer).getUint32(0, true)
-  if (size > MAX_PART_BYTES) throw damaged('it is cut')
+  if (size > MAX_PART_BYTES) throw damaged('it is truncated')
   const bytes = await read(size)
-  if (bytes.length < size) throw damaged('it is cut')
+  if (bytes.length < size) throw damaged('it is truncated')
   return parsePart(bytes)
 }

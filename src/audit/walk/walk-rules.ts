@@ -6,12 +6,12 @@ import type { Finding, FindingLevel } from '../finding.js'
 export const WALK_RULES = {
   'hash-tile': {
     level: 'error',
-    says: 'every tile of hashes is the one that the tree has there',
+    says: 'every tile of hashes is that of the tree',
     source: 'golang.org/design/25530-sumdb, Checksum Database; c2sp.org/tlog-tiles, Merkle Tree',
   },
   'data-tile': {
     level: 'error',
-    says: 'every tile of records holds the records that the tree has there',
+    says: 'every tile of records has the records of the tree',
     source: 'golang.org/design/25530-sumdb, Checksum Database; c2sp.org/tlog-tiles, Log Entries',
   },
   'record-number': {
@@ -21,12 +21,12 @@ export const WALK_RULES = {
   },
   'duplicate-record': {
     level: 'note',
-    says: 'one module version has one record (a second one that says the same harms nobody)',
+    says: 'one module version has one record (a second one with the same content is harmless)',
     source: 'golang.org/design/25530-sumdb, Checksum Database',
   },
   'contradicting-records': {
     level: 'error',
-    says: 'no two records of one module version say different hashes (gossum/bad-record/v1 convicts the log of it)',
+    says: 'no two records of one module version have different hashes (gossum/bad-record/v1 convicts the log of it)',
     source: 'golang.org/design/25530-sumdb, Checksum Database',
   },
 } as const satisfies Record<string, { level: FindingLevel; says: string; source: string }>

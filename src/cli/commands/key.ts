@@ -73,8 +73,8 @@ Examples:
   gossum key new
   gossum key new --name witness.example.org/w1     the name is part of the key: choose one that is yours
   gossum key new --ml-dsa                          the node then cosigns with both keys
-  gossum key new --auditor                         the node can then say what it has audited: run it with --audit
-  gossum key new --for sum.example.org             beside sum.golang.org: all checksum databases have one origin
+  gossum key new --auditor                         the node can then cosign what it has audited: run it with --audit
+  gossum key new --for sum.example.org             next to sum.golang.org: all checksum databases share one origin
   gossum key new --home /var/lib/gossum --json
 `,
     )

@@ -40,7 +40,7 @@ Examples:
   gossum run --log "VKEY http://127.0.0.1:46788" --http 127.0.0.1:0 --json
   gossum run --policy public --distributor https://api.transparency.dev
   gossum run --feed "VKEY https://witness.example.org" --policy FILE    (docs/exchange.md)
-  gossum run --log "VKEY URL ORIGIN"            a log that is no checksum database (c2sp.org/tlog-tiles)
+  gossum run --log "VKEY URL ORIGIN"            a log that is not a checksum database (c2sp.org/tlog-tiles)
   gossum run --log "VKEY -"                     cosign what this log pushes to /add-checkpoint (docs/witness.md)
   gossum run --log-list https://example.org/log-list.1
   gossum run --audit                            also read every record; with gossum key new --auditor, cosign what was read

@@ -24,8 +24,8 @@ export class Knocks {
   readonly #all = new TokenBuckets(ALL_BURST, ALL_PER_SECOND)
 
   /**
-   * Whether an address may be tried now; if so it counts as tried. Addresses that we have reached before are exempt, as
-   * there are only so many.
+   * Whether an address may be tried now; if so it counts as tried. Addresses that we have reached before are exempt
+   * from the budgets, as there are only so many.
    */
   mayTry(address: Multiaddr, isProven: boolean, now: number): boolean {
     for (const [door, at] of this.#triedAt) if (now - at >= RETRY_INTERVAL_MS) this.#triedAt.delete(door)

@@ -37,7 +37,7 @@ export function parseAddCheckpoint(body: Uint8Array): PushedHead {
  */
 export function splitBody(body: Uint8Array): PushedNote & { readonly lines: readonly string[] } {
   // SPEC: c2sp.org/tlog-witness, add-checkpoint: old size line, proof lines, empty line, checkpoint.
-  // The first empty line: the note has one more, and its text may have others.
+  // Only the first empty line separates: the note has another one, and its text may have more.
   let cut = body.indexOf(NEWLINE)
   while (cut !== -1 && body[cut + 1] !== NEWLINE) cut = body.indexOf(NEWLINE, cut + 1)
   if (cut === -1) throw new GossumError('REQUEST_INVALID', 'no empty line before the checkpoint')

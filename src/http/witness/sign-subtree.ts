@@ -119,7 +119,7 @@ function sign({ reference, checkpoint, subtree, proof }: Asked, { signer, obstac
   const { origin, size, root } = checkpoint
   const { verifier: key } = signer
   // SPEC: c2sp.org/tlog-witness, sign-subtree: 403 when the checkpoint has no valid cosignature of this witness.
-  // The line of the log is not looked at: it would say that the log signed this, and not that we did.
+  // The log's signature is not checked: it would show that the log signed this, not that we did.
   if (!verifiedCosignatures(reference, [key]).has(key.vkey)) {
     const isClaimed = reference.signatures.some((line) => isBy(line, key))
     throw new GossumError(isClaimed ? 'SIGNATURE_INVALID' : 'SIGNATURE_MISSING', `${key.name}+${key.keyId}`)

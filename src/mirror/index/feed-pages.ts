@@ -1,8 +1,8 @@
 /**
- * Reads an index feed in the format of the module index to its end, page by page. Nothing of it is believed: lines are bounded and
- * parsed strictly, time must ascend, and a feed that says the same again has ended.
+ * Reads an index feed in the format of the module index to its end, page by page. The feed is not trusted: lines are
+ * limited in length and parsed strictly, times must ascend, and a feed that repeats itself has ended.
  *
- * Pure: whoever makes it brings the pages.
+ * Pure: the caller fetches the pages.
  */
 import { isObject } from '../../lib/is-object.js'
 import { compareMoments, formatMoment, parseMoment, type Moment } from '../../lib/rfc3339.js'
@@ -10,9 +10,9 @@ import { unlessRefused } from '../../errors/attempt.js'
 import { escapeModule, type ModuleVersion } from '../../sumdb/module-version.js'
 import { fromUtf8 } from '../../tlog/bytes.js'
 
-/** Lines that are asked for at a time: the most that the module index gives. */
+/** Lines requested per page: the most that the module index returns. */
 export const PAGE_LINES = 2000
-/** The largest page, in bytes: lines are some 150 long. */
+/** The largest page, in bytes: lines are about 150 bytes long. */
 export const MAX_PAGE_BYTES = 8 * 1024 * 1024
 
 /** A line of a feed. */
@@ -20,22 +20,22 @@ export interface FeedLine extends ModuleVersion {
   readonly time: Moment
 }
 
-/** What a page brought that was not there before. */
+/** The new part of a page. */
 export interface FeedPage {
   readonly lines: readonly FeedLine[]
-  /** Lines that are none, as they stand, cut. */
+  /** Malformed lines, truncated. */
   readonly invalid: readonly string[]
-  /** Lines whose time is before that of the line before them, or before the time that was asked for. */
+  /** Lines whose time is before that of the previous line, or before the requested time. */
   readonly backwards: readonly FeedLine[]
 }
 
-/** Gives the page of a feed since a time, as bytes; MAX_PAGE_BYTES at most. */
+/** Fetches the page of a feed since a time, as bytes; at most MAX_PAGE_BYTES. */
 export type AskPage = (since: string, limit: number) => Promise<Uint8Array>
 
 export class FeedPages {
   readonly #ask: AskPage
   #at: Moment
-  /** What was seen of the time `#at`: it comes again with the next page. */
+  /** The lines with the time `#at`, which the next page repeats. */
   #seen = new Set<string>()
   #isEnd = false
 
@@ -44,22 +44,22 @@ export class FeedPages {
     this.#at = since
   }
 
-  /** The last time that was read; before the first page the one from which it is read. */
+  /** The last time that was read; before the first page, the time from which to read. */
   get reached(): Moment {
     return this.#at
   }
 
-  /** Whether there was no more at the last look. */
+  /** Whether the last page was the last one available. */
   get isEnd(): boolean {
     return this.#isEnd
   }
 
-  /** Nothing more of it is wanted. */
+  /** Stops reading. */
   end(): void {
     this.#isEnd = true
   }
 
-  /** Reads the next page. Throws what asking throws. */
+  /** Reads the next page. Throws errors of fetching it. */
   async next(): Promise<FeedPage> {
     const asked = this.#at
     const text = fromUtf8(await this.#ask(formatMoment(asked), PAGE_LINES)) ?? ''
@@ -73,7 +73,7 @@ export class FeedPages {
       else if (compareMoments(line.time, this.#at) < 0) page.backwards.push(line)
       else if (this.#isNew(line)) page.lines.push(line)
     }
-    // A feed of which more lines share one time than a page has cannot be paged: behind it is what can be had.
+    // If more lines share one time than fit on a page, the feed cannot be paged further: this is all that is available.
     const isStuck = page.lines.length === 0 && count >= PAGE_LINES && compareMoments(asked, this.#at) === 0
     if (isStuck && page.backwards.length < count) this.#moveTo(afterwards(this.#at))
     else this.#isEnd = page.lines.length === 0
@@ -94,7 +94,7 @@ export class FeedPages {
   }
 }
 
-/** A line of JSON as the module index has it; undefined for what names no module version and time. */
+/** A line of JSON in the form of the module index; undefined if it has no module version and time. */
 export function parseLine(line: string): FeedLine | undefined {
   let value: unknown
   try {

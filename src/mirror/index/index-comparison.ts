@@ -1,9 +1,10 @@
 /**
- * Holds an index feed against the log, as both are read side by side: what one side has shows up on the other one within a lag,
- * or it is overdue.
+ * Compares an index feed with the log, both read side by side: an entry of one side must appear on the other within a
+ * lag, or it is overdue.
  *
- * The log's times are those of quorum heads. A node that was away has late ones, which is nobody's fault: so a feed is behind the log
- * only when it shows a version later than a head that covers it, and ahead of it only when a head came that does not.
+ * The log's times are those of quorum heads. A node that was offline has late ones, which is not the feed's fault: so a
+ * feed is behind the log only if it shows a version later than a head that covers it, and ahead of it only if a later
+ * head does not cover it.
  *
  * Pure.
  */
@@ -11,26 +12,26 @@ import { GossumError } from '../../errors.js'
 import { compareMoments, type Moment } from '../../lib/rfc3339.js'
 import type { FeedLine } from './feed-pages.js'
 
-/** Versions that wait for their counterpart, of one side: days of the public index. */
+/** The most versions of one side that wait for their counterpart: several days of the public index. */
 const MAX_WAITING = 1_000_000
 
-/** What has no counterpart in time. */
+/** Entries without a counterpart in time. */
 export interface Overdue {
-  /** In the feed, and not in the log that a quorum head covers which is later by more than the lag. */
+  /** In the feed, but not in the log that was covered by a quorum head more than the lag later. */
   readonly feed: readonly FeedLine[]
-  /** In the log, and not in the feed until later by more than the lag. */
+  /** In the log, but not in the feed up to more than the lag later. */
   readonly log: readonly FeedLine[]
 }
 
-/** A record of the log, and the second of the head before the one that covers it: by then the log had it not. */
+/** A record of the log, and the second of the head before the one that covers it, when the log did not have it yet. */
 interface LogLine extends FeedLine {
   readonly after: number
 }
 
-/** Those of one side that wait, in the order of their time. */
+/** The waiting entries of one side, ordered by time. */
 class Side<L extends FeedLine> {
   readonly waiting = new Map<string, L>()
-  /** The time up to which all of this side are here. */
+  /** The time up to which this side is complete. */
   reached: Moment
 
   constructor(reached: Moment) {
@@ -40,10 +41,13 @@ class Side<L extends FeedLine> {
   add(name: string, line: L): void {
     if (!this.waiting.has(name)) this.waiting.set(name, line)
     if (this.waiting.size > MAX_WAITING)
-      throw new GossumError('USAGE', `more than ${MAX_WAITING} versions wait for their like: choose a shorter --lag`)
+      throw new GossumError(
+        'USAGE',
+        `more than ${MAX_WAITING} versions wait for their counterpart: choose a shorter --lag`,
+      )
   }
 
-  /** Takes away what waits and is earlier than a time. */
+  /** Removes and returns the waiting entries before a time. */
   before(time: Moment): L[] {
     const early: L[] = []
     for (const [name, line] of this.waiting) {
@@ -60,11 +64,11 @@ export class IndexComparison {
   readonly #since: Moment
   readonly #feed: Side<FeedLine>
   readonly #log: Side<LogLine>
-  /** The second of the last line of the log, of which more may come, and the one before it. */
+  /** The second of the last line of the log, which may have more lines, and the second before it. */
   #second: number
   #secondBefore: number
 
-  /** Lines from `since` on are judged; those of the `lag` before, in seconds, are for comparison alone. */
+  /** Lines from `since` on are judged; those of the `lag` seconds before that serve only for comparison. */
   constructor(since: Moment, lag: number) {
     const start = plus(since, -lag)
     this.#since = since
@@ -80,7 +84,7 @@ export class IndexComparison {
     return plus(earlier(this.#feed.reached, this.#log.reached), -this.#lag)
   }
 
-  /** Whether the log has to be read on first, for the feed is ahead. */
+  /** Whether the log must be read next, because the feed is ahead. */
   get isLogBehind(): boolean {
     return compareMoments(this.#log.reached, this.#feed.reached) < 0
   }
@@ -95,7 +99,7 @@ export class IndexComparison {
     }
   }
 
-  /** The next lines of the log. It is there up to the second before the last line: of one head more may come. */
+  /** The next lines of the log. It is complete up to the second before the last line, whose head may cover more. */
   log(lines: readonly FeedLine[]): void {
     for (const line of lines) {
       if (line.time.seconds !== this.#second) {
@@ -111,8 +115,8 @@ export class IndexComparison {
   }
 
   /**
-   * Takes both away if they are counterparts. Of a feed that was late both wait on: the record was not shown in time, and the
-   * line shows it too late. Of one that was early only the line does.
+   * Removes both if they are counterparts. If the feed was late, both keep waiting: the record was not shown in time,
+   * and the line came too late. If it was early, only the line does.
    */
   #pair(name: string, line: FeedLine, record: LogLine): boolean {
     if (compareMoments(plus(record.time, this.#lag), line.time) < 0) return false
@@ -122,17 +126,17 @@ export class IndexComparison {
     return true
   }
 
-  /** All that the feed has up to this time is here. */
+  /** The feed is complete up to this time. */
   feedIsWhole(until: Moment): void {
     this.#feed.reached = later(this.#feed.reached, until)
   }
 
-  /** All that the log has up to this time is here. */
+  /** The log is complete up to this time. */
   logIsWhole(until: Moment): void {
     this.#log.reached = later(this.#log.reached, until)
   }
 
-  /** What is overdue by now, each once. */
+  /** What has become overdue, each entry once. */
   overdue(): Overdue {
     const isJudged = ({ time }: FeedLine): boolean => compareMoments(time, this.#since) >= 0
     return {
@@ -146,7 +150,7 @@ function nameOf({ path, version }: FeedLine): string {
   return `${path}@${version}`
 }
 
-/** A moment so many seconds later. */
+/** The moment this many seconds later. */
 export function plus({ seconds, nanos }: Moment, more: number): Moment {
   return { seconds: seconds + more, nanos }
 }

@@ -1,37 +1,40 @@
 /**
- * The pages of the index: the records of the log in their order, each with the time of the first quorum head that covers it.
+ * The pages of the index: the records of the log in order, each with the time of the first quorum head that covers it.
  *
- * A quorum head has a time in seconds and covers many records at once, and whoever reads the pages goes on from the last time that
- * it saw. So the records of one second are a nanosecond apart, in their order: no two have one time, times only ascend, and
- * who asks since the last one gets that one and all behind it. The nanosecond says nothing else.
+ * A quorum head has a time in seconds and covers many records at once, and readers continue from the last time that
+ * they saw. So records with the same second are given times a nanosecond apart, in order: times are unique and
+ * ascending, and a reader who asks since the last one gets that one and all later ones. The nanoseconds have no other
+ * meaning.
  */
 import { compareMoments, type Moment } from '../../lib/rfc3339.js'
 import type { Covering } from '../../store/covered.js'
 import type { IndexedRecord } from './indexed-records.js'
 import type { LogIndex } from './log-index.js'
 
-/** Records of one second that are told apart. The public log has a tenth of that in all. */
+/** Records with the same second that can be distinguished. The public log has a tenth of that in all. */
 const MAX_NANOS = 999_999_999
 
 /** A line of the index. */
 export interface IndexEntry extends IndexedRecord {
   readonly time: Moment
-  /** Whether it was first covered then; false for what was there before this node knew of a quorum head. */
+  /**
+   * Whether it was first covered then; false if it was already covered by the first quorum head that this node knew.
+   */
   readonly isExact: boolean
 }
 
-/** The times of records, of one log (store/covered.ts). */
+/** The times of the records of one log (store/covered.ts). */
 export interface RecordTimes {
   of(id: number): Promise<Covering | undefined>
   since(time: number): Promise<number>
 }
 
 export interface PageAsked {
-  /** The first time that is wanted; all of them without it. */
+  /** The earliest time; by default all records. */
   readonly since?: Moment | undefined
-  /** How many lines at most. */
+  /** The most lines. */
   readonly limit: number
-  /** Versions of this path alone. */
+  /** Only versions of this path. */
   readonly module?: string | undefined
 }
 
@@ -58,7 +61,7 @@ async function recordsFrom(index: LogIndex, from: number, { module, limit }: Pag
   return versions.filter(({ id }) => id >= from).map((version) => ({ path: module, ...version }))
 }
 
-/** The first record whose time is this or later. */
+/** The first record with this time or a later one. */
 async function firstSince(times: RecordTimes, { seconds, nanos }: Moment): Promise<number> {
   const [before, end] = await Promise.all([times.since(seconds), times.since(seconds + 1)])
   return Math.min(before + nanos, end)

@@ -1,7 +1,7 @@
 /**
- * The index of one checksum database: which module version each of its records is about, by number and by module. The auditor's
- * walk fills it, so that what is in it was proven; it can be made again from the log at any time. A range of records is in it
- * as a whole, on disk, or not at all.
+ * The index of one checksum database: which module version each record is about, by number and by module. The auditor
+ * fills it, so its content was proven; it can be rebuilt from the log at any time. A range of records is either
+ * completely in it, on disk, or not at all.
  *
  * Trusted: the folder. Whoever fills it has proven the records.
  */
@@ -25,16 +25,16 @@ import {
 } from './indexed-records.js'
 import { formatRanges, gapsIn, parseRanges, withRange, type RecordRange } from './ranges.js'
 
-/** The key of the ranges that are whole. */
+/** The key of the completed ranges. */
 const RANGES = 'ranges'
-/** Blocks that are read at once. */
+/** Blocks read at once. */
 const AT_ONCE = 64
-/** Records about no module version that are passed over at once: no honest log has any. */
+/** Records about no module version that are skipped at once: an honest log has none. */
 const MAX_PASSED = 2 ** 20
-/** The most records of one path that are looked at: the public log has some ten thousand of the most active ones. */
+/** The most records of one path that are examined: in the public log, the most active paths have about ten thousand. */
 const MAX_OF_PATH = 200_000
 
-/** Writes in one batch: they are prepared in one turn of the event loop, in which nothing else is answered. */
+/** Writes per batch: a batch is prepared in one turn of the event loop, during which nothing else is answered. */
 const MAX_BATCH = 1024
 
 interface Put {
@@ -43,17 +43,17 @@ interface Put {
   readonly value: string
 }
 
-/** Lines of records, the first of which has this number. */
+/** Lines of consecutive records, and the number of the first. */
 type Given = readonly [first: number, lines: readonly string[]]
 
 export class LogIndex {
   #db: Database
   readonly #reopen: (() => Promise<Database>) | undefined
-  /** Whether a write failed: what LevelDB takes from then on would be gone at the next start (store/disk.ts). */
+  /** Whether a write failed: what LevelDB accepts after that would be lost at the next start (store/disk.ts). */
   #isTorn = false
   readonly #serial = new Serial()
   #ranges: readonly RecordRange[]
-  /** What was given and is not kept yet, by the number of its first record: of two units at most. */
+  /** Lines that are not stored yet, by the number of their first record: those of two units at most. */
   readonly #given = new Map<number, readonly string[]>()
 
   private constructor(db: Database, ranges: readonly RecordRange[], reopen?: () => Promise<Database>) {
@@ -62,7 +62,7 @@ export class LogIndex {
     this.#reopen = reopen
   }
 
-  /** Opens the index in a folder, or makes it. Throws STORE_LOCKED, STORE_DAMAGED and HOME_UNUSABLE. */
+  /** Opens or creates the index in a folder. Throws STORE_LOCKED, STORE_DAMAGED and HOME_UNUSABLE. */
   static async open(dir: string): Promise<LogIndex> {
     try {
       await mkdir(dir, { recursive: true, mode: 0o700 })
@@ -72,12 +72,15 @@ export class LogIndex {
     }
   }
 
-  /** An index over any open database. Ranges that cannot be read are none: all is read again. `reopen` is for after a write that failed. */
+  /**
+   * An index in any open database. Unreadable ranges count as none: everything is read again. `reopen` is used after a
+   * failed write.
+   */
   static async over(db: Database, reopen?: () => Promise<Database>): Promise<LogIndex> {
     return new LogIndex(db, parseRanges((await db.get<string, string>(RANGES, {})) ?? '[]') ?? [], reopen)
   }
 
-  /** Up to which record all are in it, from the first of the log on. */
+  /** The number of records that are in it without a gap, from the first one of the log. */
   get size(): number {
     const [first] = this.#ranges
     return first?.from === 0 ? first.to : 0
@@ -85,17 +88,20 @@ export class LogIndex {
 
   // ---- filling ---------------------------------------------------------------------------------------------------
 
-  /** What of a range is not in it. */
+  /** The parts of a range that are not in it. */
   missing(range: RecordRange): RecordRange[] {
     return gapsIn(this.#ranges, range)
   }
 
-  /** Takes proven records, the first of which has the number `first`; they count with the whole range only. */
+  /** Receives proven records, the first of which is numbered `first`; they count only once their range is complete. */
   take(first: number, records: readonly Uint8Array[]): void {
     this.#given.set(first, records.map(lineOf))
   }
 
-  /** A range was given whole: it is on disk when this returns. Throws STORE_WRITE_FAILED, and keeps nothing of it then. */
+  /**
+   * The range was given completely: it is on disk when this returns. Throws STORE_WRITE_FAILED, and then stores nothing
+   * of it.
+   */
   keep(range: RecordRange): Promise<void> {
     const given = this.#taken(range)
     return this.#serial.run(RANGES, async () => {
@@ -103,7 +109,7 @@ export class LogIndex {
       const ranges = withRange(this.#ranges, range)
       try {
         for (const operations of this.#chunked(await this.#puts(given))) await this.#write(operations)
-        // Last: a process that ends before has kept nothing that counts.
+        // Written last: if the process ends before, nothing of the range counts.
         await this.#write([{ type: 'put', key: RANGES, value: formatRanges(ranges) }])
       } catch (error) {
         this.#isTorn = this.#reopen !== undefined
@@ -113,12 +119,12 @@ export class LogIndex {
     })
   }
 
-  /** What was given of a range does not count: not all of it could be had. */
+  /** Discards what was given of a range, which was not completely available. */
   drop(range: RecordRange): void {
     this.#taken(range)
   }
 
-  /** What is written of records: their blocks, those that are there in part with what they have, and a key for each. */
+  /** The writes for these records: their blocks, merged with what partial blocks have, and a key for each record. */
   async #puts(given: readonly Given[]): Promise<Put[]> {
     const blocks = new Map<number, string>()
     const keys: Put[] = []
@@ -138,7 +144,7 @@ export class LogIndex {
     return [...[...blocks].map(([block, text]): Put => ({ type: 'put', key: blockKey(block), value: text })), ...keys]
   }
 
-  /** Each is synced: of a log file that LevelDB has left behind, a later sync says nothing. */
+  /** Each write is synced: once LevelDB has switched to another log file, a later sync does not cover it. */
   #write(operations: Put[]): Promise<void> {
     return this.#db.batch(operations, { sync: true } as object)
   }
@@ -147,7 +153,7 @@ export class LogIndex {
     for (let at = 0; at < puts.length; at += MAX_BATCH) yield puts.slice(at, at + MAX_BATCH)
   }
 
-  /** Opens the database anew after a write failed. Reads that come meanwhile fail. */
+  /** Reopens the database after a failed write. Reads fail meanwhile. */
   async #mend(): Promise<void> {
     if (!this.#isTorn) return
     try {
@@ -159,7 +165,7 @@ export class LogIndex {
     }
   }
 
-  /** What was given of a range, which is forgotten. */
+  /** Removes and returns what was given of a range. */
   #taken({ from, to }: RecordRange): Given[] {
     const given = [...this.#given].filter(([first]) => first >= from && first < to)
     for (const [first] of given) this.#given.delete(first)
@@ -169,8 +175,8 @@ export class LogIndex {
   // ---- asking ----------------------------------------------------------------------------------------------------
 
   /**
-   * The module versions of the records from `from` on, below the size, in order, `limit` of them at most; fewer before the
-   * end only when MAX_PASSED records are about none.
+   * The module versions of the records from `from` on, in order, at most `limit`; fewer before the end only if
+   * MAX_PASSED records are about none.
    */
   async records(from: number, limit: number): Promise<IndexedRecord[]> {
     const end = Math.min(this.size, from + limit + MAX_PASSED)

@@ -1,4 +1,4 @@
-/** Ranges of records, ascending and apart: which ones an index has. Pure. */
+/** Ascending, disjoint ranges of records: those that an index has. Pure. */
 
 /** Records [from, to). */
 export interface RecordRange {
@@ -6,7 +6,7 @@ export interface RecordRange {
   readonly to: number
 }
 
-/** The ranges with one more, joined where they touch. */
+/** The ranges plus one more, joined where they touch. */
 export function withRange(ranges: readonly RecordRange[], { from, to }: RecordRange): RecordRange[] {
   const apart = ranges.filter((range) => range.to < from || range.from > to)
   const joined = ranges.filter((range) => range.to >= from && range.from <= to)
@@ -17,7 +17,7 @@ export function withRange(ranges: readonly RecordRange[], { from, to }: RecordRa
   return [...apart, whole].sort((a, b) => a.from - b.from)
 }
 
-/** What of a range is in none of the ranges. */
+/** The parts of a range that are in none of the ranges. */
 export function gapsIn(ranges: readonly RecordRange[], { from, to }: RecordRange): RecordRange[] {
   const gaps: RecordRange[] = []
   let at = from
@@ -31,7 +31,7 @@ export function gapsIn(ranges: readonly RecordRange[], { from, to }: RecordRange
   return gaps
 }
 
-/** Ranges as they are written; undefined for what are none. */
+/** Parses ranges; undefined if the text is malformed. */
 export function parseRanges(text: string): RecordRange[] | undefined {
   try {
     const value: unknown = JSON.parse(text)

@@ -1,6 +1,6 @@
 /**
- * What a repository has of a module version, held against the go command itself and golang.org/x/mod/zip, where they are
- * at hand; and repositories that would have us run something.
+ * A repository's view of a module version, compared with the go command itself and golang.org/x/mod/zip, if they are
+ * installed; and repositories that try to make us run something.
  */
 import { execFile, execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
@@ -21,7 +21,7 @@ const fresh = (): string => mkdtempSync(join(dir, 'd-'))
 const look = (where: string, path: string, version: string): Promise<HolderView> =>
   viewOfGit({ path, version }, where, fresh())
 
-/** What the go command makes of a module in this repository, which it takes for https://example.com/m.git. */
+/** The go command's view of a module in this repository, served as https://example.com/m.git. */
 async function goMakes(repository: MadeRepository, path: string, version: string): Promise<ModuleHashes | string> {
   const home = fresh()
   writeFileSync(join(home, 'go.mod'), 'module app\n')
@@ -59,7 +59,7 @@ async function goMakes(repository: MadeRepository, path: string, version: string
 const MODULE = 'example.com/m.git'
 const mod = (path: string, more = 'go 1.20\n'): string => `module ${path}\n\n${more}`
 
-/** Everything that has ever made two programs disagree about what is in a module. */
+/** Everything known to have made two programs disagree about the files of a module. */
 const EVERYTHING: CommittedFiles = {
   'go.mod': mod(MODULE),
   'm.go': 'package m\n',
@@ -130,7 +130,8 @@ describe.each(CASES)('%s %s', (path, version, revision, subdir) => {
   })
 
   test.skipIf(modrules === undefined)('as golang.org/x/mod/zip makes it', async () => {
-    // It takes attributes from the checkout, and no advice against them: there the go command, and we, go on without it.
+    // Git reads attributes from the checkout and cannot be told not to; there the go command, and we, continue without
+    // it.
     writeFileSync(join(repository.dir, '.git', 'info', 'attributes'), '* -export-subst -export-ignore\n')
     const found = (await look(repository.dir, path, version)) as { hashes: ModuleHashes }
     expect(await goSays('vcs', path, version, repository.dir, revision, subdir)).toEqual({ hash: found.hashes.zip })

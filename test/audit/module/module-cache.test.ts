@@ -1,4 +1,4 @@
-/** The module cache as the real go command fills it, and as somebody else changes it. */
+/** The module cache as filled by the real go command, and as changed by others. */
 import { execFileSync } from 'node:child_process'
 import { chmodSync, cpSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -97,7 +97,7 @@ describe.skipIf(original === undefined)('the cache of the go command', () => {
       changed[at]! ^= 1
       writeFileSync(download(root, 'v1.0.0.zip'), changed)
       const { cache } = await look(root)
-      // Times, and what of the headers nobody reads, say nothing about the files: Go takes it for the same, or for no zip.
+      // Times, and unused header fields, do not matter for the files: Go sees the same zip, or an invalid one.
       if (cache.kind === 'has' && cache.hashes.zip === own.zip) {
         if (modrules === undefined) continue
         const theirs = await goSays('zip', MOD.path, MOD.version, download(root, 'v1.0.0.zip'))
@@ -106,7 +106,7 @@ describe.skipIf(original === undefined)('the cache of the go command', () => {
     }
   }, 120_000)
 
-  test('a hash that is noted beside the zip is read as it is', async () => {
+  test('the hash recorded next to the zip is read unchanged', async () => {
     const root = copy()
     const other = h1({ x: 'y' })
     writeFileSync(download(root, 'v1.0.0.ziphash'), other)

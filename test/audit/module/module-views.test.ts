@@ -1,4 +1,4 @@
-/** The table of classes, and what holds for all of it. */
+/** The table of classes, and properties of the whole table. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import {
@@ -30,7 +30,10 @@ const LOGS: Readonly<Record<LogKind, LogStanding>> = {
   private: { kind: 'private' },
 }
 
-/** What a holder has: the record's hashes, others, others only for the go.mod, something that is no module; or why it has nothing. */
+/**
+ * What a holder has: the record's hashes, others, others only for the go.mod, something that is no module; or why it
+ * has nothing.
+ */
 type State = 'same' | 'other' | 'mod' | 'broken' | 'absent' | 'silent' | 'unasked'
 const has = (zip: string | null, mod: string | null): HolderView => ({ kind: 'has', hashes: { zip, mod }, from: 'x' })
 const STATES: Readonly<Record<State, HolderView>> = {
@@ -47,7 +50,7 @@ const views = (states: Partial<Record<HolderName, State>>): HolderViews =>
 
 describe('the table', () => {
   test.each<[LogKind, Partial<Record<HolderName, State>>, ModuleClass | null, (readonly HolderName[])?]>([
-    // Everybody has the same, as far as they have anything.
+    // All holders have the same, if they have anything.
     [
       'record',
       { proxy: 'same', git: 'same', 'go.sum': 'same', cache: 'same', ziphash: 'same', folder: 'same' },
@@ -59,7 +62,7 @@ describe('the table', () => {
     ['record', { 'go.sum': 'same', proxy: 'unasked' }, 'agree'],
     ['record', { proxy: 'silent', git: 'same' }, 'agree'],
     ['record', { proxy: 'absent', cache: 'same' }, 'agree'],
-    // The repository has another, or nothing any more.
+    // The repository has another version, or none any more.
     ['record', { proxy: 'same', git: 'other' }, 'moved tag', ['git']],
     ['record', { git: 'other' }, 'moved tag', ['git']],
     ['record', { git: 'mod', proxy: 'same' }, 'moved tag', ['git']],
@@ -71,7 +74,7 @@ describe('the table', () => {
       'moved tag',
       ['git', 'go.sum', 'cache'],
     ],
-    // A zip is another one.
+    // One zip differs.
     ['record', { proxy: 'other', git: 'same' }, 'repacked zip', ['proxy']],
     ['record', { proxy: 'other' }, 'repacked zip', ['proxy']],
     ['record', { proxy: 'broken' }, 'repacked zip', ['proxy']],
@@ -80,17 +83,17 @@ describe('the table', () => {
     ['record', { proxy: 'same', folder: 'other', cache: 'same' }, 'repacked zip', ['folder']],
     ['record', { cache: 'same', ziphash: 'other' }, 'repacked zip', ['ziphash']],
     ['record', { cache: 'other', 'go.sum': 'other' }, 'repacked zip', ['go.sum', 'cache']],
-    // The log stands alone.
+    // The log differs from all others.
     ['record', { proxy: 'other', git: 'other' }, 'log differs', ['proxy', 'git']],
     ['record', { proxy: 'other', git: 'mod' }, 'log differs', ['proxy', 'git']],
     ['record', { 'go.sum': 'other' }, 'log differs', ['go.sum']],
     ['record', { 'go.sum': 'other', proxy: 'same' }, 'log differs', ['go.sum']],
-    // It is only named.
+    // Only the index has it.
     ['record', { proxy: 'absent' }, 'index only'],
     ['record', { proxy: 'absent', git: 'absent', cache: 'absent' }, 'index only'],
     ['record', { proxy: 'silent' }, null],
     ['record', { proxy: 'unasked' }, null],
-    // The log has never heard of it.
+    // The log has no record of it.
     ['absent', { proxy: 'same' }, 'mirror only', ['proxy']],
     ['absent', { proxy: 'same', git: 'same' }, 'mirror only', ['proxy', 'git']],
     ['absent', { cache: 'same', proxy: 'absent' }, 'mirror only', ['cache']],
@@ -100,13 +103,13 @@ describe('the table', () => {
     ['absent', { git: 'same', proxy: 'unasked' }, 'lag'],
     ['absent', { proxy: 'absent', git: 'absent' }, null],
     ['absent', { proxy: 'silent' }, null],
-    // What the log says is not proven, or not yet.
+    // The log's record is not proven, or not yet.
     ['lag', { proxy: 'same', git: 'other' }, 'lag'],
     ['unknown', { proxy: 'same' }, null],
     ['unproven', { proxy: 'same' }, null],
     ['doubt', { proxy: 'same' }, null],
     ['conflict', { proxy: 'same' }, 'log differs'],
-    // The log is not asked: what is there is held against go.sum, else against the proxy.
+    // The log is not asked: contents are compared with go.sum, or else with the proxy.
     ['private', {}, 'private'],
     ['private', { proxy: 'same', git: 'same', 'go.sum': 'same' }, 'private'],
     ['private', { 'go.sum': 'same', git: 'other' }, 'moved tag', ['git']],
@@ -150,7 +153,7 @@ describe('all of it', () => {
   )
   const isOther = (state: State | undefined): boolean => state === 'other' || state === 'mod' || state === 'broken'
 
-  test('nothing is fine where somebody has something else than the record', () => {
+  test('the result is never fine if a holder differs from the record', () => {
     const wrong = all.filter(({ log, own }) => {
       const found = classify(LOGS[log], views(own), false)
       const others = HOLDERS.filter((holder) => isOther(own[holder]))

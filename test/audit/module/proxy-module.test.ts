@@ -1,4 +1,4 @@
-/** Proxies, honest and not, on loopback and as files: which of a GOPROXY is believed, and what is refused. */
+/** Proxies, honest and not, on loopback and as files: which one of a GOPROXY is used, and what is refused. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -22,7 +22,7 @@ const hashes = hashesOfRecord(record.text.trim().split('\n'))
 const BASE = '/example.com/!mod/@v/'
 
 type Act = (request: IncomingMessage, response: ServerResponse) => void
-/** What is done instead of serving the files, by path. */
+/** Behaviours that replace serving the files, by path. */
 const instead = new Map<string, Act>()
 const requests: string[] = []
 const server = createServer((request, response) => {

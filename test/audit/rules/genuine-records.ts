@@ -1,4 +1,7 @@
-/** Records that sum.golang.org has answered with: the small copy in test/vectors/sumdb, and all beside the repository. */
+/**
+ * Records from answers of sum.golang.org: the small copy in test/vectors/sumdb, and the full set outside the
+ * repository.
+ */
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseLookup, splitDataTile } from '../../../src/sumdb/module.js'
@@ -6,17 +9,19 @@ import { fromUtf8, utf8 } from '../../../src/tlog/bytes.js'
 import { hasShared, readShared, sharedPath } from '../../helpers/shared.js'
 import { readLines, vectorUrl } from '../../helpers/vectors.js'
 
-/** 60 records, of every form that is known; they stand as in a data tile. */
+/** 60 records, of every known form, as in a data tile. */
 export const SMALL_RECORDS: readonly Uint8Array[] = splitDataTile(
   new Uint8Array(readFileSync(vectorUrl('sumdb/records-genuine.txt'))),
 )
 
-/** Those that stand with their inclusion proofs. */
+/** Records with their inclusion proofs. */
 export const PROVEN_RECORDS: readonly Uint8Array[] = readLines(vectorUrl('sumdb-inclusion.jsonl')).map((line) =>
   utf8((line as { record: string }).record),
 )
 
-/** Every record of the full set: all that lookups answered, and the pairs of lines of go.sum files. None without the set. */
+/**
+ * Every record of the full set: all answers to lookups, and the pairs of lines of go.sum files. Empty without the set.
+ */
 export const SHARED_RECORDS: readonly Uint8Array[] = hasShared
   ? distinct([
       ...[...filesBelow(sharedPath('sumdb/lookups')), ...filesBelow(sharedPath('sumdb/captures'))]
@@ -34,7 +39,7 @@ function filesBelow(folder: string): string[] {
     .filter((file) => statSync(file).isFile())
 }
 
-/** The records that both lines of a module version in a go.sum file are; where there is only one, the other is not known. */
+/** The records made of both lines of a module version in a go.sum file; a single line does not determine the record. */
 function pairsOf(goSum: string): Uint8Array[] {
   const lines = goSum.split('\n')
   return lines.flatMap((line, i) => {

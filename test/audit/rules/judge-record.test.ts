@@ -68,7 +68,7 @@ describe('what is legal is no finding', () => {
     ['example.com/a', 'v1.2.4-0.20190102030405-0123456789ab'],
     ['example.com/a', 'v1.2.3-rc.1.0.20190102030405-0123456789ab'],
     ['example.com/a', 'v3.2.4-0.20190102030405-0123456789ab+incompatible'],
-    // An ordinary prerelease, however much it looks like a time and a revision.
+    // An ordinary prerelease, though it looks like a time and a revision.
     ['example.com/a', 'v1.2.3-20190102030405-0123456789ab'],
     ['example.com/a', 'v1.2.3-20199902030405-x'],
     ['example.com/a~1b', 'v1.0.0'],
@@ -133,7 +133,7 @@ test('the text rules are those of FormatRecord: what breaks none of them can be 
 
 describe('whatever the bytes are', () => {
   const random = seeded(14)
-  /** Bytes that records have, and some that they may not have. */
+  /** Bytes that records contain, and some that they must not contain. */
   const bytes = utf8('\n\n  /.v01-+hgo.mod=Aä~:\0\t\r\u202e\u{1f600}')
 
   function judgeCalmly(record: Uint8Array): void {

@@ -9,7 +9,7 @@ import { PROVEN_RECORDS, SHARED_RECORDS, SMALL_RECORDS } from './genuine-records
 const genuine = [...SMALL_RECORDS, ...PROVEN_RECORDS, ...SHARED_RECORDS]
 const NOWHERE: Readonly<PlainRecord> = { pathEnd: -1, versionStart: -1, versionEnd: -1 }
 
-/** What readPlain says of the record alone, and where it lies among others. */
+/** The result of readPlain for the record alone, and among others. */
 function plainModule(record: Uint8Array): { path: string; version: string } | undefined {
   const into = { ...NOWHERE }
   if (!readPlain(record, 0, record.length, into)) return undefined
@@ -19,7 +19,7 @@ function plainModule(record: Uint8Array): { path: string; version: string } | un
 
 test('nearly all genuine records are plain, and name their modules', () => {
   const plain = genuine.filter((record) => plainModule(record) !== undefined)
-  // Those that are not: an old version at gopkg.in, a toolchain.
+  // The exceptions: an old version at gopkg.in, a toolchain.
   expect(genuine.length - plain.length).toBeLessThanOrEqual(4)
   for (const record of plain) expect(plainModule(record)).toEqual(judgeRecord(record).module)
 })
@@ -56,11 +56,11 @@ test.each(BAD_RECORDS.map(({ rule, record }, i) => [`${rule} (${i})`, record] as
 describe('whatever is plain breaks no rule', () => {
   const random = seeded(20190102)
   const pick = <T>(list: readonly T[]): T => list[random() % list.length]!
-  /** Bytes that mean something in records. */
+  /** Bytes with a meaning in records. */
   const SIGNS = utf8('\n /.-+~_v0129aAfgZ=:@!')
   const CASES = 40_000
 
-  /** One or two bytes changed, taken out or put in, at any place or in both lines alike. */
+  /** One or two bytes changed, removed or inserted, at any place or in both lines alike. */
   function mutated(record: Uint8Array): Uint8Array {
     let out = [...record]
     for (let n = 1 + (random() % 2); n > 0; n--) {
@@ -72,14 +72,14 @@ describe('whatever is plain breaks no rule', () => {
     return Uint8Array.from(out)
   }
 
-  /** Another name in both lines, so that the lines fit together still. */
+  /** Another name in both lines, so that the lines still match. */
   function renamed(record: Uint8Array): Uint8Array {
     const { path, version } = judgeRecord(record).module!
     const other = fromUtf8(mutated(utf8(`${path} ${version}`))) ?? 'x y'
     return utf8(fromUtf8(record)!.replaceAll(`${path} ${version}`, other))
   }
 
-  /** Paths and versions of parts that the rules are about. */
+  /** Paths and versions made of parts that the rules are about. */
   function composed(): Uint8Array {
     const element = (): string =>
       pick([
@@ -175,7 +175,8 @@ describe('whatever is plain breaks no rule', () => {
         expect(judgeRecord(record), fromUtf8(record)).toEqual({ module, broken: [] })
       } else if (i % 8 === 0 && judgeRecord(record).broken.length === 0) missed += 8
     }
-    // The test says something only if many are plain; and the fast way is one only if it takes most of what is right.
+    // The test is meaningful only if many are plain, and the fast path is useful only if it covers most correct
+    // records.
     expect(plain).toBeGreaterThan(least)
     expect(plain).toBeGreaterThan(missed)
   })

@@ -1,6 +1,6 @@
 /**
- * What golang.org/x/mod says of module paths and versions, asked of scripts/peers/checkmodules: genuine ones, and ones
- * spoiled in every way. Skipped where the program is not (scripts/ci/peers.sh), unless REQUIRE_PEERS=1.
+ * golang.org/x/mod's verdicts on module paths and versions, from scripts/peers/checkmodules: for genuine ones, and for
+ * ones corrupted in every way. Skipped if the program is not installed (scripts/ci/peers.sh), unless REQUIRE_PEERS=1.
  */
 import { execFileSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
@@ -21,7 +21,7 @@ interface Module {
   readonly version: string
 }
 
-/** One answer of checkmodules; its source says what the fields are. */
+/** One answer of checkmodules; its source describes the fields. */
 interface Verdict {
   readonly pathError: string
   readonly error: string
@@ -54,7 +54,9 @@ function askXMod(modules: readonly Module[]): Verdict[] {
     .map((line) => JSON.parse(line) as Verdict)
 }
 
-/** Which of our rules must be among those broken, by the words of CheckPath's error; it tells only the first. */
+/**
+ * Which of our rules must be among those broken, by the text of CheckPath's error, which names only the first problem.
+ */
 const WORDS: readonly (readonly [RegExp, readonly RuleName[]])[] = [
   [/: (double|trailing|leading) slash$|: empty (string|path element)$/, ['path-slash']],
   [/: (leading|trailing) dot in path element$|: invalid path element "\.+"$/, ['path-dot']],
@@ -67,11 +69,11 @@ const WORDS: readonly (readonly [RegExp, readonly RuleName[]])[] = [
   [/: invalid version$/, ['path-major', 'path-gopkg-in']],
 ]
 
-/** The rules of versions that x/mod decides, as it decides them. */
+/** The rules about versions that x/mod decides, and its decisions. */
 function expectedOfVersion(verdict: Verdict, version: string): RuleName[] {
   if (!verdict.isSemver) return ['version-syntax']
   const { isPseudo, hasBase, base, year, revision, pathMajor } = verdict
-  // The one rule of pseudo-versions that is not in x/mod but in the go command: without a base, v1 has a path that says so.
+  // The one rule of pseudo-versions that is in the go command rather than in x/mod: a v1 without a base.
   const isLoneV1 = hasBase && base === '' && version.startsWith('v1.') && pathMajor === ''
   const rules: (RuleName | false)[] = [
     !verdict.isCanonical && 'version-canonical',
@@ -83,7 +85,7 @@ function expectedOfVersion(verdict: Verdict, version: string): RuleName[] {
   return rules.filter((rule) => rule !== false)
 }
 
-/** Rules that x/mod knows nothing of. */
+/** Rules that x/mod does not have. */
 const NOT_OF_XMOD: ReadonlySet<RuleName> = new Set(['incompatible-needless', 'toolchain-name'])
 
 function compare(module: Module, verdict: Verdict): void {
@@ -107,10 +109,11 @@ function compare(module: Module, verdict: Verdict): void {
     said,
   ).toEqual(expectedOfVersion(verdict, version))
 
-  // module.Check is the sum of it.
+  // module.Check combines them.
   const objects = ofPath.length > 0 || ofVersion.includes('version-syntax') || ofVersion.includes('version-major')
   expect(objects, `${said}: ${verdict.error}`).toBe(verdict.error !== '')
-  // Whatever breaks no rule can be escaped, and is asked for under that name (but for the one that is made to be too long).
+  // Whatever breaks no rule can be escaped and requested under that name (except the one that is deliberately too
+  // long).
   if (ofPath.length === 0 && ofVersion.length === 0 && path.length < 500) {
     expect(escapeModule(path, version)).toBe(`${verdict.escapedPath}@${verdict.escapedVersion}`)
   }
@@ -151,7 +154,7 @@ describe.skipIf(peer === undefined)('golang.org/x/mod agrees', () => {
         const length = random() % 3
         out = out.slice(0, at) + pick(['', ...parts.split(' ')]) + out.slice(at + length)
       }
-      // Half of a pair has no spelling in JSON that both read alike.
+      // A lone surrogate has no JSON spelling that both read alike.
       return fromUtf8(utf8(out))!
     }
     const seeds = [...genuine, ...made, ...made]
@@ -163,7 +166,7 @@ describe.skipIf(peer === undefined)('golang.org/x/mod agrees', () => {
       }
     })
     const verdicts = agreeOn(modules)
-    // It says something only if both verdicts are frequent, of each function.
+    // Meaningful only if both verdicts are frequent, for each function.
     const share = (is: (verdict: Verdict) => boolean): number => verdicts.filter(is).length / verdicts.length
     for (const is of [
       (it: Verdict) => it.pathError === '',

@@ -1,4 +1,4 @@
-/** Tiles of records as logs write them, and as nobody should: what the leaf hashes say is what is read. */
+/** Tiles of records, valid and invalid: records are read as the leaf hashes determine. */
 import { describe, expect, it } from 'vitest'
 import { claimedLeaves, readRecords, type RecordLayout } from '../../../src/audit/walk/data-tile.js'
 import { concatBytes, fromUtf8, utf8 } from '../../../src/tlog/bytes.js'
@@ -9,7 +9,7 @@ function leavesOf(records: readonly (string | Uint8Array)[]): Uint8Array {
   return concatBytes(...records.map((record) => hashLeaf(typeof record === 'string' ? utf8(record) : record)))
 }
 
-/** What is read of this text, when these are the records that the tree has there. */
+/** What is read from this text, if the tree has these records there. */
 function read(text: string, records: readonly string[], first = 0, layout: RecordLayout = 'data') {
   const tile = { first, width: records.length, leaves: leavesOf(records) }
   const found = readRecords(utf8(text), tile, layout)
@@ -69,7 +69,7 @@ describe('data tiles', () => {
         { id: 259, written: '0' },
       ],
     })
-    // All of them off by one, as a log that lost a record would write them.
+    // All of them off by one, as in a log that lost a record.
     const off = read(numbered(257), records, 256)
     expect('misnumbered' in off && off.misnumbered.map(({ id, written }) => `${id} ${written}`)).toEqual([
       '256 257',
@@ -93,7 +93,7 @@ describe('data tiles', () => {
     expect(read([...records].reverse().join('\n'), records)).toEqual({ missing: 0 })
   })
 
-  it('that would take for ever to search are given up: four megabytes of empty lines, and no record in them', () => {
+  it('that would take too long to search are given up: four megabytes of empty lines without a record', () => {
     const leaves = leavesOf(records)
     const found = readRecords(new Uint8Array(4 * 1024 * 1024).fill(10), { first: 0, width: 4, leaves }, 'data')
     expect(found).toEqual({ missing: 0 })
@@ -103,7 +103,7 @@ describe('data tiles', () => {
     const leaves = leavesOf(records)
     expect(claimedLeaves(utf8(numbered(7)), 7, 4, 'data')).toEqual(leaves)
     expect(claimedLeaves(utf8(records.join('\n')), 0, 4, 'data')).toEqual(leaves)
-    // Fewer records, fewer hashes: nothing is made up for what is not there.
+    // Fewer records give fewer hashes: nothing is invented for missing ones.
     expect(claimedLeaves(utf8(records.join('\n')), 0, 9, 'data')).toEqual(leaves)
     expect(claimedLeaves(utf8(numbered(8)), 7, 4, 'data')).not.toEqual(leaves)
   })

@@ -1,4 +1,4 @@
-/** Tiles of hashes under one head: a bit that is turned anywhere is found, and the tile it is in is named. */
+/** Tiles of hashes under one head: a flipped bit anywhere is found, and its tile is named. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -18,7 +18,7 @@ function open(log: MadeLog, source: LogSource = new LogFolder(log.dir)): Promise
   return HashTiles.open(treeOf(log), source, SUMDB_ORIGIN)
 }
 
-/** Turns one bit of a file while `act` runs. */
+/** Flips one bit of a file while `act` runs. */
 async function withBitTurned<T>(log: MadeLog, path: string, byte: number, act: () => Promise<T>): Promise<T> {
   const file = join(log.dir, path)
   const honest = readFileSync(file)
@@ -33,8 +33,8 @@ async function withBitTurned<T>(log: MadeLog, path: string, byte: number, act: (
 }
 
 describe('the right edge', () => {
-  // Sizes of which several perfect subtrees end in one tile, on one level and on two: what is authenticated by one hash
-  // of the edge must not make the others of its tile believed (CVE-2026-56865).
+  // Sizes for which several perfect subtrees end in one tile, on one level and on two: a hash of the edge that
+  // authenticates one must not make the others in its tile trusted (CVE-2026-56865).
   it.each([1, 3, 7, 255, 256 + 7, 3 * 256 + 85, 511])('of %i records: no bit of it can be another', async (size) => {
     const log = makeLog(madeRecords(size))
     const tiles = await open(log)
@@ -49,7 +49,7 @@ describe('the right edge', () => {
     for (const { level, index, width } of edge) {
       const path = `tile/8/${level}/${String(index).padStart(3, '0')}.p/${width}`
       for (let entry = 0; entry < width; entry++) {
-        // Of a wide tile some, at its ends and where its subtrees meet.
+        // For a wide tile only some, at its ends and at the boundaries of its subtrees.
         if (entry > 3 && entry % 32 < 30 && entry + 4 < width) continue
         const act = (): Promise<unknown> => open(log).catch((error: unknown) => error)
         const refused = await withBitTurned(log, path, entry * HASH_SIZE + (entry % HASH_SIZE), act)
@@ -81,7 +81,7 @@ describe('a tree with three levels', () => {
   })
 
   it.each([
-    // Each: what is forged, what is read, and what is named.
+    // Each: the forged tile, the range that is read, and the tile that is named.
     ['tile/8/0/100', 0, 100, 'tile/8/0/100'],
     ['tile/8/1/000', 0, 100, 'tile/8/1/000'],
     ['tile/8/0/257', 0, 257, 'tile/8/0/257'],

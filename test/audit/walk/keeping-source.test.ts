@@ -1,4 +1,4 @@
-/** A kept log is a log: what was audited once over a network is audited again from the folder. */
+/** A kept log can be audited: what was audited over a network is audited again from the folder. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
@@ -8,7 +8,7 @@ import { LogFolder } from '../../../src/sumdb/log-source.js'
 import { auditOf, makeLog, madeRecords } from '../../helpers/audits.js'
 import { temporaryHome } from '../../helpers/home.js'
 
-/** Every file below a folder. */
+/** All files below a folder. */
 function filesOf(dir: string): Record<string, string> {
   const files = readdirSync(dir, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
   const paths = files.map((file) => join(file.parentPath, file.name)).sort()
@@ -37,7 +37,7 @@ describe('a source that keeps', () => {
     expect((await auditOf({ dir: kept, note: log.note })).list).toEqual(report.list)
   })
 
-  it('lets many keep one file at a time: whoever reads it meanwhile has one of theirs, whole', async () => {
+  it('lets several writers keep one file concurrently: a reader always gets one complete version', async () => {
     const kept = join(temporaryHome(), 'kept')
     const source = new KeepingSource(new LogFolder('/nowhere'), kept)
     const all = Array.from({ length: 40 }, (_, i) => new Uint8Array(50_000).fill(i))

@@ -1,4 +1,4 @@
-/** What an audit keeps in its folder: it is whole or it is not there, whenever the process ended. */
+/** The files of an audit's folder: complete or absent, whenever the process ended. */
 import { copyFileSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -11,7 +11,7 @@ import { temporaryHome } from '../../helpers/home.js'
 
 const UNIT = UNIT_RECORDS
 
-/** The part of a log in which record n is about the module of this number. */
+/** The part of a log in which record n is about the module with this number. */
 function partOf(from: number, to: number, moduleOf = (n: number) => n, findings: readonly Finding[] = []): Part {
   const keys = new KeyCollector()
   for (let n = from; n < to; n++) keys.add(hashModuleText(`example.com/m${moduleOf(n)}`, 'v1.0.0', [5, 6]), n - from)
@@ -102,7 +102,7 @@ describe('the folder', () => {
     const parts = await KeptParts.open(dir)
     await parts.add(partOf(0, 40, undefined, [findingAt(3)]))
     await parts.add(partOf(40, 100))
-    // The joined one is on disk, and those that it was made of are not gone yet.
+    // The joined part is on disk, and those that it was made from are not removed yet.
     await (await KeptParts.open(elsewhere)).add(partOf(0, 100, undefined, [findingAt(3)]))
     copyFileSync(join(elsewhere, '0-100.part'), join(dir, '0-100.part'))
     const again = await KeptParts.open(dir)
@@ -117,7 +117,7 @@ describe('parts of one unit', () => {
   it('are joined when the unit is whole, with all that they say', async () => {
     const dir = join(temporaryHome(), 'parts')
     const parts = await KeptParts.open(dir)
-    // Across parts, across the border of the unit, and within one.
+    // Across parts, across the boundary of the unit, and within one.
     const moduleOf = (n: number): number => ({ 70: 3, 5000: 3, 60_000: 59_000, [UNIT + 1]: 4 })[n] ?? n
     const at = [0, 50, 100, 30_000, UNIT]
     for (let i = 0; i + 1 < at.length; i++)
@@ -183,7 +183,7 @@ describe('keys that several records have', () => {
     expect({ isWhole, few: groups.length <= 5000 && groups.length > 4000 }).toEqual({ isWhole: false, few: true })
   })
 
-  it('are not looked for any more when somebody stops it', async () => {
+  it('are no longer looked for once it is stopped', async () => {
     const parts = await KeptParts.open(join(temporaryHome(), 'parts'))
     await expect(sharedKeys(parts, 0, AbortSignal.abort(new Error('stopped')))).rejects.toThrow('stopped')
   })

@@ -1,4 +1,4 @@
-/** Audits of logs that grow, fork, fail and come back: nothing is read twice, and nothing is lost. */
+/** Audits of logs that grow, fork, fail and recover: nothing is read twice, and nothing is lost. */
 import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -30,12 +30,12 @@ class GrowingLog {
   }
 }
 
-/** A log in a folder whose requests are counted. */
+/** A log in a folder that records its requests. */
 class CountedSource implements LogSource {
   readonly url = 'http://log.example'
   readonly #folder: LogFolder
   readonly asked: string[] = []
-  /** Is asked before each answer. */
+  /** Called before each answer. */
   before: (path: string) => void = () => undefined
 
   constructor(dir: string) {
@@ -48,7 +48,7 @@ class CountedSource implements LogSource {
     return this.#folder.get(path, maxBytes)
   }
 
-  /** What was asked for since the last time. */
+  /** The requests since the last call. */
   taken(): string[] {
     return this.asked.splice(0)
   }
@@ -72,7 +72,7 @@ const records = madeRecords(66_400)
 
 describe('a log that grows', () => {
   it('is read from where the last pass ended, tile by tile, and no tile of records twice', async () => {
-    // What stands twice was compared once, and is not again.
+    // A duplicate was compared once, and is not compared again.
     const twice = records.with(3, records[2]!)
     const [log, home] = [new GrowingLog(), temporaryHome()]
     const source = new CountedSource(log.dir)
@@ -86,7 +86,7 @@ describe('a log that grows', () => {
       const tiles = new Set(source.taken().filter((path) => path.includes('/data/')))
       expect(tiles.size, `${before} to ${size}`).toBe(Math.ceil(size / 256) - Math.floor(before / 256))
     }
-    // With the same head again it asks for nothing but what proves that it is the same.
+    // With the same head again it requests only what proves that it is the same.
     await pass(home, { dir: log.dir, note: log.grow([]).note }, source)
     expect(source.taken().filter((path) => path.includes('/data/'))).toEqual([])
   })
@@ -102,7 +102,7 @@ describe('a log that grows', () => {
     expect(report.evidence.map((one) => verifyEvidence(one, [auditedKey]))).toMatchObject([
       { type: 'gossum/bad-record/v1', records: [0, 700] },
     ])
-    // A third and a fourth: what was said of the others is not said again.
+    // A third and a fourth: findings about the others are not repeated.
     const third = log.grow([other('B'), other('C'), records[5]!])
     const last = await pass(home, third, new LogFolder(log.dir))
     expect([...last.found].sort()).toEqual([
@@ -118,7 +118,7 @@ describe('a log that grows', () => {
       { records: [0, 903] },
     ])
     expect(last.findings).toEqual({ error: 3, note: 2 })
-    // Whoever begins with the last head finds the same.
+    // An audit that begins with the last head finds the same.
     const fresh = await pass(temporaryHome(), third, new LogFolder(log.dir))
     expect([...fresh.found].sort()).toEqual([...last.found].sort())
   })
@@ -140,7 +140,7 @@ describe('a log that grows', () => {
 })
 
 describe('a log that forks', () => {
-  /** Two histories of which the first 500 records are the same. */
+  /** Two histories that share the first 500 records. */
   function fork(sizes: readonly [number, number]): [MadeLog, MadeLog] {
     const [one, other] = [new GrowingLog(), new GrowingLog()]
     const changed = records.with(500, utf8(recordOf('example.com/forked', 'v1.0.0')))
@@ -161,7 +161,7 @@ describe('a log that forks', () => {
       { type: 'gossum/split-view/v1' },
     ])
     expect(source.taken().filter((path) => path.includes('/data/'))).toEqual([])
-    // What was audited is what it was, of the head that it was.
+    // What was audited stays, with the head of that time.
     expect(report).toMatchObject({ upTo: 700, found: [], at: parseNote(one.note) })
     expect(await pass(home, one, new LogFolder(one.dir))).toMatchObject({
       audited: 700,
@@ -205,7 +205,7 @@ describe('the folder of an audit', () => {
       [auditedKey, 'log.example'],
     ] as const)
       await expect(LogAudit.open({ ...given, key, origin })).rejects.toMatchObject({ code: 'LOG_KEY_CHANGED' })
-    // And is free again for its own.
+    // And the home can be used again for its own log.
     expect(await pass(home, log, new LogFolder(log.dir))).toMatchObject({ isComplete: true })
   })
 })

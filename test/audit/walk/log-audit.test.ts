@@ -1,4 +1,4 @@
-/** Audits of logs that are files in a folder: honest ones, ones with bad records, and ones that were tampered with. */
+/** Audits of logs in folders: honest ones, ones with bad records, and ones that were tampered with. */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -79,7 +79,7 @@ describe('tiles that are wrong', () => {
     const report = await auditOf(log, { home })
     expect(report.list.map((finding) => [finding.rule, finding.tile])).toEqual([[rule, path]])
     expect(report.audited).toBe(audited)
-    // Whose fault it was is not known: when it is right the next time, nothing is left of it.
+    // The cause is unknown: if it is right the next time, no finding is left.
     bytes[70]! ^= 1
     writeFileSync(file, bytes)
     expect(await auditOf(log, { home })).toMatchObject({ list: [], audited: size, isComplete: true })

@@ -1,4 +1,4 @@
-/** What others found, put together: of one tree, every unit of it, and what they say is not believed. */
+/** Merging the results of several machines: of one tree, all its units, and without trusting their claims. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -32,7 +32,7 @@ const EMPTY = [40, UNIT + 1]
 const scratch = scratchFolder()
 let log: MadeLog
 let source: LogSource
-/** The file of each unit, as an honest machine wrote it. */
+/** The file of each unit, as written by an honest machine. */
 let honest: string[]
 let pinned: PinnedTree
 let parts: Part[]
@@ -91,7 +91,7 @@ async function merge(files: readonly string[], { isChosen = () => false, from = 
 
 beforeAll(async () => {
   const records = madeRecords(SIZE)
-  // Bad ones in the first two units, and one that stands again in the last one.
+  // Bad records in the first two units, and one that is repeated in the last one.
   for (const id of EMPTY) records[id] = new Uint8Array()
   records[2 * UNIT + 9] = records[5]!
   log = makeLogIn(join(scratch.dir, 'log'), records)
@@ -130,7 +130,7 @@ describe('results that lie', () => {
 
   it('and leave out a finding are found out when their unit is read again, and are mended', async () => {
     const lying = lie('silent', 1, { findings: [], counts: { error: 0, note: 0 } })
-    // Nobody can know without reading again: that is what it costs.
+    // This cannot be detected without reading again: the cost of not reading.
     expect((await merge([lying, ...rest(1)])).found).toEqual([FOUND[0], FOUND[2]])
     const caught = await merge([lying, ...rest(1)], { isChosen: ({ from }) => from === UNIT })
     expect(caught).toMatchObject({ found: FOUND, wrong: [`${lying} ${UNIT}`] })
@@ -220,7 +220,7 @@ describe('a file', () => {
       const cut = scratch.file('cut', bytes.subarray(0, length))
       await expect(merge([cut, ...honest]), `${length}`).rejects.toMatchObject({ code: 'AUDIT_DAMAGED' })
     }
-    // At the end of a part it is a whole file of fewer units.
+    // Cut at the end of a part, it is a complete file of fewer units.
     const cut = scratch.file('cut', bytes.subarray(0, header))
     await expect(merge([cut, honest[0]!, honest[1]!])).rejects.toMatchObject({ code: 'AUDIT_DISAGREES' })
   })

@@ -1,4 +1,4 @@
-/** The keys of module versions: equal for equal ones however they were read, in order, and no others' inventions. */
+/** The keys of module versions: equal for equal ones however they were read, sorted, and none that others made up. */
 import { describe, expect, it } from 'vitest'
 import {
   bucketRange,
@@ -25,7 +25,7 @@ function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
 }
 
-/** The keys of these many module versions. */
+/** The keys of this many module versions. */
 function keysOf(count: number): Uint8Array {
   const keys = new KeyCollector()
   for (let i = 0; i < count; i++) keys.add(hashModuleText(`example.com/m${i}`, 'v1.0.0', SEED), i)
@@ -39,7 +39,7 @@ describe('a key', () => {
     const plain = recordOf('example.com/x', 'v1.0.0')
     const expected = { ...hashModuleText('example.com/x', 'v1.0.0', SEED) }
     expect(keyOf(plain)).toEqual(expected)
-    // Read the long way, as it breaks a rule; the bytes of the hash are others, too.
+    // Read in full, because it breaks a rule; the bytes of the hash differ too.
     expect(keyOf(plain.replace(/h1:./g, 'h2:A'))).toEqual(expected)
     expect(keyOf(plain.split('\n').reverse().join('\n').trimStart() + '\n')).toEqual(expected)
     for (const other of [recordOf('example.com/y', 'v1.0.0'), recordOf('example.com/x', 'v1.0.1')])
@@ -113,7 +113,7 @@ describe('the keys of a range', () => {
     change(viewOf(bytes), bytes)
     return bytes
   }
-  /** Where a bucket with two entries begins. */
+  /** The start of a bucket with two entries. */
   const pair = Array.from({ length: BUCKETS }, (_, b) => bucketRange(viewOf(good), b)).find(
     ({ from, to }) => to - from > 1,
   )!

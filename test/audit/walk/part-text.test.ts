@@ -1,4 +1,4 @@
-/** Files of parts: what is written is read, and a file that is cut, bent or made up is AUDIT_DAMAGED. */
+/** Files of parts: what is written is read, and a file that is truncated, altered or forged is AUDIT_DAMAGED. */
 import { describe, expect, it } from 'vitest'
 import { KeyCollector } from '../../../src/audit/walk/module-keys.js'
 import { encodePart, headerLength, LENGTH_BYTES, MAX_PART_BYTES, parsePart } from '../../../src/audit/walk/part-text.js'

@@ -1,10 +1,10 @@
-/** A budget of requests and bytes, by a clock that the test moves. */
+/** A budget of requests and bytes, on a clock that the test moves. */
 import { describe, expect, it } from 'vitest'
 import { PoliteSource } from '../../../src/audit/walk/polite-source.js'
 import type { LogSource } from '../../../src/sumdb/log-source.js'
 import { RequestBudget } from '../../../src/sumdb/request-budget.js'
 
-/** A source that notes when it was asked, behind a budget; time passes when somebody waits for it. */
+/** A source that records the times of its requests, behind a budget; time passes when a request waits. */
 function politely(perSecond: number, bytes = 0) {
   let now = 1_000_000
   const asked: number[] = []
@@ -21,10 +21,10 @@ function politely(perSecond: number, bytes = 0) {
       signal?.addEventListener('abort', () => reject(signal.reason as Error))
       sleeping.push({ at: now + ms, wake })
     })
-  /** Lets time pass until nobody waits. */
+  /** Lets time pass until nothing waits. */
   const pass = async (): Promise<void> => {
     for (;;) {
-      // Whoever was woken asks, and whoever asked comes back, before time goes on.
+      // Requests that were woken are sent, and their callers continue, before time goes on.
       for (let i = 0; i < 20; i++) await Promise.resolve()
       const next = sleeping.sort((a, b) => a.at - b.at).shift()
       if (next === undefined) return
@@ -43,7 +43,7 @@ function politely(perSecond: number, bytes = 0) {
   }
 }
 
-/** The most requests of any second. */
+/** The maximum number of requests in any second. */
 function densest(times: readonly number[]): number {
   return Math.max(...times.map((from) => times.filter((at) => at >= from && at < from + 999.999).length))
 }

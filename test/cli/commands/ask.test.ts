@@ -1,4 +1,4 @@
-/** Commands that ask a running node, over real sockets. */
+/** Commands that query a running node, over real sockets. */
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { ERRORS } from '../../../src/errors.js'
 import type { ConditionView } from '../../../src/status/shapes.js'
@@ -38,7 +38,7 @@ describe('asking a node', () => {
   ])('%j --json prints the body of %s unchanged', async (args, path) => {
     const expected = { code: 0, stdout: await body(path), stderr: '' }
     expect(await gossum([...args, '--json', '--node', server.url])).toEqual(expected)
-    // Before the command as well as behind it, and from the environment.
+    // Before and after the command, and from the environment.
     expect(await gossum(['--json', '--node', server.url, ...args])).toEqual(expected)
     expect(await gossum([...args, '--json'], { env: { GOSSUM_NODE: `${server.url}/` } })).toEqual(expected)
   })
@@ -91,7 +91,7 @@ describe('asking a node', () => {
     expect(result).toMatchObject({ code, stdout: '' })
     const { code: told, message, hint } = jsonError(result)
     expect(told).toBe(errorCode)
-    // The sentence once, not once from the node and once from here.
+    // The sentence appears once, not once from the node and once from here.
     expect(message.split(ERRORS[errorCode][0])).toHaveLength(2)
     expect(hint).toBe(ERRORS[errorCode][1])
   })
@@ -112,7 +112,7 @@ describe('asking a node', () => {
     for (const args of [[`${EVIDENCE_ID},`, other], [`${EVIDENCE_ID}, ${other}`], [EVIDENCE_ID, other, ',']])
       expect(await told(...args)).toMatchObject({ code: 0, ids: [EVIDENCE_ID], stderr: '' })
     expect(await told('--all')).toMatchObject({ code: 0, ids: [EVIDENCE_ID], stdout: `acknowledged ${EVIDENCE_ID}\n` })
-    // One that nobody knows keeps none of the others from it.
+    // An unknown one does not prevent the others.
     const mixed = await told('f'.repeat(16), EVIDENCE_ID)
     expect(mixed).toMatchObject({ code: 1, ids: [EVIDENCE_ID], stdout: `acknowledged ${EVIDENCE_ID}\n` })
     expect(mixed.stderr).toContain('there is no evidence with this id')
@@ -169,7 +169,7 @@ describe('asking a node', () => {
     const { stdout } = await gossum(['heads', '--json', '--node', holder.url])
     await holder.stop()
     const { note } = (JSON.parse(stdout) as { heads: { note: string }[] }).heads[0]!
-    // What jq -j writes: the string and nothing behind it.
+    // As written by jq -j: the string without a newline after it.
     expect((await gossum(['verify', file('head.txt', note)])).code).toBe(0)
     expect((await gossum(['verify', file('head.txt', `${note}\n`)])).code).toBe(2)
   })

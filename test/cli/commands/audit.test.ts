@@ -1,4 +1,4 @@
-/** `gossum audit` as a process: what it prints, how it ends, and what a log can write that it must not show. */
+/** `gossum audit` as a process: its output, its end, and log content that must not be shown unescaped. */
 import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { once } from 'node:events'
@@ -42,7 +42,7 @@ function lastOf(result: CliResult): LastLine {
   return linesOf(result).at(-1) as unknown as LastLine
 }
 
-/** The records that findings are about, and their rules. */
+/** The records with findings, and the rules. */
 function foundIn(result: CliResult): string[] {
   return linesOf(result).flatMap((line) =>
     'finding' in line ? [`${String(line['id'] ?? line['tile'])} ${String(line['finding'])}`] : [],
@@ -120,7 +120,7 @@ describe('a log with bad records', () => {
     }
   })
 
-  it('that says two hashes of one module version is convicted, by a file that anybody can check', async () => {
+  it('with two hashes for one module version is convicted, by a file that anyone can check', async () => {
     const first = recordOf('example.com/x', 'v1.0.0')
     const log = makeLog([utf8(first), ...madeRecords(300), utf8(first.replace(/h1:./, 'h1:B'))])
     const home = temporaryHome()
@@ -131,7 +131,7 @@ describe('a log with bad records', () => {
     const verified = await gossum(['verify', '--log', vkey, 'proof.json', '--json'], { cwd: home })
     expect(verified).toMatchObject({ code: 0, stderr: '' })
     expect(JSON.parse(verified.stdout)).toMatchObject({ verdict: 'valid', records: [0, 301] })
-    // Again: the file is left as it is, and the same is said.
+    // Again: the file is left unchanged, and the output is the same.
     const again = await audit(log, ['--json', '--write-evidence', 'proof.json'], home)
     expect(linesOf(again).slice(0, 2)).toEqual(linesOf(result).slice(0, 2))
     expect(again.code).toBe(3)
@@ -161,7 +161,7 @@ describe('what cannot be had', () => {
     expect((await audit(log, [], home)).code).toBe(0)
   })
 
-  it('beside a tile that is wrong ends with 3', async () => {
+  it('together with a wrong tile ends with 3', async () => {
     const log = makeLog(madeRecords(900))
     rmSync(join(log.dir, 'tile/8/data/001'))
     writeFileSync(join(log.dir, 'tile/8/data/002'), 'x')
@@ -205,7 +205,7 @@ describe('ranges and heads', () => {
   it('reads up to a head in a file, which the log has long grown out of', async () => {
     const [old, log] = [makeLog(madeRecords(200)), makeLog(madeRecords(300))]
     const result = await audit(log, ['--json', '--head', join(old.dir, 'latest')])
-    // The tile at its edge is a full one by now.
+    // The tile at its edge is full by now.
     expect(lastOf(result)).toMatchObject({ audited: 200, size: 200, complete: true })
   })
 
@@ -261,7 +261,8 @@ describe('over a network', () => {
   it('asks no faster than it may', async () => {
     const log = await serve(700)
     const home = temporaryHome()
-    // Time is the log's here: 3.5 s lie between the first and the last of 8 requests; a busy machine may swallow some of it.
+    // Times are measured at the log: 3.5 s are between the first and the last of 8 requests; a busy machine may shorten
+    // that.
     const times: number[] = []
     log.lie = () => {
       times.push(performance.now())
@@ -303,7 +304,7 @@ describe('over a network', () => {
     onTestFinished(() => void running.child.kill('SIGKILL'))
     expect(JSON.parse(running.firstLine)).toMatchObject({ audited: 300, size: 300, complete: true })
     const told = linesFrom(running)
-    // Some polls see nothing new, and some see nothing at all.
+    // Some polls see nothing new, and some fail.
     const asked = async (count: number): Promise<void> => {
       const from = log.requests.length
       while (log.requests.length < from + count) await new Promise((resolve) => setImmediate(resolve))
@@ -333,14 +334,14 @@ describe('over a network', () => {
   })
 })
 
-/** A run that says nothing before its end. */
+/** A run without output before its end. */
 function runGossum(args: readonly string[], home: string) {
   const env = { PATH: process.env['PATH'], HOME: '/nonexistent', GOSSUM_HOME: home }
   const child = spawn(process.execPath, [PROGRAM, ...args], { env, cwd: home, stdio: 'ignore' })
   return { child, code: once(child, 'close').then(([code]) => code as number | null) }
 }
 
-/** The lines of a process behind its first. */
+/** The lines of a process after its first. */
 function linesFrom(running: Running) {
   const lines: unknown[] = []
   let wake = (): void => undefined

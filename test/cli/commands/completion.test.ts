@@ -1,4 +1,4 @@
-/** The completion scripts, in the real shells: what a person who presses the tab key is offered. */
+/** The completion scripts in the real shells: what the tab key offers. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ interface Page {
   readonly commands: readonly string[]
 }
 
-/** What the help of a command and of all below it says that there is. */
+/** The options and commands in the help of a command and of all its subcommands. */
 async function pagesOf(words: readonly string[] = []): Promise<Page[]> {
   const { stdout } = await gossum([...words, '--help'])
   const flags = [...stdout.matchAll(/^ {2}(?:-\w, )?(--[\w-]+)/gm)].map(([, flag]) => flag!)
@@ -24,7 +24,7 @@ async function pagesOf(words: readonly string[] = []): Promise<Page[]> {
   return [{ words, flags, commands }, ...(await Promise.all(below)).flat()]
 }
 
-/** What the help of their commands tells in words. */
+/** What the help of their commands describes in prose. */
 const APART = [
   ['audit', 'merge'],
   ['demo', 'log'],
@@ -74,13 +74,13 @@ describe.each(SHELLS)('%s', (name) => {
     ['gossum help check go', ['go.sum']],
     ['gossum help ex', ['exit-codes', 'explain']],
     ['gossum evidence help im', ['import']],
-    // A value that looks like a command is none.
+    // A value that looks like a command is not one.
     ['gossum --home log run --log-f', ['--log-format']],
     ['gossum run --log http://127.0.0.1:1 --log-f', ['--log-format']],
-    // Nothing is known of these.
+    // There are no completions for these.
     ['gossum run --name ', []],
     ['gossum nonsense --log-f', []],
-    // Paths: files and folders where files are wanted, folders alone where folders are.
+    // Paths: files and folders where files are expected, only folders where folders are.
     ['gossum verify two', ['two words.txt']],
     ['gossum verify ', ['a dir', 'a:b.txt', 'two words.txt']],
     ['gossum run --policy two', ['two words.txt']],
@@ -92,7 +92,7 @@ describe.each(SHELLS)('%s', (name) => {
   })
 
   inShell('completes a name with a colon in it', async () => {
-    // fish begins a name behind a colon, too.
+    // fish also starts a new name after a colon.
     expect(await shell.completed('gossum verify a:')).toContain('a:b.txt')
   })
 

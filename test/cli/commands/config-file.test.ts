@@ -1,4 +1,4 @@
-/** `gossum config init` and `config check`: a file that says what holds anyway, and every mistake with its line. */
+/** `gossum config init` and `config check`: a file with the default settings, and every mistake with its line. */
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -34,10 +34,10 @@ async function check(path: string, env: Record<string, string> = {}): Promise<{ 
   }
 }
 
-/** The lines of settings, without what comments them out. */
+/** The lines of settings, uncommented. */
 const uncommented = (text: string): string => text.replaceAll(/^#(?=[a-z]|  - )/gm, '')
 
-/** Whether the template has a value for it, and not only what stands for one. */
+/** Whether the template has a value for it, rather than a placeholder. */
 const hasDefault = ([name, setting]: readonly [string, Setting]): boolean =>
   name !== 'home' && !['', 'undefined'].includes(String(setting.initial({})))
 
@@ -59,7 +59,7 @@ describe('gossum config init', () => {
     const said = parse(uncommented(settingsTemplate())) as Record<string, unknown>
     const defaults = IN_FILES.filter(hasDefault).map(([name]) => keyOf(name))
     expect(defaults.length).toBeGreaterThan(8)
-    // Those about a mirror that is not there are refused beside nothing.
+    // Settings of a mirror are refused without a mirror.
     const path = file('defaults.yaml', JSON.stringify(Object.fromEntries(defaults.map((name) => [name, said[name]]))))
     const env = { HOME: '/nonexistent' }
     expect(JSON.stringify(loadConfig({}, { file: path, env }))).toBe(JSON.stringify(loadConfig({}, { env })))
@@ -111,7 +111,7 @@ describe('gossum config check', () => {
       [7, 1, 'there is no setting "polcy"'],
       [8, 1, '"poll" is listed twice'],
       [9, 7, 'name: must be a string'],
-      [11, 5, expect.stringMatching(/watch: there is no "(module|colour)" in it/)],
+      [11, 5, expect.stringMatching(/watch: unknown key "(module|colour)"/)],
       [undefined, undefined, undefined],
     ])
     expect(told[5]).toMatchObject({ code: 'CONFIG_INVALID', hint: 'did you mean policy?', file: path })

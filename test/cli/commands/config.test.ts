@@ -1,4 +1,4 @@
-/** `gossum config show`: every setting, who says it, and no password. */
+/** `gossum config show`: every setting, its source, and no password. */
 import { describe, expect, test } from 'vitest'
 import { keyOf } from '../../../src/config/setting.js'
 import { ALL_SETTINGS } from '../../../src/config/settings.js'
@@ -73,7 +73,7 @@ describe('gossum config show', () => {
 
   test('reads well: what holds where nothing is said, and lists below each other', async () => {
     const { stdout } = await gossum(['config', 'show', '--listen', '/a', '--listen', '/b'])
-    expect(stdout).toMatch(/^policy +this node's alone {2}default$/m)
+    expect(stdout).toMatch(/^policy +only this node's {2}default$/m)
     expect(stdout).toMatch(/^bootstrap +none {2}default$/m)
     expect(stdout).toMatch(/^listen +\/a {2}flag --listen\n {4,}\/b$/m)
   })

@@ -1,4 +1,4 @@
-/** `gossum doctor`: a node that is well, and faults made on purpose, each of which is found by its name, with an exit code. */
+/** `gossum doctor`: a healthy node, and deliberate faults, each of which is found by its name, with an exit code. */
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { execFileSync } from 'node:child_process'
 import { createServer as createHttp } from 'node:http'
@@ -40,7 +40,7 @@ beforeAll(async () => {
   return () => files.close()
 })
 
-/** What is looked at: each part may be made ill. */
+/** What the doctor checks: each part can be made faulty. */
 interface Patient {
   readonly home: string
   readonly file: string
@@ -108,7 +108,7 @@ test('a node that is well: every line is OK, and the exit code 0', async () => {
   expect(text.stdout).toMatch(/checks: \d+ ok, 0 warnings, 0 failures\n$/)
 })
 
-/** A server that takes every connection, at a free port. */
+/** A server that accepts every connection, on a free port. */
 async function occupied(): Promise<number> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -116,7 +116,7 @@ async function occupied(): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-/** A log whose clock is off, or which shows something else. */
+/** A log whose clock is off, or with other content. */
 async function oddLog(date: Date, body: string | Uint8Array): Promise<string> {
   const server = createHttp((_request, response) => {
     response.sendDate = false
@@ -322,11 +322,11 @@ async function expectFound(one: Patient, check: string, state: string, code: num
   const found = result.lines.find((line) => line.check === check && line.state === state)
   expect(found, JSON.stringify(result.lines.filter((line) => line.state !== 'ok'))).toBeDefined()
   expect(found!.hint).toMatch(/\w/)
-  // What a node that does not run lacks besides is less grave than what does not work.
+  // What else is wrong with a node that does not run is less severe than that.
   expect(result.code).toBe(code)
 }
 
-/** The log behind TLS, with a certificate that is good for so many days. */
+/** The log with TLS, with a certificate that is valid for this many days. */
 async function tlsLog(one: Patient, days: number, isTrusted = true): Promise<void> {
   const dir = dirname(one.home)
   const [key, cert] = [join(dir, 'key.pem'), join(dir, 'cert.pem')]

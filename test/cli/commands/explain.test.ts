@@ -1,4 +1,4 @@
-/** What `gossum explain` says of error codes. */
+/** What `gossum explain` prints about error codes. */
 import { expect, test } from 'vitest'
 import { ERRORS, traitsOf } from '../../../src/errors.js'
 import { gossum, jsonError } from '../../helpers/cli.js'

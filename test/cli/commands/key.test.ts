@@ -70,7 +70,7 @@ describe('gossum key', () => {
     expect((await stat(join(xdg, 'gossum', 'witness.key'))).isFile()).toBe(true)
   })
 
-  it('makes a key that cosigns one log alone, beside another of its origin', async () => {
+  it('makes a key that cosigns only one log, in addition to one for another log of its origin', async () => {
     const home = join(dir, 'two-logs')
     const [one, two] = ['one.example', 'two.example'].map((name, i) => testSigner(name, i + 1).verifier)
     const logs = [one!, two!].flatMap(({ vkey }) => ['--log', `${vkey} http://log.example`])
@@ -95,14 +95,14 @@ describe('gossum key', () => {
       `for log  ${id.slice(0, 12)}  w.example/two.example+`,
     )
 
-    // The log may be named by its id or its key, too; it has one already.
+    // The log may also be named by its id or its key; it already has one.
     for (const name of [id, two!.vkey]) expect(jsonError(await make('--for', name, ...logs)).code).toBe('KEY_EXISTS')
     const taken = jsonError(await make('--for', 'one.example', '--name', 'w.example/two.example', ...logs))
     expect(taken.code).toBe('KEY_FILE_INVALID')
     expect(jsonError(await make('--for', 'one.example', '--ml-dsa', ...logs)).code).toBe('USAGE')
   })
 
-  it('makes a key of the auditor, beside a witness', async () => {
+  it('makes a key for the auditor, in a home with a witness key', async () => {
     const home = join(dir, 'auditor')
     const make = (...args: string[]) => gossum(['key', 'new', '--json', ...args], { home })
     expect(jsonError(await make('--auditor')).code, 'there is no witness key').toBe('KEY_MISSING')
@@ -133,7 +133,7 @@ describe('gossum key', () => {
     const error = jsonError(shown)
     expect(error.code).toBe('KEY_MISSING')
     expect(error.message).toContain('guard shows that a witness has worked in this home')
-    // On purpose it may be given another one (docs/operating.md, "A new key").
+    // It may be given another one deliberately (docs/operating.md, "A new key").
     expect((await gossum(['key', 'new', '--json'], { home })).code).toBe(0)
   })
 })

@@ -1,4 +1,4 @@
-/** `gossum log add|disable|list`, and the node that is started after them: nothing is lost, and nothing is signed. */
+/** `gossum log add|disable|list`, and a node started after them: nothing is lost, and nothing is signed. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -72,7 +72,7 @@ test('what cannot be is refused, and changes nothing', async () => {
     expect([result.code, jsonError(result).code], args.join(' ')).toEqual([2, code])
   }
   expect(await list(home)).toEqual(before)
-  // The key of the log that is followed without any setting, too.
+  // The same goes for the key of the log that is followed by default.
   const golang = testSigner('sum.golang.org', 9).verifier.vkey
   const result = await gossum(['log', 'add', '--json', '--home', home, `${golang} https://sum.golang.org`])
   expect(jsonError(result).code).toBe('LOG_KEY_CHANGED')
@@ -127,7 +127,7 @@ test('a disabled log keeps its state, is asked for nothing, and gets no cosignat
   expect(await stateOf(node)).toEqual(followed.map((state) => ({ ...state, ...disabled })))
   expect(await node.json(`/api/v1/logs/${ID}/head`)).toEqual(head)
   expect(node.ready.logs.map(({ gosumdb }) => gosumdb)).toEqual([null, null, null])
-  // By none of the doors.
+  // Through none of the doors.
   pushing.grow(3)
   expect((await push(node.ready.http, pushing.pushed(4))).status).toBe(404)
   const asked = { method: 'POST', body: await log.history.head() }
@@ -137,7 +137,7 @@ test('a disabled log keeps its state, is asked for nothing, and gets no cosignat
   const status = await gossum(['status', '--node', node.ready.http])
   expect(status.stdout.match(/disabled: nothing new/g)).toHaveLength(3)
   expect(status.code).toBe(0)
-  // What convicts it is taken all the same.
+  // Evidence against it is accepted all the same.
   const notes = [pushing, pushing.fork(2, 7)].map((history) => parseNote(history.head())) as [Note, Note]
   const body = encodeEvidence(makeSplitView(other.verifier, notes))
   const brought = await askWitness(node.ready.http, '/api/v1/evidence', { method: 'POST', body })

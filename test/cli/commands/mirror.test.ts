@@ -1,4 +1,4 @@
-/** `gossum mirror`, as its operator runs it, against a node that is a mirror and against its folder. */
+/** `gossum mirror`, as an operator runs it, with a node that is a mirror and with its folder. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'

@@ -1,4 +1,4 @@
-/** `gossum policy check`: its report, its words, and the program with a node and without. */
+/** `gossum policy check`: its report, its text, and the program with and without a node. */
 import { readFileSync } from 'node:fs'
 import { afterEach, describe, expect, it } from 'vitest'
 import { policyLines, policyReport, type PolicyReport } from '../../../src/cli/ui/policy-text.js'
@@ -31,7 +31,7 @@ function equal(k: number, n: number): string {
   ].join('\n')
 }
 
-/** What a node says of a witness that signed so many minutes ago. */
+/** A node's view of a witness that last signed this many minutes ago. */
 function view(i: number, minutes: number | null, convicted: string | null = null): WitnessView {
   const last =
     minutes === null ? null : { log: LOG_ID, size: 100, time: new Date(NOW - minutes * 60_000).toISOString() }

@@ -1,4 +1,4 @@
-/** `gossum probe` as a process, against real servers, beside a real node. */
+/** `gossum probe` as a process, with real servers and a real node. */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
@@ -103,7 +103,7 @@ describe('beside a node', () => {
     expect(verified.code).toBe(0)
     expect(verified.stdout).toContain(`gossum/split-view/v1 at sizes 511 and 600  convicts the log  id ${id}`)
 
-    // The same again is the same file; a file with something else in it is left alone, and nothing is lost.
+    // The same evidence again is the same file; a file with other content is left alone, and nothing is lost.
     const bytes = readFileSync(join(cwd, file!))
     const again = await gossum([...args, '--json'], { cwd })
     expect(again).toMatchObject({ code: 3, stderr: '' })
@@ -152,7 +152,7 @@ describe('beside a node', () => {
     const [file] = readdirSync(cwd)
     const bytes = readFileSync(join(cwd, file!), 'utf8')
     expect(first.code).toBe(3)
-    // Both names are taken by something else.
+    // Both names are taken by other files.
     writeFileSync(join(cwd, file!), 'mine')
     const nowhere = join(cwd, 'missing', 'x')
     const args = ['probe', url, '--log', vkey, '--reference', other.url, '--write-evidence', nowhere, '--quiet']
@@ -218,7 +218,7 @@ describe('verdicts and exit codes', () => {
   it('0 for what another address of the log confirms, whether a node is there or not', async () => {
     const [log, other] = [await serve(), await serve()]
     expect(await probe(log.url, '--reference', other.url)).toMatchObject({ code: 0, stderr: '' })
-    // One that was named should be there.
+    // A named reference must be reachable.
     const named = await probe(log.url, '--json', '--reference', other.url, '--node', 'http://127.0.0.1:2')
     expect(named.code).toBe(4)
     expect(amiss(parsed(named))).toEqual(['history unknown'])

@@ -44,7 +44,7 @@ function evidenceFile(): Uint8Array {
   return encodeEvidence(makeSplitView(parseVerifierKey(fork.vkey), notes, { root: root!, proof }))
 }
 
-/** A hundred thousand of these are asked for: an expectation costs more than a judgement, and is made where it fails. */
+/** Called a hundred thousand times: an expectation costs more than a verdict, so it is made only on failure. */
 function expectInvalid(verdict: FileVerdict, what: string): void {
   if (verdict.verdict === 'invalid' && verdict.reason && verdict.code !== 'INTERNAL') return
   expect(verdict.verdict, what).toBe('invalid')
@@ -52,7 +52,7 @@ function expectInvalid(verdict: FileVerdict, what: string): void {
   expect(verdict.code, what).not.toBe('INTERNAL')
 }
 
-/** Every byte with these bits flipped, every byte left out, every prefix: none may be judged valid. */
+/** Every byte with these bits flipped, every byte removed, every prefix: none may be judged valid. */
 function expectNoChangePasses(
   file: Uint8Array,
   judgeFile: (bytes: Uint8Array) => FileVerdict,
@@ -98,7 +98,7 @@ describe('a head', () => {
   it('is refused in another spelling of the same signature, and the reason says so', () => {
     const { note } = heads[0]!
     const at = note.lastIndexOf('=') - 1
-    // The last letter before the padding holds two bits that nobody reads.
+    // The last letter before the padding has two unused bits.
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
     const other = alphabet[alphabet.indexOf(note[at]!) + 1]!
     const respelled = utf8(note.slice(0, at) + other + note.slice(at + 1))

@@ -149,7 +149,7 @@ describe('gossum verify', () => {
     )
     const machine = await gossum(['verify', '--json', '--log', fork.vkey, path])
     expect(lines(machine.stdout)).toMatchObject([{ verdict: 'valid', sizes: [2, 2], module: M, records: [0, 1] }])
-    // What a log writes into a record reaches no terminal as it is.
+    // Text that a log writes into a record is escaped on a terminal.
     const odd = 'example.com/\u009b2J\u202e@v1.0.0'
     const hostile = new RecordLog(parseSignerKey(fork.skey), [recordOf(odd, 'good'), recordOf(odd, 'evil')])
     const shown = await gossum(['verify', '--log', fork.vkey, file('odd.json', encodeEvidence(hostile.evidence(0, 1)))])
@@ -171,7 +171,7 @@ describe('gossum verify', () => {
     expect(untrusted.code).toBe(2)
     expect(lines(untrusted.stdout)).toMatchObject([{ verdict: 'invalid', code: 'LOG_UNKNOWN' }])
     expect(untrusted.stderr).toBe('')
-    // The hint comes once for all files.
+    // The hint appears once for all files.
     const told = await gossum(['verify', path, path])
     expect(told.stdout).toContain('signed by none of the trusted logs: localhost.localdev/sumdb+')
     expect(told).toMatchObject({ code: 2, stderr: 'hint: name its key with --log VKEY\n' })

@@ -1,4 +1,4 @@
-/** The words of `gossum alarm`. */
+/** The text output of `gossum alarm`. */
 import { expect, test } from 'vitest'
 import { alarmListLines, alarmTestLines } from '../../../src/cli/ui/alarm-text.js'
 

@@ -1,4 +1,4 @@
-/** The words that `gossum run` has for events, and for what it starts with. */
+/** The text output of `gossum run` at its start and for events. */
 import { expect, it } from 'vitest'
 import { nodeFlag } from '../../../src/cli/node-client.js'
 import { describeEvent } from '../../../src/cli/ui/event-text.js'
@@ -74,14 +74,14 @@ it('says of a bad record which module version it is about, and where the two are
   expect(long.length).toBeLessThan(400)
 })
 
-it('tells about the guard, and cries out only when somebody should look', () => {
+it('reports the guard, with a warning only if action is needed', () => {
   const guard = { event: 'guard', text: 'what it is' } as const
   expect(told({ ...guard, state: 'guarded' })).toEqual(['  07:09:15Z  guard      what it is'])
   expect(told({ ...guard, state: 'twin' })).toEqual(['! 07:09:15Z  GUARD       what it is'])
   expect(told({ ...guard, state: 'unanswered' })[0]).toMatch(/^! /)
 })
 
-it('tells about deposits and the clock, and cries out only when somebody should look', () => {
+it('reports deposits and the clock, with a warning only if action is needed', () => {
   const deposit = { event: 'deposit', text: 'who keeps it', undeposited: 2 } as const
   expect(told({ ...deposit, state: 'undeposited' })).toEqual(['! 07:09:15Z  DEPOSIT     who keeps it'])
   expect(told({ ...deposit, state: 'deposited' })).toEqual(['  07:09:15Z  deposits   who keeps it'])
@@ -158,7 +158,7 @@ it('what makes the go command ask the node: its own name for the log whose key i
   const name = 'sum.golang.org'
   const http = 'http://0.0.0.0:46787'
   expect(goSumDb({ name, key: SUM_GOLANG_ORG }, http)).toBe(`${name} http://127.0.0.1:46787/sumdb/${name}`)
-  // Another key under that name is another log.
+  // Another key with that name is another log.
   const other = 'sum.golang.org+00000000+AAAA'
   expect(goSumDb({ name, key: other }, http)).toBe(`${other} http://127.0.0.1:46787/sumdb/${name}`)
 })
@@ -192,7 +192,7 @@ it.each([
     'go env -w GOPROXY=... as it is now: go env GOPROXY (it has a password)',
   ],
 ])('undoes that where go env -w has written %j', (settings, undo) => {
-  // What the environment says is not what is to be set back.
+  // Values from the environment are not to be restored.
   const env = { GOENV: file('goenv', settings), GOPROXY: 'other' }
   expect(undoProxyLine('http://127.0.0.1:46787', env)).toBe(undo)
 })
@@ -212,7 +212,7 @@ it('cries out when an upstream gave what the log has not recorded, and says that
   ])
 })
 
-it('says of a place outside the mesh what somebody should look into, and that it answers', () => {
+it('reports problems with a place outside the mesh, and that it answers', () => {
   const about = (changes: Partial<Extract<NodeEventBody, { event: 'exchange' }>>): string[] =>
     told({ ...PLACE, ...changes })
   expect(about({})).toEqual(['  07:09:15Z  place      their.example answers'])

@@ -11,7 +11,7 @@ const bad: EvidenceView = {
   ...split,
   ...{ type: 'gossum/bad-record/v1', sizes: [1200, 1200], module: 'example.com/m@v1.2.3', records: [5, 1100] },
 }
-/** What a node of a later version may hold. */
+/** Evidence that a node of a later version may hold. */
 const later: EvidenceView = { ...split, type: 'gossum/stale-head/v1', sizes: [7, 7] }
 
 describe('the list of evidence', () => {

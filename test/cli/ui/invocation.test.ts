@@ -1,4 +1,4 @@
-/** Commands that can be pasted, and what the demo takes of the operator's environment. */
+/** Commands that can be pasted, and what the demo takes from the operator's environment. */
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -30,7 +30,7 @@ describe('a command', () => {
     symlinkSync(program, join(bin, 'gossum'))
     expect(pasteable(args, { env: { PATH: bin }, node, program })).toBe(`gossum ${shown}`)
     expect(pasteable(args, { env: { PATH: '', npm_command: 'exec' }, node, program })).toBe(`npx gossum ${shown}`)
-    // What npm puts there is not on the user's own PATH.
+    // What npm adds is not on the user's own PATH.
     const ours = join(dir, 'node_modules', '.bin')
     mkdirSync(ours, { recursive: true })
     symlinkSync(program, join(ours, 'gossum'))

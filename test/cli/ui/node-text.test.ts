@@ -225,7 +225,7 @@ describe('health', () => {
     log: null,
   })
 
-  it('is said first of the node, with everything that is not as it should be, and nothing that somebody chose', async () => {
+  it('comes first in the status, with every problem, and without deliberate choices', async () => {
     expect(await statusOf({}, { conditions: [condition('no policy', 'notice', 'alone')] })).toContain(
       '\n health      ok\n peers ',
     )

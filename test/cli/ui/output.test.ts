@@ -76,7 +76,7 @@ describe('stdout and stderr', () => {
     const { out, written } = recorder({})
     out.line('a\x1b[2Jb\x07c\x9b31md\u202ee\rf')
     out.line('a\u200bb\u2028c\u{e0041}d\ud800e\tf')
-    // A colour is an escape, too, whoever made it; and so is hiding what follows.
+    // A colour is also an escape sequence, whoever wrote it; so is hiding the text after it.
     out.line(`${RED} and \x1b[8mhidden`)
     expect(written.stdout.split('\n')).toEqual([
       'a\ufffd[2Jb\ufffdc\ufffd31md\ufffde\ufffdf',

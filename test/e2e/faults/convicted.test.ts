@@ -1,4 +1,4 @@
-/** A home that is put back to the time before it convicted a log, at a peer that is far away and knows. */
+/** A home restored to a time before it convicted a log; its peer has the evidence, over a slow connection. */
 import { expect, test } from 'vitest'
 import { startFake } from '../../gossip/stranger.js'
 import { testSigner } from '../../helpers/heart.js'
@@ -26,7 +26,7 @@ import {
 const LATENCY_MS = 200
 const log = new PushingLog(testSigner('pushing.example', 2))
 
-/** w convicted a log that both follow, and its home is put back to what it was before; the peer has the evidence. */
+/** w convicted a log that both follow, and its home is restored to an earlier state; the peer has the evidence. */
 async function convictedPast(setting: string) {
   const peer = await start(temporaryHome(), { logs: [setting] })
   const { home } = await homeWithKey()
@@ -50,7 +50,7 @@ test('a log that pushes: it is frozen before anything is signed', async () => {
 
   link.latency = LATENCY_MS
   const restored = await start(older, setup)
-  // The log is in a hurry: the moment that it is not told to wait any more is the moment that it is told of the freeze.
+  // The log pushes without pause: the first answer that does not ask it to wait is the one about the freeze.
   const answer = await pushPatiently(restored, log, 10, 20)
   expect(answer.status, answer.body).not.toBe(200)
   expect(answer.body).toContain('frozen')

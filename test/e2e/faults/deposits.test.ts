@@ -1,4 +1,6 @@
-/** Deposits by process: what is signed is known to a peer before anybody has the signature, or it is said that it is not. */
+/**
+ * Deposits between processes: a peer has a promise before anyone has the signature, or the node reports that none has.
+ */
 import { expect, onTestFinished, test } from 'vitest'
 import { loadConfig } from '../../../src/config/config.js'
 import type { NodeEvent } from '../../../src/node/events.js'
@@ -45,7 +47,7 @@ async function withPeer(...args: string[]) {
   const setup = { logs: [pushed(log)], bootstrap: [link.through(addressOf(peer))], args }
   const node = await start(home, setup)
   await node.event(guardIs('guarded'))
-  /** The peer is gone when this resolves, and w knows. */
+  /** Resolves when the peer is gone, and w has noticed. */
   const away = async (): Promise<void> => {
     const before = node.told
     await peer.kill()
@@ -79,7 +81,7 @@ test('a signature is not given before the peer has said that it keeps the promis
   await node.event(guardIs('guarded'))
   const signing = pushTo(node, log, 0, 10).then(({ status: code }) => order.push(`answered ${code}`))
   await isAsked
-  // Nothing of it is shown to anybody else either.
+  // None of it is shown elsewhere either.
   expect((await fetch(`${node.ready.http}/${ID}/checkpoint`)).status).toBe(404)
   order.push('kept')
   keep({ type: 'promise', kept: [true] })
@@ -87,7 +89,7 @@ test('a signature is not given before the peer has said that it keeps the promis
   expect(order).toEqual(['kept', 'answered 200'])
 })
 
-test('required: nothing is signed while the peer is away, and everybody is told; it heals by itself', async () => {
+test('required: nothing is signed while the peer is away, which is reported everywhere; it recovers automatically', async () => {
   const { vkey, node, away, back } = await withPeer('--deposit', 'required')
   await expectSigned(node, log, 0, 10)
   await away()
@@ -101,7 +103,7 @@ test('required: nothing is signed while the peer is away, and everybody is told;
   const ready = await readiness(node)
   expect(ready.status).toBe(503)
   expect(ready.failing).toContain('undeposited')
-  // It is not shown either: what others get is what was signed.
+  // It is not shown either: readers get what was signed.
   const shown = await (await fetch(`${node.ready.http}/${ID}/checkpoint`)).text()
   expect(shown.split('\n')[1]).toBe('10')
 
@@ -109,7 +111,7 @@ test('required: nothing is signed while the peer is away, and everybody is told;
   const peer = await back()
   await node.event(depositIs('deposited'), before)
   expect((await remembered(peer, vkey)).promises.get(ID)).toBe(treeText(log.tree(20)))
-  // The log comes again, as it was told to.
+  // The log retries, as it was told to.
   const { status: code, body } = await push(node.ready.http, log.body(20, 20))
   expect(code, body).toBe(200)
   await expectSigned(node, log, 20, 30)
@@ -150,7 +152,7 @@ test('what was signed while nobody kept it is deposited after a restart, too', a
   const peer = await back()
   const again = await start(home, setup)
   await again.event(guardIs('guarded'))
-  // The log has nothing new: nobody asks for another signature.
+  // The log has nothing new, so no further signature is requested.
   await again.event(depositIs('deposited'))
   while ((await remembered(peer, vkey)).promises.get(ID) !== treeText(log.tree(20)));
 })
@@ -161,7 +163,7 @@ test('a peer of an earlier version keeps nothing: it is named, and what is signe
     type === 'signed' ? { type: 'signed', heads: [] } : type === 'hello' ? HELLO : UNKNOWN,
   )
   const node = await start(home, { logs: [pushed(log)], bootstrap: [old.address] })
-  // It can say what it has seen of our lines, so that it does count at start.
+  // It can report which of our lines it has seen, so it counts at start.
   await node.event(guardIs('guarded'))
   await expectSigned(node, log, 0, 10)
   await node.event(depositIs('undeposited'))

@@ -1,4 +1,4 @@
-/** A log that takes every connection and answers nothing stops the guard for no other log. */
+/** A log that accepts every connection and answers nothing does not block the guard for other logs. */
 import { expect, onTestFinished, test } from 'vitest'
 import { LyingLog, madeUpRecords, memoryLog, stall, stallInBody, type Behaviour } from '../../fakes/lying-log.js'
 import { testSigner } from '../../helpers/heart.js'
@@ -25,7 +25,7 @@ import {
 const hanging = new PushingLog(testSigner('hanging.example', 3))
 const pushing = new PushingLog(testSigner('pushing.example', 2))
 
-/** The log that will hang, pushed until then; one that is polled and one that pushes, all cosigned at 30 and put back to 10. */
+/** The log that will hang, pushed until then, one polled and one pushing log: all cosigned at 30 and restored to 10. */
 async function past() {
   const honest = await serve(10)
   const peer = await start(temporaryHome(), { logs: [honest.setting, pushed(hanging), pushed(pushing)] })
@@ -43,14 +43,14 @@ async function past() {
   await running.event(advancedTo(30))
   for (const log of [hanging, pushing]) {
     await expectSigned(running, log, 10, 30)
-    // The peer has it, too, so that its hello is full of what cannot be proven.
+    // The peer has it too, so its hello is full of heads that cannot be proven.
     await expectSigned(peer, log, 0, 30)
   }
   await running.stop()
   return { older, bootstrap }
 }
 
-/** Where a log is that does this with everything that it is asked. */
+/** The address of a log that misbehaves like this for every request. */
 async function misbehaving(behaviour: Behaviour): Promise<string> {
   const log = await LyingLog.start(await memoryLog(hanging.signer, madeUpRecords(0, 10)))
   log.lie = () => behaviour
@@ -77,7 +77,7 @@ test.each([
     const answer = await pushTo(restored, pushing.fork(10), from, to)
     expect(answer.status, answer.body).not.toBe(200)
   }
-  // The polled one has contradicted what was signed; the one that pushes goes on.
+  // The polled log has contradicted what was signed; the pushing one goes on.
   expect(await restored.event(isEvidence)).toMatchObject({ log: LOG })
   await expectSigned(restored, pushing, 10, 30)
   await expectSigned(restored, pushing, 30, 40)
@@ -88,7 +88,7 @@ test.each([
     [signer.verifier.name, true],
     [pushing.signer.verifier.name, false],
   ])
-  // It may hang and push all the same.
+  // It may hang and still push.
   const answer = await pushTo(restored, hanging.fork(10), 10, 30)
   expect(answer.status, answer.body).toBe(422)
 })

@@ -1,6 +1,6 @@
 /**
- * Health means that cosignatures come out. Whole nodes, each with something wrong that leaves the process running and the
- * address answering: /readyz, `gossum status`, its exit code and the metrics say so, and name the same conditions.
+ * Healthy means that cosignatures are made. Whole nodes, each with a fault that leaves the process running and the
+ * address answering: /readyz, `gossum status`, its exit code and the metrics report it, and name the same conditions.
  */
 import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -21,11 +21,11 @@ interface Health {
   readonly ready: number
   /** Exit code of `gossum status`. */
   readonly exit: number | null
-  /** Names of what holds, but for what somebody chose. */
+  /** Names of the conditions that hold, except deliberate choices. */
   readonly names: string[]
 }
 
-/** How a node is, as all say that can be asked; it is an error when they do not agree. */
+/** The health of a node from all its interfaces; throws if they disagree. */
 async function healthOf(node: RunningNode): Promise<Health> {
   const [response, told, { conditions, ready }, isReady] = [
     await fetch(`${node.ready.http}/readyz?verbose`),
@@ -37,7 +37,7 @@ async function healthOf(node: RunningNode): Promise<Health> {
   expect([response.status, isReady]).toEqual(ready ? [200, 1] : [503, 0])
   const body = await response.text()
   for (const { name } of conditions) {
-    // The words may say for how long, or what the disk said last.
+    // The text may contain a duration, or the last error of the disk.
     expect(body).toMatch(new RegExp(`^\\[.\\] ${name}: (?!no$)`, 'm'))
     expect(await metric(node, `gossum_condition{name="${name}"}`)).toBeGreaterThan(0)
   }
@@ -45,7 +45,7 @@ async function healthOf(node: RunningNode): Promise<Health> {
   return { ready: response.status, exit: told.code, names }
 }
 
-/** A server that answers everything so, until the test ends. */
+/** A server that gives this answer to every request, until the test ends. */
 async function answering(status: number, body: string, headers = {}): Promise<string> {
   const server = createServer((_request, response) => response.writeHead(status, headers).end(body))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -72,7 +72,7 @@ test('addresses that answer, and show no head of their log: sign-in pages, redir
     ['down.example', await answering(503, 'no'), 'status 503'],
     ['log.example', (await serve(5)).url, 'no signature by the expected key'],
   ] as const
-  // The key is another one than the log's, of the same name.
+  // The key has the log's name, but is another key.
   const logs = cases.map(([name, url], i) => {
     const setting = settingOf(testSigner(name, 40 + i), url)
     return name === 'log.example' ? setting : `${setting} ${name}`
@@ -105,13 +105,13 @@ test('a log that was well and is a sign-in page now', async () => {
   await node.event(advancedTo(5))
   expect(await healthOf(node)).toEqual({ ready: 200, exit: 0, names: [] })
   await log.close()
-  // Another one takes its port.
+  // Another server takes its port.
   const server = createServer((_request, response) => response.end('<html>'))
   await new Promise<void>((resolve) => server.listen(Number(new URL(log.url).port), '127.0.0.1', resolve))
   onTestFinished(() => void server.close())
   await node.event((event) => event.event === 'log' && /unusable answer/.test(event.error ?? ''))
   const health = await healthOf(node)
-  // It was proven a moment ago: the node goes on, and says that something is wrong.
+  // It was proven a moment ago: the node goes on, and reports that something is wrong.
   expect(health).toEqual({ ready: 200, exit: 4, names: ['bad answer'] })
 }, 60_000)
 
@@ -137,7 +137,7 @@ test('a full disk', async ({ skip }) => {
   await node.event(advancedTo(5))
   expect((await healthOf(node)).names).toEqual([])
   disk.fill()
-  // What is left of the last page of each file takes a few more, and the journal has room of its own.
+  // The rest of each file's last page takes a few more writes, and the journal has space of its own.
   const isFull = (event: NodeEvent): boolean => event.event === 'error' && event.code === 'STORE_WRITE_FAILED'
   let size = 5
   const grow = async (): Promise<readonly string[]> => {
@@ -176,6 +176,6 @@ test('a newcomer: everything at its default, no policy, one peer; then that peer
   expect(await healthOf(node)).toEqual({ ready: 200, exit: 4, names: ['peers down'] })
   await log.append(5, 9)
   await node.event(advancedTo(9))
-  // From now on nobody would know what this key has signed.
+  // From now on nothing would record what this key has signed.
   expect(await healthOf(node)).toEqual({ ready: 503, exit: 4, names: ['undeposited', 'peers down'] })
 }, 60_000)

@@ -1,4 +1,4 @@
-/** More logs than fit on a page: a restored home, or one that has nothing but its key, signs a fork of none of them. */
+/** More logs than fit on a page: a restored home, or one with only its key, signs a fork of none of them. */
 import { copyFileSync } from 'node:fs'
 import { Agent } from 'node:http'
 import { join } from 'node:path'
@@ -28,7 +28,7 @@ const LOGS = 80
 
 const logs = Array.from({ length: LOGS }, (_, i) => new PushingLog(testSigner(`log.example/${i}`, 1 + i)))
 
-/** Lets a home follow all of them, as a log list does: settings name fewer. */
+/** Makes a home follow all of them, like a log list: settings would allow fewer. */
 async function follow(home: string): Promise<void> {
   const listed = { list: 'https://list.example/logs', perDay: 1000 }
   await changeBook(home, () => logs.slice(1).map((log) => ({ ...parseLogSetting(pushed(log)), ...listed })))

@@ -1,6 +1,6 @@
 /**
- * A home that is put back to an older copy, at a node with no policy and one bootstrap peer: what its key signed since then
- * is known to the peer at once, whatever the peer thinks of it, and nothing is signed below or beside it.
+ * A home restored from an older copy, at a node with no policy and one bootstrap peer: the peer immediately knows what
+ * the key has signed since then, whatever its verdict on it, and nothing that contradicts it is signed.
  */
 import { copyFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -35,13 +35,15 @@ import {
 const log = new PushingLog(testSigner('pushing.example', 2))
 const ID = idOf(log)
 
-/** No larger and no other tree than this one was signed by a node since its start. */
+/** Since its start a node has signed no larger tree than this one, and no other. */
 function expectNothingBeside(node: RunningNode, size: number): void {
   const advanced = node.all((event) => event.event === 'outcome' && event.outcome === 'advanced')
   expect(advanced.filter((event) => 'size' in event && event.size !== size)).toEqual([])
 }
 
-/** A peer that takes up what w signs, and w that cosigned size 30 of a polled log, with its home as it was at size 10. */
+/**
+ * A peer that takes up what w signs, and w that cosigned size 30 of a polled log, with its home as it was at size 10.
+ */
 async function polledPast() {
   const honest = await serve(10)
   const peer = await start(temporaryHome(), { logs: [honest.setting] })
@@ -60,14 +62,14 @@ async function polledPast() {
 
 test('a peer has the promise of a head when it is signed, and the line at once, though no policy counts it', async () => {
   const { honest, peer, vkey, running } = await polledPast()
-  // Again and again: a hello, which comes once a minute, would bring one of them at the most.
+  // Several heads: a hello, which is sent once a minute, would carry at most one of them.
   for (let size = 30; size < 33; size++) {
     await running.event(advancedTo(size))
     const { promises } = await remembered(peer, vkey)
     expect(promises.get(LOG)).toMatch(`${size} `)
     const { peerId } = running.ready
     const isIt = outcomeOf(size)
-    // Brought by itself: gossip brings the head, and no line that nobody counts.
+    // Submitted separately: gossip carries the head, and no line that nobody counts.
     await peer.event((event) => isIt(event) && 'source' in event && event.source === 'sync' && event.peer === peerId)
     const { lines } = await remembered(peer, vkey)
     expect(lines.get(LOG)).toBe(promises.get(LOG))
@@ -88,7 +90,7 @@ test('a fork that the log shows to a restored home is not signed, but convicts t
 
 test('neither is one that is larger than what was signed', async () => {
   const { older, running, bootstrap } = await polledPast()
-  // Without a word: the process is killed.
+  // The process is killed.
   await running.kill()
   const fork = await serve(45, { salt: 'b', fork: 15 })
   const restored = await start(older, { logs: [fork.setting], bootstrap })
@@ -120,7 +122,7 @@ test('who forgets to name the peer again is guarded by it all the same', async (
 
 // ---- what the peer does not take up ----------------------------------------------------------------------------
 
-/** A peer by how it stands to the log that w is asked to sign. */
+/** Peers, by their view of the log that w is asked to sign. */
 const peers: [string, () => Promise<RunningNode>][] = [
   ['follows other logs', () => start(temporaryHome(), { logs: [pushed(elsewhere)] })],
   ['gets its pushes, too', () => start(temporaryHome(), { logs: [pushed(log)] })],
@@ -131,7 +133,7 @@ const peers: [string, () => Promise<RunningNode>][] = [
   ['has frozen it', frozenPeer],
 ]
 
-/** It was pushed two histories, and nobody else was told. */
+/** It was pushed two histories, and passed on nothing. */
 async function frozenPeer(): Promise<RunningNode> {
   const peer = await start(temporaryHome(), { logs: [pushed(log)] })
   await expectSigned(peer, log, 0, 10)
@@ -140,7 +142,7 @@ async function frozenPeer(): Promise<RunningNode> {
   return peer
 }
 
-/** w cosigned size 30 that was pushed, and its home is put back to what it was at size 10. */
+/** w cosigned size 30 that was pushed, and its home is restored to its state at size 10. */
 async function pushedPast(peer: RunningNode) {
   const { home, vkey } = await homeWithKey()
   const setup = { logs: [pushed(log)], bootstrap: [addressOf(peer)] }
@@ -148,7 +150,7 @@ async function pushedPast(peer: RunningNode) {
   await first.event(guardIs('guarded'))
   const [evidence] = ((await peer.json('/api/v1/evidence')) as { evidence: { id: string }[] }).evidence
   if (evidence !== undefined) {
-    // Its own operator knows, and goes on with the log all the same.
+    // Its own operator acknowledges it, and continues with the log all the same.
     await first.event(isEvidence)
     const ack = await gossum(['evidence', 'ack', evidence.id], { home })
     expect(ack.code, ack.stderr).toBe(0)
@@ -216,7 +218,7 @@ test('an emptied home with the key alone, after kill -9 right behind the answer:
     const answer = await pushTo(again, log.fork(10), 0, size)
     expect(answer.status, answer.body).not.toBe(200)
   }
-  // Of its own history neither less than it has signed.
+  // Of its own history, nothing smaller than it has signed.
   expect((await pushTo(again, log, 0, 20)).status).not.toBe(200)
   expectNothingBeside(again, 30)
 })

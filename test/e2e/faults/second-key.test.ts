@@ -1,4 +1,4 @@
-/** A new key beside one that has signed before: the node waits for what others know of the old one. */
+/** A new key next to one that has signed before: the node waits for what others know of the old one. */
 import { copyFileSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -30,7 +30,7 @@ async function keys(home: string): Promise<{ witness: string; mlDsa: string }> {
   return JSON.parse(made.stdout) as { witness: string; mlDsa: string }
 }
 
-/** Both keys cosigned size 30 before a peer. */
+/** Both keys cosigned size 30, seen by a peer. */
 async function past() {
   const peer = await start(temporaryHome(), { logs: [pushed(elsewhere)] })
   const home = join(temporaryHome(), 'home')
@@ -71,7 +71,7 @@ test.each([
   expect(below.status, below.body).not.toBe(200)
 })
 
-test('the old ML-DSA key alone: the node makes no other beside it, and does not start', async () => {
+test('the old ML-DSA key alone: the node makes no witness key, and does not start', async () => {
   const { home, setup } = await past()
   const renewed = join(temporaryHome(), 'home')
   mkdirSync(renewed, { mode: 0o700 })

@@ -1,6 +1,6 @@
 /**
- * The one bootstrap peer is slow, and everybody else is in a hurry: nobody whom a stranger named ends the wait for it, whatever
- * he says, and what it says in the end is taken up before anything is signed.
+ * The only bootstrap peer is slow, and all others are fast: no peer that a stranger named ends the wait for it,
+ * whatever it answers, and the slow peer's answer is processed before anything is signed.
  */
 import { multiaddr } from '@multiformats/multiaddr'
 import { join } from 'node:path'
@@ -35,17 +35,19 @@ import {
 } from './world.js'
 
 const log = new PushingLog(testSigner('pushing.example', 2))
-/** Long enough that no handshake is over before a test has seen it begin. */
+/** Long enough that a test sees each handshake begin before it is over. */
 const LATENCY_MS = 200
 const GUARD = ['--guard-wait', '600']
 
 interface Homes {
-  /** Of w, put back to size 10, and of the only peer that knows what w signed since. */
+  /** The homes of w, restored to size 10, and of the only peer that knows what w signed since. */
   readonly older: string
   readonly peerHome: string
 }
 
-/** w has cosigned size 30, and its home is put back to size 10. Prepared once: each test has copies of the two homes. */
+/**
+ * w has cosigned size 30, and its home is restored to size 10. Prepared once: each test has copies of the two homes.
+ */
 let prepared: Promise<Homes> | undefined
 const kept = scratchFolder()
 async function prepare(): Promise<Homes> {
@@ -69,7 +71,7 @@ async function prepare(): Promise<Homes> {
   return { older, peerHome: join(kept.dir, 'peer') }
 }
 
-/** w starts again at size 10 behind a link to its only peer, which is held up. */
+/** w starts again at size 10 behind a link to its only peer, which is held. */
 async function heldUp() {
   const homes = await (prepared ??= prepare())
   const peerHome = snapshot(homes.peerHome)
@@ -78,7 +80,7 @@ async function heldUp() {
   const setup = { logs: [pushed(log)], bootstrap: [link.through(addressOf(peer))], args: GUARD }
   link.latency = LATENCY_MS
   const restored = await start(snapshot(homes.older), setup)
-  // Connected, so that no dial fails; what it is asked from here on does not reach it yet.
+  // Connected, so no dial fails; later requests do not reach it yet.
   await restored.event((event) => event.event === 'peer' && event.connected)
   link.hold()
   return { peer, peerHome, link, restored }
@@ -93,9 +95,9 @@ async function expectWaiting(node: RunningNode): Promise<void> {
 
 async function expectGuarded(node: RunningNode): Promise<void> {
   await node.event(guardIs('guarded'))
-  // What came while nothing could be signed is looked at before anything else.
+  // What arrived while nothing could be signed is processed first.
   await pushPatiently(node, log, 10, 20)
-  // At once: whoever hangs is asked for proofs, too, and each may take ten seconds.
+  // Concurrently: hanging peers are also asked for proofs, and each may take ten seconds.
   const answers = await Promise.all([
     pushTo(node, log, 10, 20),
     pushTo(node, log.fork(10), 10, 20),
@@ -108,7 +110,7 @@ async function expectGuarded(node: RunningNode): Promise<void> {
 const HELLO = { type: 'hello', heads: [], evidence: [] }
 const NOTHING = { type: 'signed', heads: [], promises: [] }
 
-/** What one of these says, by what it is asked; a promise that hangs when it says nothing. */
+/** The answers of such a peer, by request; a promise that never resolves is no answer. */
 type Says = (request: Asked) => unknown
 
 const never = new Promise<never>(() => undefined)
@@ -130,7 +132,10 @@ const says: [string, Says][] = [
   ],
 ]
 
-/** Strangers that come to a node and each name another, whom it will dial; resolves when it has asked all of those. */
+/**
+ * Strangers that connect to a node and each name another, which it will dial; resolves when it has queried all of
+ * those.
+ */
 async function named(node: RunningNode, count: number, answer: Says): Promise<FakePeer[]> {
   return Promise.all(
     Array.from({ length: count }, async () => {
@@ -150,20 +155,23 @@ async function named(node: RunningNode, count: number, answer: Says): Promise<Fa
   )
 }
 
-test.each(says)('a stranger names somebody who %s: the wait goes on, and then the peer is heard', async (_, answer) => {
-  const { link, restored } = await heldUp()
-  const accomplices = await named(restored, 1, answer)
-  await expectWaiting(restored)
-  // They have had their say: each would be asked for every proof, too, and let it wait for ten seconds.
-  await Promise.all(accomplices.map(async ({ host }) => host.stop()))
-  link.latency = 0
-  link.release()
-  await expectGuarded(restored)
-})
+test.each(says)(
+  'a stranger names a peer that %s: the wait goes on, and then the chosen peer is heard',
+  async (_, answer) => {
+    const { link, restored } = await heldUp()
+    const accomplices = await named(restored, 1, answer)
+    await expectWaiting(restored)
+    // They have answered. Each would also be asked for every proof, and delay it by ten seconds.
+    await Promise.all(accomplices.map(async ({ host }) => host.stop()))
+    link.latency = 0
+    link.release()
+    await expectGuarded(restored)
+  },
+)
 
 test('many strangers who name many others end it no sooner', async () => {
   const { link, restored } = await heldUp()
-  // As many as it dials at all; each says at once, and wholly, that there is nothing.
+  // As many as it dials; each answers immediately and completely that it has nothing.
   await named(restored, 3, ({ type }) => (type === 'signed' ? NOTHING : HELLO))
   await Promise.all(
     Array.from({ length: 8 }, async () => {

@@ -1,4 +1,4 @@
-/** Two nodes with one key: both stop, and say so wherever anybody looks; when one is gone for good the other goes on. */
+/** Two nodes with one key: both stop signing and report it everywhere; when one is gone for good the other goes on. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -77,7 +77,7 @@ test('a machine that was cloned, whose peer id is the same: what one signed stop
   await running.event(guardIs('guarded'))
   await expectSigned(running, log, 0, 30)
   const cloned = snapshot(home)
-  // A cosignature tells whole seconds: of the one in which a node began it cannot tell whether it was made before.
+  // A cosignature has whole seconds: within the second of the start it is unknown whether it was made before.
   const began = Date.now()
   while (Math.floor(Date.now() / 1000) === Math.floor(began / 1000)) await delay(20)
   const clone = await start(cloned, { ...setup, bootstrap: [addressOf(peer)] })
@@ -85,7 +85,7 @@ test('a machine that was cloned, whose peer id is the same: what one signed stop
   await expectSigned(clone, log, 30, 40)
   expect(clone.ready.peerId).toBe(running.ready.peerId)
 
-  // It meets the peer again, as it does whenever a connection breaks.
+  // It meets the peer again, as after any lost connection.
   const address = addressOf(peer)
   link.cut()
   await running.event((event) => event.event === 'peer' && !event.connected)

@@ -1,4 +1,4 @@
-/** What the stories of this folder share: logs that are polled and logs that push, witnesses, and what a peer remembers. */
+/** Shared by the tests of this folder: polled and pushing logs, witnesses, and what a peer remembers. */
 import { join } from 'node:path'
 import { expect, onTestFinished } from 'vitest'
 import type { NodeEvent } from '../../../src/node/events.js'
@@ -26,7 +26,7 @@ export interface ServedLog {
   readonly close: () => Promise<void>
 }
 
-/** A checksum database on loopback with so many records, from number `fork` on of another salt. */
+/** A checksum database on loopback with this many records; from number `fork` on they depend on another salt. */
 export async function serve(size: number, { salt = 'a', fork = 0, by = signer } = {}): Promise<ServedLog> {
   const log = await memoryLog(by, [...madeUpRecords(0, fork), ...madeUpRecords(fork, size, salt)])
   const listening = await log.listen({ host: '127.0.0.1', port: 0 })
@@ -105,7 +105,7 @@ export function outcomeOf(size: number, code?: string): Sought {
   return (event) => event.event === 'outcome' && event.size === size && (code === undefined || event.code === code)
 }
 
-/** The first poll of a log has ended, whatever came of it. */
+/** The first poll of a log has ended, whatever its result. */
 export const isPoll: Sought = ({ event }) => event === 'log'
 
 export const isEvidence: Sought = ({ event }) => event === 'evidence'
@@ -133,7 +133,7 @@ export function pushTo(node: RunningNode, log: PushingLog, from: number, to: num
   return push(node.ready.http, log.body(from, to))
 }
 
-/** Pushes as a log does that is told to wait for the guard: until it is told something else. */
+/** Pushes like a log that is told to wait for the guard: until it gets another answer. */
 export async function pushPatiently(
   node: RunningNode,
   log: PushingLog,
@@ -151,13 +151,13 @@ export async function expectSigned(node: RunningNode, log: PushingLog, from: num
   expect(code, body).toBe(200)
 }
 
-/** What a node remembers of a key: the sizes and roots by log id, of promises and of cosigned heads. */
+/** What a node remembers of a key: sizes and roots of promises and of cosigned heads, by log id. */
 export interface Remembered {
   readonly promises: ReadonlyMap<string, string>
   readonly lines: ReadonlyMap<string, string>
 }
 
-/** Asks a node as any stranger may, page by page, what it remembers of a key. */
+/** Requests what a node remembers of a key, page by page, as any stranger may. */
 export async function remembered(node: RunningNode, witness: string): Promise<Remembered> {
   const host = await startStranger()
   const { ask } = await openSync(await connect(host, { address: addressOf(node) }))

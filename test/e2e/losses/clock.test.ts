@@ -1,6 +1,6 @@
 /**
- * A clock that was wrong, in whole nodes: what it leaves behind is told until somebody does something about it, what the
- * guide says to do about it works, it hides nothing, and one that cannot be right signs nothing.
+ * A clock that was wrong, with whole nodes: its effects are reported until somebody acts, the guide's instructions
+ * work, it hides nothing, and with a clock that cannot be right nothing is signed.
  */
 import { renameSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -45,7 +45,7 @@ async function metric(node: RunningNode, name: string): Promise<number> {
   return Number(line?.split(' ').at(-1))
 }
 
-/** What /readyz says of the clock: [+] or [-], and why. */
+/** What /readyz reports about the clock: [+] or [-], and why. */
 async function clockCheck(node: RunningNode): Promise<string> {
   const text = await (await fetch(`${node.ready.http}/readyz?verbose`)).text()
   const lines = text.split('\n').filter((line) => /^\[.\] (clock|promise) /.test(line))
@@ -75,7 +75,7 @@ describe('one start ten years ahead, then the right time', () => {
         const told = await right.event((event) => event.event === 'clock')
         expect(told).toMatchObject({ name: 'promise ahead', holds: true })
         expect(await pushed(right, size, size + 1)).toBe(200)
-        // It may not go back, and so it is wrong, and that is told.
+        // It may not go back, so it stays wrong, and that is reported.
         expect((await times(right, right.ready.witness))[0]).toBeGreaterThan(now() + YEARS / 1000 - 600)
         expect(await conditions(right)).toEqual(['promise ahead'])
         expect(await clockCheck(right)).toMatch(/^\[-\].*3649 days ahead.*docs\/operating\.md/)
@@ -144,13 +144,13 @@ test('three days ahead for a moment: what is old still grows old, by a clock tha
   const name = 'gossum_head_age_seconds'
   const age = await metric(node, name)
   clock.set(0, node)
-  // The head was signed by that clock, in three days from now. It grows old from the moment on at which it was seen.
+  // The head was signed with that clock, three days in the future. Its age counts from when it was seen.
   while (!((await metric(node, name)) > age + 1)) await delay(100)
   expect(await conditions(node)).toContain('promise ahead')
   expect(await clockCheck(node)).toMatch(/^\[-\]/)
 }, 20_000)
 
-test('a clock before the release of this version signs nothing, says so, and goes on by itself when it is set', async () => {
+test('with a clock before the release of this version nothing is signed, which is reported, until the clock is set', async () => {
   const served = await memoryLog(testSigner('sum.example', 1), madeUpRecords(0, 5))
   const listening = await served.listen({ host: '127.0.0.1', port: 0 })
   onTestFinished(() => listening.close())

@@ -1,6 +1,6 @@
 /**
- * Evidence that is never lost, in whole nodes: it comes while the disk is full, while nothing may be signed, and after its
- * operator has let an earlier lie go.
+ * Evidence is never lost, with whole nodes: it arrives while the disk is full, while nothing may be signed, and after
+ * its operator has acknowledged an earlier lie.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { join } from 'node:path'
@@ -42,7 +42,7 @@ async function logsOf(node: RunningNode): Promise<LogView[]> {
   return ((await node.json('/api/v1/logs')) as { logs: LogView[] }).logs
 }
 
-/** What there is about the first log. */
+/** The evidence about the first log. */
 async function evidenceOf(node: RunningNode): Promise<{ id: string; acked: boolean }[]> {
   const [about] = node.ready.logs
   const { evidence } = (await node.json('/api/v1/evidence')) as {
@@ -60,7 +60,7 @@ describe('while the disk is full', () => {
     readonly file: string
   }
 
-  /** The last pages of the node's files have room yet: the lies of another log fill them. */
+  /** The last pages of the node's files still have space: the lies of another log fill them. */
   async function takeTheRest(node: RunningNode): Promise<void> {
     for (let told = node.told, salt = 0; ; told = node.told, salt++) {
       expect(await pushed(node, new PushingLog(filler, { salt: `filler ${salt}` }).body(3, 3))).toBe(422)
@@ -91,7 +91,9 @@ describe('while the disk is full', () => {
     return skip('mounting a small file system needs root on Linux')
   }
 
-  test('it is told, freezes, and cannot be let go; once there is space it is written by itself', async ({ skip }) => {
+  test('it is reported, freezes, and cannot be acknowledged; once there is space it is written automatically', async ({
+    skip,
+  }) => {
     const disk = needsDisk(skip)
     const { node, id } = await caught(disk)
     expect(await logsOf(node)).toMatchObject([{ frozen: true, holds: [{ id, acked: false }] }, {}])
@@ -205,7 +207,7 @@ describe('after a lie was let go', () => {
     expect(await pushed(node, log.body(5, 6))).toBe(200)
   })
 
-  test('a new one beside it does, and is kept', async () => {
+  test('an additional new one does, and is kept', async () => {
     const node = await letGo()
     expect(await post(node, 'evidence', file(fork.head(5), third.head(5)))).toMatchObject({ fate: 'new' })
     expect(await logsOf(node)).toMatchObject([{ frozen: true }, {}])

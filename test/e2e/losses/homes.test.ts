@@ -1,6 +1,6 @@
 /**
- * Homes that cannot be used, as the program finds them: each obstacle is named as what it is, nothing is made or changed,
- * and nobody is led to a new key.
+ * Homes that cannot be used: the program reports each obstacle correctly, makes and changes nothing, and suggests a new
+ * key to nobody.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -28,7 +28,7 @@ async function usedHome(home = join(temporaryHome(), 'home')): Promise<string> {
   return home
 }
 
-/** What matters in a home, and what else there is: LevelDB writes its own files anew whenever it opens. */
+/** The relevant contents of a home, without LevelDB's own files, which change whenever it is opened. */
 function contents(home: string): string[] {
   return readdirSync(home)
     .sort()
@@ -38,12 +38,12 @@ function contents(home: string): string[] {
     })
 }
 
-/** `gossum run` on a home; as a user who may not do everything, where there is one. */
+/** `gossum run` on a home; as an unprivileged user, if there is one. */
 function run(home: string): CliResult {
   const as = isRoot ? ['--reuid', String(NOBODY), '--regid', String(NOBODY), '--clear-groups', process.execPath] : []
   const [program, ...args] = [...(isRoot ? ['setpriv'] : [process.execPath]), ...as, PROGRAM, ...RUN, '--home', home]
   const env = { PATH: process.env['PATH'], HOME: '/nonexistent', GOSSUM_MDNS: 'false' }
-  // Whoever starts after all is a failure, and is ended.
+  // A start that succeeds is a failure, and is ended.
   const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', env, timeout: 10_000 })
   return { code: status, stdout, stderr }
 }
@@ -108,7 +108,7 @@ describe('a home that was in use', () => {
     expect(contents(home)).toEqual(before)
   })
 
-  test('that belongs to somebody else', async ({ skip }) => {
+  test('that belongs to another user', async ({ skip }) => {
     if (!isRoot) return skip('needs a second user')
     const home = await usedHome()
     chmodSync(join(home, '..'), 0o755)

@@ -1,6 +1,6 @@
 /**
- * Homes that an older version wrote, taken over by the program: once, by itself, with nothing forgotten, whenever it is
- * killed; and the older version is kept from going on with them.
+ * Homes written by an older version are taken over by the program: once, automatically, with nothing forgotten,
+ * whenever it is killed; and the older version cannot use them any more.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
@@ -53,7 +53,7 @@ test('a healthy one goes on where it was, and signs nothing that contradicts wha
   ])
   const before = await cosigned(node, A)
   expect(before.size).toBe(13)
-  // What it knows is what it holds the next heads against.
+  // The next heads are compared with what it knows.
   expect(await pushed(node, A, 5, 14)).toBe(409)
   expect(await pushed(node, A, 13, 14)).toBe(200)
   expect((await cosigned(node, A)).time).toBeGreaterThanOrEqual(before.time)
@@ -76,7 +76,7 @@ test('what it waited for and what it was frozen for stays so', async () => {
   expect(a).toMatchObject({ size: 14, frozen: true, holds: [{ acked: true }, { acked: false }] })
   expect(b).toMatchObject({ size: 7, frozen: false, floor: { size: 30 } })
   expect(await pushed(node, A, 14, 15)).toBe(503)
-  // The key has signed 30 of B: nothing below it, nothing beside it.
+  // The key has signed 30 of B: nothing below it, nothing that contradicts it.
   expect(await pushed(node, B, 7, 29)).toBe(503)
   expect(await pushed(node, B, 7, 30)).toBe(200)
   const { holds } = a!
@@ -98,7 +98,7 @@ test('one whose database is older than its guard is said to disagree, for the lo
     { paused: expect.stringMatching(/database is at state 1, the guard .* at 3/) as string },
     { size: 7, paused: null },
   ])
-  // By what the database knows these would do; the second is another history.
+  // The database alone would allow these; the second is of another history.
   expect(await pushed(node, A, 5, 14)).toBe(503)
   expect(await pushed(node, oldLog('a', 'b'), 5, 6)).toBe(422)
   expect(await pushed(node, B, 7, 8)).toBe(200)
@@ -122,7 +122,7 @@ test('one key that cosigned two logs of one origin goes on with one of them, and
   expect(await cosigned(node, one)).toMatchObject({ size: 6 })
   await node.stop()
 
-  // The order in which somebody writes them down later changes nothing.
+  // The order in which they are configured later changes nothing.
   const turned = await RunningNode.start(home, pushedBy(two, one))
   expect(await pushed(turned, two, 8, 9)).toBe(503)
   expect(await pushed(turned, one, 6, 7)).toBe(200)
@@ -190,7 +190,7 @@ await (await Store.open(process.argv[1])).close()`
   const NUMBERED = ['log', 'ldb', 'dbtmp'].flatMap((ending) => [3, 4, 5, 6].map((n) => `db/00000${n}.${ending}`))
   const MANIFESTS = [4, 5, 6].map((n) => `db/MANIFEST-00000${n}`)
 
-  /** Opens a home in a process that is killed at its nth such call about a file of it. False when it came to its end. */
+  /** Opens a home in a process that is killed at its nth such call on a file of it. False if it finished before. */
   function openUntil(home: string, call: string, n: number): boolean {
     const paths = [...NAMES, ...NUMBERED, ...MANIFESTS].flatMap((name) => ['-P', name === '' ? home : join(home, name)])
     const inject = `inject=${call}:signal=KILL:when=${n}`
@@ -198,7 +198,7 @@ await (await Store.open(process.argv[1])).close()`
     const { signal, status, stderr } = spawnSync(
       'strace',
       [...options, process.execPath, '--input-type=module', '-e', OPEN, home],
-      // On one thread, for strace counts the calls of each.
+      // With one thread, since strace counts the calls of each.
       { encoding: 'utf8', env: { ...process.env, UV_THREADPOOL_SIZE: '1' } },
     )
     if (signal === 'SIGKILL') return true
@@ -239,7 +239,7 @@ await (await Store.open(process.argv[1])).close()`
       }
       expect(n, call).toBeGreaterThan(1)
     }
-    // Again and again, too: what the one left the next one finds.
+    // Repeatedly, too: each run finds what the one before left.
     const home = oldHome('floor-and-holds')
     for (const call of ['write', 'fsync', 'rename', 'fdatasync', 'unlink']) openUntil(home, call, 1)
     await expectTakenOver(home)

@@ -1,6 +1,6 @@
 /**
- * One origin, two checksum databases, in whole nodes: what one of them takes over from a fork of the other is not cosigned by
- * the key that the other's readers count, and that key stays where it is whatever is configured later.
+ * One origin, two checksum databases, with whole nodes: if one takes over a fork of the other, this is not cosigned by
+ * the key that the other's readers count, and that key stays with its log whatever is configured later.
  */
 import { onTestFinished, expect, test } from 'vitest'
 import type { LogView } from '../../../src/status/shapes.js'
@@ -21,7 +21,7 @@ const idOf = ({ verifier }: typeof signerOfA): string => logId(verifier.name, SU
 const pushedBy = ({ verifier }: typeof signerOfA): string[] => ['--log', `${verifier.vkey} - ${SUMDB_ORIGIN}`]
 const BOTH = [...pushedBy(signerOfA), ...pushedBy(signerOfB)]
 
-/** A, a fork of it that nobody may cosign, and B, which has taken over the records of the fork. */
+/** A, a fork of it that must not be cosigned, and B, which has taken over the records of the fork. */
 function story() {
   const record = (n: number): string => `record ${n} of A`
   const a = new TilesLog(signerOfA, { origin: SUMDB_ORIGIN, record }).grow(300)
@@ -32,7 +32,7 @@ function story() {
   return { a, b, fork }
 }
 
-/** Whose cosignatures of a text this node shows, of these keys, wherever it shows heads. */
+/** Which of these keys have cosigned a text, in everything where this node shows heads. */
 async function signersOf(node: RunningNode, text: string, ...vkeys: string[]): Promise<string[]> {
   const keys = vkeys.map((vkey) => parseVerifierKey(vkey))
   const notes: string[] = []
@@ -63,7 +63,7 @@ test("by push: a fork's records under another log's key get no cosignature that 
   expect(await pushed(node, a, 0)).toBe(200)
   expect(await pushed(node, b, 0)).toBe(503)
   expect(await signersOf(node, text, node.ready.witness)).toEqual([])
-  // It is followed: another history of it would be seen.
+  // It is followed: another history of it would be noticed.
   expect(await logsOf(node)).toMatchObject([{ size: 300, paused: null }, { size: 310 }])
   await node.stop()
 
@@ -74,11 +74,11 @@ test("by push: a fork's records under another log's key get no cosignature that 
   b.grow(1)
   a.grow(1)
   expect([await pushed(both, b, 310), await pushed(both, a, 300)]).toEqual([200, 200])
-  // By a key that nobody counts for A: neither the text of now nor that of the fork carries the other.
+  // By a key that nobody counts for A: neither the current text nor that of the fork has a line of the other key.
   const head = parseNote(b.head()).text
   expect(new Set(await signersOf(both, head, both.ready.witness, own!.witness))).toEqual(new Set([own!.witness]))
   expect(await logsOf(both)).toMatchObject([{ paused: null }, { paused: null }])
-  // And the fork itself convicts A, whatever B says.
+  // And the fork itself convicts A, whatever B shows.
   expect([409, 422]).toContain(await pushed(both, a.fork(200, 301), 0))
   expect(await both.event((event) => event.event === 'evidence')).toMatchObject({ log: idOf(signerOfA) })
 })
@@ -111,7 +111,7 @@ test('a log that is disabled and comes back later keeps its key, and the other o
     const { code, stderr } = await gossum(['log', ...args], { home })
     expect(code, stderr).toBe(0)
   }
-  // In place of the one that is followed when nothing is set, which has this origin, too.
+  // Replaces the log that is followed by default, which has this origin, too.
   const elsewhere = ['--log', `${testSigner('elsewhere.example', 3).verifier.vkey} -`]
   await log('add', `${signerOfA.verifier.vkey} - ${SUMDB_ORIGIN}`)
   const first = await RunningNode.start(home, elsewhere)

@@ -1,6 +1,6 @@
 /**
- * What a log that pushes was given, its chosen peers know a moment later, whatever any policy counts; and an orderly stop
- * right behind the answer throws nothing of it away.
+ * A cosignature given to a pushing log is known to the chosen peers a moment later, whatever any policy counts; and an
+ * orderly stop right after the answer loses none of it.
  */
 import { writeFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -31,13 +31,13 @@ async function pushAll(node: RunningNode, from: number, to: number): Promise<voi
 }
 
 interface Held {
-  /** Sizes of the heads with its line, which verifies. */
+  /** Sizes of the heads with a valid line by it. */
   readonly lines: readonly number[]
   /** Sizes of the heads that it promised to sign. */
   readonly promises: readonly number[]
 }
 
-/** Asks a peer, as anybody may, what it holds of a witness. */
+/** Asks a peer what it holds of a witness, as anyone may. */
 async function asking(peer: RunningNode): Promise<(witness: string) => Promise<Held>> {
   const connection = await connect(await startStranger(), { address: peer.ready.multiaddrs[0]! })
   return async (witness) => {
@@ -72,7 +72,7 @@ describe('a peer that counts nobody', () => {
   test('knows the line of a burst before its pause is over', async () => {
     const { peer, witness } = await pair()
     const held = await asking(peer)
-    // All but the first fall into the pause of what is published, and long before anybody greets anybody again.
+    // All but the first are in the publication pause, and long before the next hello.
     await pushAll(witness, 0, 5)
     await until(
       () => held(witness.ready.witness),

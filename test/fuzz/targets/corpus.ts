@@ -1,10 +1,10 @@
-/** The corpus of a target: a line for each input, a JSON string of which each character is a byte. */
+/** The corpus of a target: one line per input, a JSON string in which each character is a byte. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** From the root of the project. */
+/** Relative to the root of the project. */
 const FOLDER = 'test/fuzz/corpus'
-/** The largest input that is kept, and all of one target, in bytes. */
+/** The maximum size of a kept input, and of all inputs of one target, in bytes. */
 const MAX_KEPT = 2048
 const MAX_CORPUS = 16 * 1024
 
@@ -20,7 +20,7 @@ export function corpusOf(name: string): Uint8Array[] {
     .map((line) => Uint8Array.from(Buffer.from(JSON.parse(line) as string, 'latin1')))
 }
 
-/** Writes it anew, the shortest inputs first, as many as have room. */
+/** Rewrites it, the shortest inputs first, as many as fit. */
 export function keepCorpus(name: string, inputs: readonly Uint8Array[]): void {
   let room = MAX_CORPUS
   const lines = inputs

@@ -1,4 +1,4 @@
-/** Evidence, and the texts that it is found in. */
+/** Evidence, and the texts in which it is found. */
 import { encodeGoSumProof, makeGoSumProof, parseGoSumProof, provenAnswers } from '../../../src/audit/proof.js'
 import {
   encodeEvidence,
@@ -22,7 +22,7 @@ import { promise, reading, same, sameJson, type Target } from './target.js'
 const log = logSigner.verifier
 const noteOf = (text: string): Note => parseNote(utf8(text))
 const prefix = fork.prefix(fork.tree(12), 7)!
-/** All the lies that there are: two heads of one size, two of different ones, and a witness that signed both. */
+/** All existing lies: two heads of one size, two of different sizes, and a witness that signed both. */
 const LIES: readonly Evidence[] = [
   makeSplitView(log, [noteOf(head(8)), noteOf(head(8, fork))]),
   makeSplitView(log, [noteOf(head(7)), noteOf(head(12, fork))], prefix),
@@ -33,7 +33,7 @@ const LIES: readonly Evidence[] = [
 ]
 const TRUSTED = [log, witness.verifier]
 
-/** JSON in the one spelling. */
+/** JSON in canonical spelling. */
 function respelled(bytes: Uint8Array): Uint8Array {
   try {
     return utf8(`${JSON.stringify(JSON.parse(fromUtf8(bytes) ?? ''), undefined, 2)}\n`)
@@ -92,7 +92,7 @@ const evidence: Target = {
         'ORIGIN_MISMATCH',
       ] as const),
     )
-    // Nobody has signed anything else.
+    // Nothing else was signed.
     if (verdict !== undefined)
       promise(
         LIES.some((lie) => evidenceId(lie) === evidenceId(read)),
@@ -150,7 +150,7 @@ const goReport: Target = {
 const buildLog: Target = {
   about: 'what builds print when the go command caught a fork',
   most: 256 * 1024,
-  // Thousands of signatures are looked at before it gives up.
+  // Thousands of signatures are checked before it gives up.
   seconds: 10,
   words: REPORT_WORDS,
   seeds: [

@@ -1,4 +1,4 @@
-/** What stands in the home and in files of the operator: the journal, states, parts of an audit, keys. */
+/** Files of the home and of the operator: the journal, states, parts of an audit, keys. */
 import { KeyCollector } from '../../../src/audit/walk/module-keys.js'
 import { encodePart, parsePart } from '../../../src/audit/walk/part-text.js'
 import { keysInAnswer, signatureInAnswer } from '../../../src/keys/ssh/agent-answer.js'
@@ -33,7 +33,7 @@ const more = formatWrite(
   start.chain,
 )
 
-/** Each line with the hash that it should end with, and the one of the line before it. */
+/** Gives each line its correct hash, and that of the line before it. */
 function rechained(bytes: Uint8Array): Uint8Array {
   let before: string | undefined
   const lines = new TextDecoder().decode(bytes).split('\n')
@@ -60,10 +60,10 @@ const journal: Target = {
     const { states, chain, damage } = readJournal(bytes)
     firstWrite(bytes)
     if (damage !== undefined) return false
-    // What goes on behind a whole journal is read with it, and what is read is written whole.
+    // What follows a complete journal is read with it, and everything that was read is written completely.
     const again = readJournal(utf8(formatJournal([...states], chain).text))
     sameJson([again.damage, [...again.states]], [undefined, [...states]], 'a journal is read as it is written')
-    // What a crash has left at the end is taken away before more is written.
+    // What a crash has left at the end is removed before more is written.
     if (bytes.at(-1) !== 0x0a || bytes.includes(0)) return true
     const longer = readJournal(concatBytes(bytes, utf8(formatWrite([[LOG, '{"seq":9}']], chain).text)))
     if (longer.damage === undefined)
@@ -129,7 +129,7 @@ const keptAnswer: Target = {
   },
 }
 
-/** A part of an audit as its file has it. */
+/** A part of an audit in file format. */
 export function genuinePart(): Uint8Array {
   const keys = new KeyCollector()
   keys.add({ high: 5, low: 6 }, 0)
@@ -198,7 +198,7 @@ const sshKey: Target = {
 const SIGNATURE = new Uint8Array(64).fill(7)
 const blob = publicKeyBlob(ed25519PublicKey(SEED))
 
-/** What is asked for is in the first byte. */
+/** The first byte selects the request. */
 const agentAnswer: Target = {
   about: 'answers of an ssh-agent',
   most: 64 * 1024,

@@ -1,4 +1,4 @@
-/** What peers send: frames of the sync protocol and of gossipsub, names of topics, addresses. */
+/** Input from peers: frames of the sync protocol and of gossipsub, names of topics, addresses. */
 import { RPC } from '@chainsafe/libp2p-gossipsub/message'
 import { nearnessOf, networkOfAddress, parseAddresses, readPlace, withPeer } from '../../../src/gossip/host/address.js'
 import { FrameLimits } from '../../../src/gossip/host/frame-limits.js'
@@ -17,7 +17,7 @@ import { cosigned, head, history, second, witness } from './material.js'
 import { repairedAddress } from './repairs.js'
 import { ofText, promise, reading, type Target } from './target.js'
 
-/** As src/gossip/host/host.ts has them, which would load all of libp2p. */
+/** As in src/gossip/host/host.ts, which would load all of libp2p. */
 const MAX_RPC_BYTES = 16 * MAX_MESSAGE_BYTES
 const CONTROL = 256
 const RPC_LIMITS = {
@@ -88,7 +88,7 @@ const hello = {
   time: 1,
 } as const
 
-/** Byte strings in messages as text, so that two of them can be compared. */
+/** Byte strings in messages as text, so that messages can be compared. */
 function plain(message: unknown): string {
   return JSON.stringify(message, (_key, value: unknown) =>
     value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : value,
@@ -113,7 +113,7 @@ const request: Target = {
     const written = encodeRequest(read)
     promise(read.type === 'promise' || written.length <= MAX_FRAME_BYTES, 'what was read fits into a frame')
     const again = decodeRequest(written)
-    // Of a hello what does not fit is left out; and a promise that cannot be written is as none.
+    // Items that do not fit in a hello are left out, and a promise that cannot be written counts as missing.
     if (read.type !== 'hello' && written.length <= MAX_FRAME_BYTES)
       promise(plain(again) === plain(read), 'a request is read as it was written')
     else promise(again.type === read.type || written.length > MAX_FRAME_BYTES, 'of one type')
@@ -197,7 +197,7 @@ const address: Target = {
   }),
 }
 
-/** Whether a stream that brings these bytes in such pieces keeps its connection. */
+/** Whether a stream that delivers these pieces keeps its connection. */
 function survives(pieces: readonly Uint8Array[]): boolean {
   let offences = 0
   let handle: ((stream: unknown, connection: unknown) => void) | undefined
@@ -212,7 +212,9 @@ function survives(pieces: readonly Uint8Array[]): boolean {
   return offences === 0
 }
 
-/** The same rule in other words: lengths of at most four bytes and of the most, then so many bytes. */
+/**
+ * The same rule, implemented differently: a length of at most four bytes and within the bound, then that many bytes.
+ */
 function isFramed(bytes: Uint8Array): boolean {
   for (let at = 0; at < bytes.length;) {
     const prefix = bytes.subarray(at, at + 4)
@@ -247,13 +249,13 @@ const claim: Target = {
 
 const frames: Target = {
   about: 'lengths of the frames of gossipsub',
-  // How many frames a peer may send at once is another matter: its time is in it.
+  // How many frames a peer may send at once also depends on time, and is tested elsewhere.
   most: 4096,
   words: ['\x80', '\x80\x80\x80\x01', '\0', '\x01a'],
   seeds: ['\x03abc\x02de', Uint8Array.of(0x80, 0x80, 0x40), new Uint8Array(100)],
   check: (bytes) => {
     const isWhole = survives([bytes])
-    // However the network cuts it.
+    // However the network splits it.
     const third = Math.ceil(bytes.length / 3)
     const pieces = [bytes.subarray(0, third), bytes.subarray(third, third + 1), bytes.subarray(third + 1)]
     promise(survives(pieces) === isWhole, 'the same in pieces')
@@ -284,7 +286,8 @@ const rpc: Target = {
     try {
       read = RPC.decode(bytes, { limits: RPC_LIMITS })
     } catch (error) {
-      // Gossipsub takes any error for a broken frame, and drops it. Groups within groups end the stack of its decoder, which is one.
+      // Gossipsub treats any error as a broken frame, and drops it. Nested groups overflow the stack of its decoder,
+      // which throws an Error.
       promise(error instanceof Error, String(error))
       return false
     }

@@ -1,4 +1,4 @@
-/** Files of a home that are read back at a start, and what machines give each other as files. */
+/** Files of a home that are read at start, and files that machines exchange. */
 import { dirname } from 'node:path'
 import { alertmanagerPayload } from '../../../src/alerts/alertmanager.js'
 import { makeAlert, subjectOf } from '../../../src/alerts/alert.js'
@@ -29,7 +29,7 @@ const DAY = '2026-11-29T12:00:00.000Z'
 const JSON_WORDS = ['"__proto__":{}', '"toString":1', 'null', '[]', '{}', '1e400', '-1', '[null]']
 const isText = (value: unknown): boolean => typeof value === 'string'
 
-/** What the node says of a file that cannot be read, and goes on without. */
+/** The node reports a file that cannot be read, and goes on without it. */
 async function orSyntax<T>(read: () => Promise<T>): Promise<T | undefined> {
   try {
     return await read()
@@ -185,7 +185,7 @@ const partFile: Target = {
   },
 }
 
-/** The length that each part behind the header has, and the part made whole. */
+/** Gives each part after the header its length, and makes the part valid. */
 function repairedUnits(bytes: Uint8Array): Uint8Array {
   const end = bytes.indexOf(0x0a) + 1
   const part = repairedPart(bytes.subarray(end + 4))
@@ -224,7 +224,7 @@ const units: Target = {
   },
 }
 
-/** Logs with a key that is one, and with all that a log has. */
+/** Gives logs a valid key, and all fields of a log. */
 function repairedBook(bytes: Uint8Array): Uint8Array {
   try {
     const { logs } = JSON.parse(Buffer.from(bytes).toString()) as { logs: Record<string, unknown>[] }
@@ -272,7 +272,7 @@ const logBook: Target = {
   },
 }
 
-/** The two files, with an empty line between. */
+/** The two files, with an empty line between them. */
 const allowances: Target = {
   about: 'what a mirror lets through, and keeps',
   most: 64 * 1024,

@@ -1,4 +1,4 @@
-/** What clients send: bodies of the witness protocol, headers, queries. */
+/** Input from clients: bodies of the witness protocol, headers, queries. */
 import type { IncomingHttpHeaders } from 'node:http'
 import { partOf } from '../../../src/http/byte-range.js'
 import { conditional, etagOf } from '../../../src/http/answer.js'
@@ -29,7 +29,7 @@ const addCheckpoint: Target = {
     if (read === undefined) return false
     const { oldSize, hashes } = read.proof
     promise(hashes.length <= 63 && hashes.every(({ length }) => length === 32), 'hashes of a proof')
-    // Beyond what a tree can have nothing is left of the number; but for that, the body is what is written for it.
+    // A number beyond all tree sizes is not kept; apart from that, the body is what would be written for it.
     if (oldSize === Infinity) return true
     const written = utf8(`old ${oldSize}\n${hashes.map((hash) => `${formatHash(hash)}\n`).join('')}\n`)
     const again = parseAddCheckpoint(concatBytes(written, read.note))
@@ -93,7 +93,7 @@ const query: Target = {
     const { next } = page
     promise(page.items.length <= ITEMS.length, 'no item twice')
     if (typeof next !== 'string') return true
-    // Page by page to the end, which comes.
+    // Page by page to the end, which must be reached.
     const seen = new Set(page.items)
     for (let after: string | null | undefined = next, left = ITEMS.length + 1; typeof after === 'string'; left--) {
       promise(left > 0, 'the pages end')
@@ -146,7 +146,7 @@ const events: EventsView = {
   ...{ boot: BOOT, newest: 9, oldest: 5, get: (number) => KEPT[number - 1], onAdded: () => () => undefined },
 }
 
-/** The query of who reads events, and the header in which a browser says what it had last. */
+/** The query of an events client, and the header in which a browser sends its last event id. */
 const eventId: Target = {
   about: 'places among events',
   most: 4096,
@@ -195,7 +195,7 @@ const ASKED = { params: {}, body: new Uint8Array(), remoteAddress: '9.9.9.9', si
 const BODY = utf8('body')
 const TAG = etagOf(BODY)
 
-/** If-None-Match, If-Range and Range, a line each. */
+/** If-None-Match, If-Range and Range, one per line. */
 const conditions: Target = {
   about: 'headers that ask for what is new',
   most: 4096,

@@ -1,4 +1,4 @@
-/** The reasons why a reading may differ from that of Go's libraries: the rows of a table in docs/fuzzing.md, word for word. */
+/** Why a reading may differ from that of Go's libraries: the rows of a table in docs/fuzzing.md, word for word. */
 export const LICENCES = {
   'note-size':
     'notes above 1 MiB are refused before they are parsed; Go accepts a text of 1,000,000 bytes with lines of any length',

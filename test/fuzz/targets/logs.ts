@@ -1,4 +1,4 @@
-/** What a log serves, and what says which logs, witnesses and proofs there are. */
+/** Input from logs, and descriptions of logs, witnesses and proofs. */
 import { judgeRecord } from '../../../src/audit/rules/judge-record.js'
 import { readPlain } from '../../../src/audit/rules/plain-record.js'
 import { claimedLeaves, readRecords } from '../../../src/audit/walk/data-tile.js'
@@ -70,7 +70,7 @@ const lookup: Target = {
       if (ours !== undefined || go === undefined) return undefined
       const [id] = (fromUtf8(bytes.subarray(0, bytes.indexOf(0x0a))) ?? '').split('\n')
       if (!/^(0|[1-9][0-9]*)$/.test(id!)) return 'record-number'
-      // Such a record vouches for nothing here; to the audit it is a fault of the log (record-blank-line).
+      // Such a record vouches for nothing here; the audit reports it as a fault of the log (record-blank-line).
       if (bytes[id!.length + 1] === 0x0a) return 'record-empty-line'
       if (!Number.isSafeInteger(Number(id))) return 'record-beyond'
       return bytes.length > MAX_RECORD_BYTES ? 'record-size' : undefined
@@ -185,7 +185,7 @@ const policy: Target = {
     if (read === undefined) return false
     const all = new Set(read.witnesses.flatMap(({ key }) => (key === undefined ? [] : [key.vkey])))
     promise(quorumSatisfied(read, new Set()) === (read.quorum === 'none'), 'nobody is no quorum')
-    // Keys of types that are not known here never count: they may make a quorum impossible.
+    // Keys of unknown types never count: they may make a quorum impossible.
     if (quorumSatisfied(read, all)) promise(read.quorum === 'none' || all.size > 0, 'a quorum has members')
     promise(quorumSatisfied(read, all) === quorumThreshold(read) <= all.size, 'all together are a quorum, or none is')
     policyStrength(read)

@@ -1,4 +1,4 @@
-/** Genuine things that seeds are made of: keys, heads, cosignatures. All of fixed seeds. */
+/** Genuine material for seeds: keys, heads, cosignatures, all from fixed seeds. */
 import { fromUtf8, utf8 } from '../../../src/tlog/bytes.js'
 import { cosign } from '../../../src/tlog/cosignature.js'
 import { makeSignerKey, parseNote, SIGNATURE_TYPES, spellNote, type SignerKey } from '../../../src/tlog/note.js'

@@ -1,4 +1,4 @@
-/** Names of modules, and what go.sum files, go.mod files, proxies, indexes and owners say of them. */
+/** Names of modules, and go.sum files, go.mod files, and answers of proxies, indexes and owners about them. */
 import { lineText, parseGoSum } from '../../../src/audit/gosum.js'
 import { judgePath } from '../../../src/audit/rules/judge-path.js'
 import { judgeVersion } from '../../../src/audit/rules/judge-version.js'
@@ -71,11 +71,11 @@ const module: Target = {
       const text = fromUtf8(bytes)
       return text?.includes('@') === true ? reading(() => escapeModule(...cutAt(text)), 'MODULE_INVALID') : undefined
     },
-    // Go's escapes are for whatever may be asked for; a checksum database takes canonical versions alone.
+    // Go escapes anything that may be requested; a checksum database accepts only canonical versions.
     licence: (bytes, ours, go) => {
       const [path, version] = cutAt(fromUtf8(bytes) ?? '')
       if (ours === undefined && go !== undefined) return isOursOf(path, version) ? 'module-narrower' : undefined
-      // What we escape is what stands in a log, and a log may have what Go would not ask for.
+      // We escape what is in a log, and a log may contain what Go would not request.
       return ours !== undefined && go === undefined && judgePath(path).length + judgeVersion(path, version).length > 0
         ? 'module-wider'
         : undefined
@@ -83,10 +83,10 @@ const module: Target = {
   },
 }
 
-/** What a checksum database takes; Go escapes whatever may be asked for in the place of a version. */
+/** The versions that a checksum database accepts; Go escapes whatever may be requested instead of a version. */
 const TAKEN = /^v[0-9]+\.[0-9]+\.[0-9]+(?:-[A-Za-z0-9\-._~]*)?(?:\+incompatible)?$/
 
-/** Whether it is for the version, or for the length, that we do not ask for it. */
+/** Whether the version or the length is the reason why we do not request it. */
 function isOursOf(path: string, version: string): boolean {
   return !TAKEN.test(version) || `${path}@${version}`.length * 2 > MAX_MODULE_LENGTH
 }
@@ -154,7 +154,7 @@ const file: Target = {
       const text = fromUtf8(bytes)
       return text !== undefined && badFilePath(text) === undefined ? '' : undefined
     },
-    // Letters are those of the Unicode of each.
+    // Letters are those of each side's Unicode version.
     licence: (bytes) =>
       /\p{L}/u.test((fromUtf8(bytes) ?? '').replaceAll(/[A-Za-z]/g, '')) ? 'unicode-version' : undefined,
   },
@@ -179,7 +179,7 @@ const patterns: Target = {
       const text = fromUtf8(bytes)
       if (text === undefined) return 'not-utf8'
       if (text.endsWith('\ngolang.org/toolchain')) return 'toolchain'
-      // What a star has to try is, at the most, the one length times the other.
+      // A star tries at most the product of both lengths.
       const [globs, ...rest] = text.split('\n')
       return globs!.length * rest.join('\n').length > 100_000 ? 'pattern-steps' : undefined
     },
@@ -226,7 +226,7 @@ const goMod: Target = {
   check: ofText((text) => {
     isSinceGo124(text)
     const path = modulePathIn(text)
-    // What can be read back is; a path with quotes or spaces is none that a module may have.
+    // What was read can be read back; a path with quotes or spaces is no valid module path.
     if (path !== undefined && judgePath(path).length === 0)
       promise(modulePathIn(synthesizedGoMod(path)) === path, 'read as written')
     return path !== undefined
@@ -244,7 +244,7 @@ const goMod: Target = {
       // Go itself has two readings.
       const readings = go?.split('\n') ?? []
       if (readings.includes(ours ?? '')) return 'two-readings'
-      // No module has such a path: whichever of them is read, it is not the one that is wanted.
+      // No module has such a path: whichever reading is used, it is not the requested one.
       return [ours ?? '', ...readings].every((text) => judgePath(text).length > 0) ? 'no-module-path' : undefined
     },
   },
@@ -394,7 +394,8 @@ const moment: Target = {
       const read = text === undefined ? undefined : parseMoment(text)
       return read && `${read.seconds} ${read.nanos}`
     },
-    // Go takes an hour of one digit, a comma for the point, and offsets of 24 hours and 60 minutes, which RFC 3339 does not have.
+    // Go accepts an hour of one digit, a decimal comma, and offsets of 24 hours and 60 minutes, which RFC 3339 does not
+    // allow.
     licence: (bytes, ours) => (ours === undefined && !RFC3339.test(fromUtf8(bytes) ?? '') ? 'no-rfc3339' : undefined),
   },
 }
@@ -416,7 +417,7 @@ const releases: Target = {
     const plain = reading(() => parseReleases(bytes), 'RELEASES_INVALID')
     const signed = reading(() => parseReleases(bytes, logSigner.verifier), 'RELEASES_INVALID')
     promise(plain === undefined || signed === undefined, 'a list is signed, or it is not')
-    // Nothing that nobody signed: the only text under the key's signature is this.
+    // Nothing that was not signed: this is the only text with the key's signature.
     if (signed !== undefined) for (const line of signed) promise(GO_SUM.includes(`${line}\n`), 'what the key signed')
     return plain !== undefined || signed !== undefined
   },

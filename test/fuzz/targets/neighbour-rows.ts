@@ -1,4 +1,4 @@
-/** What a home keeps of others: promises and heads of witnesses, and peers. */
+/** What a home keeps about others: promises and heads of witnesses, and peers. */
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { Acquaintances, chosenFrom } from '../../../src/gossip/membership/peer-store.js'

@@ -1,4 +1,4 @@
-/** Notes, keys, checkpoints, and the heads that stand in other texts. */
+/** Notes, keys, checkpoints, and heads inside other texts. */
 import { fromUtf8, toBase64, toHex, utf8 } from '../../../src/tlog/bytes.js'
 import { formatCheckpoint, parseCheckpoint, SUMDB_ORIGIN } from '../../../src/tlog/checkpoint.js'
 import { cosign, verifiedCosignatures } from '../../../src/tlog/cosignature.js'
@@ -45,7 +45,7 @@ function noteOf(bytes: Uint8Array): Note | undefined {
   return reading(() => parseNote(bytes), 'NOTE_MALFORMED', 'NOTE_TOO_LARGE')
 }
 
-/** The note again, with the log's line in front, as if the log had signed this text. */
+/** The note with a new first line by the log, as if the log had signed this text. */
 function signedAnew(bytes: Uint8Array): Uint8Array {
   const text = fromUtf8(bytes)?.split('\n\n— ')[0]
   if (text === undefined || /[\0-\x09\x0b-\x1f]/.test(text)) return bytes
@@ -65,7 +65,7 @@ const note: Target = {
     const again = parseNote(written, written.length)
     sameJson(notated(again), notated(read), 'a note is read as it was written')
     promise(isCanonicalNote(written, again), 'what is written is canonical')
-    // What is canonical has one spelling; what is not, another than was given.
+    // A canonical note has one spelling; the spelling of any other differs from the input.
     if (isCanonicalNote(bytes, read)) same(bytes, written, 'canonical bytes are those that are written')
     return true
   },
@@ -79,7 +79,7 @@ const note: Target = {
   },
 }
 
-/** As scripts/peers/fuzzdiff prints one: each line once, as Go drops repetitions of lines that it cannot verify. */
+/** In the format of scripts/peers/fuzzdiff: each line once, as Go drops repeated lines that it cannot verify. */
 function notated({ text, signatures }: Note): unknown {
   const lines = signatures.map(({ name, keyId, bytes }) => [name, keyId, toBase64(bytes)].join(' '))
   return { text: toHex(sha256(utf8(text))), lines: [...new Set(lines)] }
@@ -100,7 +100,7 @@ const signed: Target = {
   check: (bytes) => {
     const text = openedBy(bytes)
     if (text === undefined) return false
-    // A tree that another reads is one that we read, or say to be impossible.
+    // A tree that Go reads is one that we read, or report as impossible.
     reading(() => parseCheckpoint(text), 'CHECKPOINT_MALFORMED', 'SIZE_IMPOSSIBLE')
     const kept = verifiedCosignatures(parseNote(bytes), [witness.verifier, second.verifier])
     for (const { signature, time } of kept.values()) {
@@ -144,7 +144,7 @@ const heads: Target = {
     )
     if (read === undefined) return false
     const { logNote, checkpoint, canonical, cosignatures } = read
-    // What would be signed is, to the letter, what was given.
+    // What would be signed equals the input exactly.
     if (canonical)
       promise(formatCheckpoint(checkpoint!) === logNote.text, 'canonical heads are written as they are read')
     // What is kept of it is read as the same.
@@ -174,7 +174,7 @@ const cut: Target = {
       promise(text.includes(one.text), 'it stands in the text')
     }
     promise(new Set(found.map(({ text }) => text)).size === found.length, 'each text once')
-    // A note that the go command believes, and that begins with the origin, is found whatever is around it.
+    // A note that the go command accepts, and that begins with the origin, is found whatever surrounds it.
     const read = noteOf(bytes)
     const isBelieved = read?.text.startsWith(`${SUMDB_ORIGIN}\n`) === true && openedBy(bytes) !== undefined
     if (isBelieved)
@@ -212,13 +212,13 @@ const checkpoint: Target = {
       if (ours !== undefined || go === undefined) return undefined
       if (BigInt(go.split(' ')[0]!) > BigInt(Number.MAX_SAFE_INTEGER)) return 'tree-size'
       if (fromUtf8(bytes) === undefined) return 'not-utf8'
-      // Go's base64 passes over line ends; no note that it opens has a carriage return.
+      // Go's base64 ignores line ends; no note that it opens has a carriage return.
       return bytes.includes(0x0d) ? 'carriage-return' : undefined
     },
   },
 }
 
-/** The key with the id that it should have. */
+/** The key with its correct id. */
 function withId(bytes: Uint8Array): Uint8Array {
   const [name, , key] = (fromUtf8(bytes) ?? '').split('+', 3)
   const blob = Buffer.from(key ?? '', 'base64')
@@ -257,7 +257,7 @@ const verifierKey: Target = {
       if (fromUtf8(bytes) === undefined) return 'not-utf8'
       if (bytes.includes(0x0d) || bytes.includes(0x0a)) return 'line-end'
       const key = Buffer.from(Buffer.from(bytes).toString().split('+').slice(2).join('+'), 'base64')
-      // Any 32 bytes are a key to Go; those that are no point verify nothing, and those of low order anything.
+      // Go accepts any 32 bytes as a key; those that are not a point verify nothing, and those of low order anything.
       return key.length === 33 && key[0] === 1 ? 'no-point' : undefined
     },
   },
@@ -294,7 +294,7 @@ const cosignatures: Target = {
     if (read === undefined) return false
     const keys = [witness.verifier, second.verifier]
     const found = verifiedCosignatures(read, keys)
-    // Lines of others change nothing, nor does their order but for which of several is looked at.
+    // Lines of others change nothing, and their order only determines which of several is used.
     const others = makeSignerKey('other.example', SIGNATURE_TYPES.cosignature, SEED)
     const more = { text: read.text, signatures: [cosign(read.text, 1, others).signature, ...read.signatures] }
     const again = verifiedCosignatures(parseNote(utf8(spellNote(more)), 2 * MAX_READ_NOTE_BYTES - 1), keys)

@@ -1,11 +1,11 @@
-/** What servers say beside their answers, and what the environment says of proxies. */
+/** Headers of servers' answers, and proxy variables of the environment. */
 import { redirectOf } from '../../../src/module/module-proxy.js'
 import type { FetchAnswer } from '../../../src/outgoing/http-client.js'
 import { readProxies } from '../../../src/outgoing/proxies.js'
 import { retryAfter } from '../../../src/sumdb/fetcher.js'
 import { ofText, promise, reading, type Target } from './target.js'
 
-/** A header that may be one; undefined for what no server can send. */
+/** An answer with this header; undefined if no server can send it. */
 function answerWith(status: number, name: string, value: string): FetchAnswer | undefined {
   try {
     return { status, headers: new Headers({ [name]: value }), body: null }
@@ -74,7 +74,7 @@ const OUTSIDE = ['https://www.golang.org/', 'http://10.1.2.3:8080/', 'https://[2
   (url) => new URL(url),
 )
 
-/** A line for each variable. */
+/** One line per variable. */
 const proxies: Target = {
   about: 'variables of proxies',
   most: 4096,

@@ -1,4 +1,6 @@
-/** Makes whole again what changes break in texts and files of many parts, so that what is behind the first look at them is reached. */
+/**
+ * Repairs what mutations break in texts and files of many parts, so that the code after the first checks is reached.
+ */
 import { KeyCollector } from '../../../src/audit/walk/module-keys.js'
 import { UNIT_RECORDS } from '../../../src/audit/walk/unit.js'
 import { errorCode } from '../../../src/errors.js'
@@ -11,7 +13,7 @@ import { parsePolicy } from '../../../src/tlog/policy.js'
 
 const HASH1 = /^h1:[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/
 
-/** The two lines that a record has about the module of the first, with hashes in their spelling. */
+/** Makes a record of two lines about the module of the first line, with well-formed hashes. */
 export function repairedRecord(bytes: Uint8Array): Uint8Array {
   const lines = (fromUtf8(bytes) ?? '').split('\n')
   const [path = '', version = ''] = lines[0]!.split(' ')
@@ -23,10 +25,10 @@ export function repairedRecord(bytes: Uint8Array): Uint8Array {
   return utf8(`${path} ${of} ${hashOf(lines[0])}\n${path} ${of}/go.mod ${hashOf(lines[1])}\n`)
 }
 
-/** Lines of a policy that are looked at one after another. */
+/** The maximum number of policy lines that are examined. */
 const MAX_LINES = 40
 
-/** Without the lines that are refused where they stand, and with a quorum. */
+/** Removes lines that are refused on their own, and adds a quorum. */
 export function repairedPolicy(bytes: Uint8Array): Uint8Array {
   const lines = Buffer.from(bytes).toString('latin1').split('\n')
   if (lines.length > MAX_LINES) return bytes
@@ -52,7 +54,7 @@ function isPolicy(latin1: string): boolean {
   }
 }
 
-/** A host, a port and a peer of an address that has some of them. */
+/** Gives an address a host, a port and a peer if it lacks some of them. */
 export function repairedAddress(peer: string): (bytes: Uint8Array) => Uint8Array {
   return (bytes) => {
     const [, kind = '', host = '', , port = '', ...more] = (fromUtf8(bytes) ?? '').split('/')
@@ -65,7 +67,7 @@ export function repairedAddress(peer: string): (bytes: Uint8Array) => Uint8Array
   }
 }
 
-/** The part of an audit with the length that its header has, the counts of its findings, and its keys in order. */
+/** Gives the part of an audit its correct length, the counts of its findings, and its keys in order. */
 export function repairedPart(bytes: Uint8Array): Uint8Array {
   const end = bytes.indexOf(0, 4)
   const text = bytes.subarray(4, end === -1 ? bytes.length : end)
@@ -81,7 +83,7 @@ function repairedHeader(text: Uint8Array): { header: Uint8Array; records: number
   try {
     value = JSON.parse(fromUtf8(text) ?? '')
   } catch {
-    // As it is.
+    // Left as it is.
   }
   if (!isObject(value)) return { header: text, records: 2 }
   const whole = (number: unknown): number => (Number.isSafeInteger(number) ? Math.abs(Number(number)) : 0)
@@ -114,7 +116,7 @@ function repairedKeys(bytes: Uint8Array, records: number): Uint8Array {
   return keys.take()
 }
 
-/** A key file of OpenSSH with the lengths of what is in it, and with all that follows from its seed. */
+/** Gives an OpenSSH key file correct lengths, and everything that follows from its seed. */
 export function repairedSshKey(bytes: Uint8Array): Uint8Array {
   const outer = new Lenient(bytes)
   const magic = outer.take(15)
@@ -139,7 +141,7 @@ export function repairedSshKey(bytes: Uint8Array): Uint8Array {
   )
 }
 
-/** Reads words of SSH where their lengths are wrong. */
+/** Reads SSH fields whose lengths may be wrong. */
 class Lenient {
   #left: Uint8Array
 
@@ -147,7 +149,7 @@ class Lenient {
     this.#left = bytes
   }
 
-  /** So many bytes, with zeros where there are no more. */
+  /** This many bytes, padded with zeros at the end of the input. */
   take(count: number): Uint8Array {
     const taken = new Uint8Array(count)
     taken.set(this.#left.subarray(0, count))
@@ -155,7 +157,7 @@ class Lenient {
     return taken
   }
 
-  /** As many bytes as are said to be, or all that are left. */
+  /** As many bytes as stated, or all that are left. */
   string(): Uint8Array {
     const length = readUint32(concatBytes(this.#left.subarray(0, 4), uint32(0)), 0)
     this.#left = this.#left.subarray(4)

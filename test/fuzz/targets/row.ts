@@ -1,20 +1,20 @@
-/** A target of one row of JSON, and what its fields may be. */
+/** A target for one row of JSON, and unusual values for its fields. */
 import { ofText, promise, type Target } from './target.js'
 
 export const isSize = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0
 export const isText = (value: unknown): boolean => typeof value === 'string'
 export const all = (are: (value: unknown) => boolean, ...values: readonly unknown[]): boolean => values.every(are)
 
-/** What no field of a row is, but for some. */
+/** Values that most fields cannot have. */
 const ODD: readonly unknown[] = [null, -1, 0.5, '', '__proto__', 'toString', {}, { toString: 1 }, [], [null]]
 
-/** The row as it is written; then with each of its fields left out, or something else than it is, in turns; and what is no row. */
+/** The row as written; then with each of its fields missing, or replaced, one at a time; and values that are no row. */
 export function oddRows(value: object): string[] {
   const odd = Object.keys(value).flatMap((name) => [undefined, ...ODD].map((other) => ({ ...value, [name]: other })))
   return [value, ...odd, ...ODD, 7].map((one) => JSON.stringify(one))
 }
 
-/** A target of one row, as its store writes it. */
+/** A target for one row, as its store writes it. */
 export function row(
   about: string,
   value: object,

@@ -1,4 +1,4 @@
-/** Rows of the database of a home, and of one that several machines share: whatever stands in one, it is read or it is none. */
+/** Rows of a home's database, and of one shared by several machines: any content is read, or counts as missing. */
 import { atomText, jsonFeed } from '../../../src/http/feed-text.js'
 import { stateRowOf } from '../../../src/postgres/tables.js'
 import { feedOf } from '../../../src/status/feed-entries.js'
@@ -137,7 +137,7 @@ const lookupRow: Target = {
   }),
 }
 
-/** A line for each row: its table, size or time, and value. */
+/** One line per row: its table, size or time, and value. */
 const covered: Target = {
   about: 'when records were covered',
   most: 4096,
@@ -181,7 +181,7 @@ const MINE = stateRow(3, encodeState({ ...NOTHING, seq: 3 }))
 const THEIRS = stateRow(4, encodeState({ ...NOTHING, seq: 4 }))
 const shared = { wentThrough: () => Promise.resolve(true) } as unknown as SharedState
 
-/** The hash of the state that stands in it, and its number. */
+/** Gives a row the hash and the number of the state in it. */
 function rehashed(bytes: Uint8Array): Uint8Array {
   try {
     const read = JSON.parse(Buffer.from(bytes).toString()) as Record<string, unknown>
@@ -206,7 +206,7 @@ const sharedRow: Target = {
         return false
       }
       if (typeof value !== 'object' || value === null) return false
-      // What the library makes of a row, whatever the types of its columns are.
+      // The rows as the library returns them, whatever the types of its columns.
       const read = stateRowOf(value as Parameters<typeof stateRowOf>[0])
       const alone = await following(shared, LOG, undefined, read)
       const after = await following(shared, LOG, MINE, read)

@@ -1,4 +1,4 @@
-/** What parsers read from elsewhere than from bytes at hand: files in a folder of their own, and tables of a database. */
+/** Input that parsers read from elsewhere: files in a folder of their own, and tables of a database. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -7,7 +7,10 @@ import type { Range } from '../../../src/store/lazy-writes.js'
 
 let folder: string | undefined
 
-/** A folder that goes with the process; while it fuzzes, with all of that: a thread that is ended takes nothing away. */
+/**
+ * A folder that is removed when the process ends; during fuzzing, by the main process, since an ended thread cleans up
+ * nothing.
+ */
 export function scratch(): string {
   const given = process.env['FUZZ_SCRATCH']
   if (folder === undefined && given !== undefined) {
@@ -21,7 +24,7 @@ export function scratch(): string {
   return folder
 }
 
-/** A file there with these bytes: its path. */
+/** Writes a file with these bytes there; returns its path. */
 export function scratchFile(name: string, bytes: Uint8Array): string {
   const file = join(scratch(), name)
   if (name.includes('/')) mkdirSync(dirname(file), { recursive: true })

@@ -1,4 +1,4 @@
-/** What the operator says: values of settings, files of them, and the environment. */
+/** Input from the operator: values of settings, settings files, and the environment. */
 import { parseAlarm } from '../../../src/config/alarm-setting.js'
 import { parseDeposit } from '../../../src/config/deposit-setting.js'
 import { parseByteCount, parseDuration, parseMirror, parsePatterns } from '../../../src/config/mirror-setting.js'
@@ -17,7 +17,7 @@ import { scratchFile } from './scratch.js'
 import { ofText, promise, reading, type Target } from './target.js'
 
 const VKEY = logSigner.verifier.vkey
-/** The parsers of single settings, each of which is to refuse, or take, any text. */
+/** The parsers of single settings, each of which has to refuse, or accept, any text. */
 const PARSERS: readonly ((text: string, setting: string) => unknown)[] = [
   ...[parseAlarm, parseDeposit, parseByteCount, parseDuration, parseMirror, parsePatterns, parseStateUrl],
   ...[parseBastion, parseContact, parseHostPort, parseKeyName, parseNetwork, parseWatch, parseLogSetting],
@@ -100,7 +100,7 @@ const REFUSED = [
   'KEY_UNSUPPORTED',
   'HOME_UNUSABLE',
 ] as const satisfies readonly ErrorCode[]
-/** Where no home is. */
+/** A home that does not exist. */
 const ENV = { HOME: '/nonexistent/home' }
 
 const settingsFile: Target = {
@@ -153,7 +153,7 @@ const settingsFile: Target = {
   },
 }
 
-/** A line for each variable. */
+/** One line per variable. */
 const environment: Target = {
   about: 'variables of the environment',
   most: 16 * 1024,

@@ -1,35 +1,35 @@
-/** What a parser of foreign bytes promises, as the fuzzer and the tests hold it to it (docs/fuzzing.md). */
+/** The promises of a parser of foreign input, as the fuzzer and the tests check them (docs/fuzzing.md). */
 import { GossumError, type ErrorCode } from '../../../src/errors.js'
 import { printable } from '../../../src/lib/printable.js'
 import { equalBytes, fromUtf8 } from '../../../src/tlog/bytes.js'
 import type { Licence } from './licences.js'
 
 export interface Target {
-  /** What an input is, in a few words. */
+  /** A short description of the input. */
   readonly about: string
-  /** The most bytes that the parser takes: an input in some thousands is blown up to as many. */
+  /** The maximum length that the parser accepts: one input in some thousands is enlarged to that. */
   readonly most: number
-  /** Seconds of processor time for one input that are too many, where more than one may be needed. */
+  /** Seconds of processor time above which one input is a finding, if more than one second may be needed. */
   readonly seconds?: number
-  /** Words of the grammar, which no change of single bytes would find. */
+  /** Words of the grammar, which mutations of single bytes would not find. */
   readonly words: readonly string[]
   /** Genuine inputs, as a writer makes them. */
   readonly seeds: readonly (string | Uint8Array)[]
-  /** Makes whole again what a change broke: ids, hashes, signatures, spellings. Tried on every other input. */
+  /** Repairs what a mutation broke: ids, hashes, signatures, spellings. Used on every other input. */
   readonly repair?: (bytes: Uint8Array) => Uint8Array
-  /** Reads an input. Returns whether it was accepted, at once or later; throws whatever breaks a promise. */
+  /** Reads an input. Returns whether it was accepted, synchronously or not; throws if a promise is broken. */
   readonly check: (bytes: Uint8Array) => boolean | Promise<boolean>
-  /** What the go command's own libraries make of the same bytes. */
+  /** The comparison with the go command's own libraries. */
   readonly go?: GoReading
 }
 
 /** How our reading is compared with Go's (scripts/peers/fuzzdiff). */
 export interface GoReading {
-  /** What Go is asked, as scripts/peers/fuzzdiff names it. */
+  /** The name of the request to scripts/peers/fuzzdiff. */
   readonly ask: string
-  /** Our reading as Go would write it, at once or later; undefined for what is refused. */
+  /** Our reading as Go would print it, synchronously or not; undefined if we refuse. */
   readonly ours: (bytes: Uint8Array) => string | undefined | Promise<string | undefined>
-  /** Why the two may differ; undefined when they may not. */
+  /** Why the two may differ; undefined if they may not. */
   readonly licence?: (bytes: Uint8Array, ours: string | undefined, go: string | undefined) => Licence | undefined
 }
 
@@ -40,12 +40,15 @@ export function promise(isKept: boolean, what: string): asserts isKept {
   if (!isKept) throw new Broken(what)
 }
 
-/** The longest message of a refusal, in characters: it is logged, and sent to whoever made us refuse. */
+/** The maximum length of a refusal's message, in characters: it is logged, and sent to whoever caused it. */
 const MAX_MESSAGE = 2500
 
 let refusal: string | undefined
 
-/** The last refusal since this was asked, without what is of one input in it: another refusal is another way through a parser. */
+/**
+ * The last refusal since the previous call, without what is specific to one input: another refusal is another path
+ * through a parser.
+ */
 export function takeRefusal(): string | undefined {
   const last = refusal
   refusal = undefined
@@ -53,8 +56,8 @@ export function takeRefusal(): string | undefined {
 }
 
 /**
- * What is read; undefined when it is refused, which may be with these codes alone, in words that are fit to be shown. What else is thrown
- * passes on.
+ * The result of `read`; undefined if it is refused, for which only these codes are allowed, with a printable message.
+ * Other errors are passed on.
  */
 export function reading<T>(read: () => T, ...codes: readonly ErrorCode[]): T | undefined {
   try {
@@ -69,7 +72,7 @@ export function reading<T>(read: () => T, ...codes: readonly ErrorCode[]): T | u
   }
 }
 
-/** The same of what is read later. */
+/** The same for a promise. */
 export async function readingLater<T>(read: () => Promise<T>, ...codes: readonly ErrorCode[]): Promise<T | undefined> {
   try {
     return await read()
@@ -83,7 +86,7 @@ export async function readingLater<T>(read: () => Promise<T>, ...codes: readonly
   }
 }
 
-/** A target of text: what is not UTF-8 never comes so far. */
+/** A target of text: input that is not UTF-8 does not reach the parser. */
 export function ofText<Read extends boolean | Promise<boolean>>(
   check: (text: string) => Read,
 ): (bytes: Uint8Array) => Read | false {

@@ -35,7 +35,7 @@ function partsOf(bytes: Uint8Array): Parts | undefined {
   return { size, old, root, oldRoot, proof }
 }
 
-/** In which of the two halves the old tree ends, from the root down to where nothing is cut, as RFC 6962 has it. */
+/** In which of the two halves the old tree ends, from the root down to a whole subtree, as in RFC 6962. */
 function way(size: number, old: number): { readonly turns: readonly ('left' | 'right')[]; readonly isPrefix: boolean } {
   const turns: ('left' | 'right')[] = []
   let [width, cut, isPrefix] = [size, old, true]
@@ -58,7 +58,7 @@ function hashesNeeded(size: number, old: number): number {
   return turns.length + (isPrefix ? 0 : 1)
 }
 
-/** The two roots that so many hashes prove; `oldRoot` is needed where the old tree is a whole part of the new one. */
+/** The two roots that these hashes prove; `oldRoot` is needed if the old tree is a whole subtree of the new one. */
 function rootsOf(size: number, old: number, proof: readonly Hash[], oldRoot: Hash): { root: Hash; oldRoot: Hash } {
   const { turns, isPrefix } = way(size, old)
   const hashes = proof.values()
@@ -72,7 +72,10 @@ function rootsOf(size: number, old: number, proof: readonly Hash[], oldRoot: Has
   return roots
 }
 
-/** A proof for sizes like these, of as many hashes as it takes, with the roots that they prove; one in four with those that were there. */
+/**
+ * A proof for similar sizes, with the right number of hashes and the roots that they prove; one in four keeps its
+ * roots.
+ */
 function repaired(bytes: Uint8Array): Uint8Array {
   const padded = concatBytes(bytes, new Uint8Array(Math.max(0, 80 - bytes.length)))
   const view = new DataView(padded.buffer)

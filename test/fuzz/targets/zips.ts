@@ -15,7 +15,7 @@ function hashed(bytes: Uint8Array): Promise<HashedZip | undefined> {
   return readingLater(() => hashZip(fileOf(bytes), PREFIX), 'MODULE_ZIP_INVALID')
 }
 
-/** The entries again, one after another, with the lengths and checksums of what is in them. */
+/** Rewrites the entries, one after another, with correct lengths and checksums. */
 function repaired(bytes: Uint8Array): Uint8Array {
   const text = Buffer.from(bytes).toString('latin1')
   const entries = text
@@ -43,7 +43,7 @@ function inflated(data: Uint8Array): Uint8Array | undefined {
   }
 }
 
-/** Whether it begins with a file, and its list fills what is before its end. */
+/** Whether it begins with a file, and its list fills the space before its end. */
 function isInOrder(zip: Buffer): boolean {
   const end = zip.lastIndexOf('PK\x05\x06')
   if (end === -1 || end + 22 > zip.length || zip.readUInt32LE(end + 4) !== 0) return false
@@ -94,7 +94,7 @@ export const moduleZip: Target = {
         'names below the module',
       )
     }
-    // The same files in another zip: order, compression and all else count for nothing.
+    // The same files in another zip: order, compression and everything else do not matter.
     if (new Set(names).size < names.length) return true
     const entries: MadeEntry[] = []
     for await (const entry of zipEntries(fileOf(bytes), 64 * 1024 + 1024)) {

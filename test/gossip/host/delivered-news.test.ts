@@ -6,13 +6,13 @@ const HEADS = 'heads'
 const OTHER = 'heads of another log'
 const SILENT = ['silent-1', 'silent-2', 'silent-3']
 
-/** An account of a node that has these neighbours on every topic, or on those of a table. */
+/** The scores at a node with these neighbours on every topic, or those of a table. */
 function account(neighbours: readonly string[] | Record<string, readonly string[]>) {
   const isList = (given: typeof neighbours): given is readonly string[] => Array.isArray(given)
   const news = new DeliveredNews((topic) => (isList(neighbours) ? neighbours : (neighbours[topic] ?? [])))
   return {
     news,
-    /** So many news on a topic, brought by these. */
+    /** This many news on a topic, brought by these peers. */
     bring: (times: number, topic: string, ...by: string[]) => {
       for (let i = 0; i < times; i++) news.delivered({ topic, by, viaMesh: true })
     },
@@ -106,7 +106,7 @@ describe('a mesh that withholds news', () => {
     }
   })
 
-  it('is nobody: without neighbours, or where news is sent to everybody', () => {
+  it('does not exist without neighbours, or where news is sent to all peers', () => {
     const alone = account([])
     alone.bring(50, HEADS, 'outsider')
     expect(alone.news.worth('outsider')).toBe(MOST_EARNED)

@@ -1,4 +1,4 @@
-/** The frames of gossipsub as they are counted before it reads them, by whatever pieces they come in. */
+/** Gossipsub's frames as counted before it reads them, in whatever pieces they arrive. */
 import type { GossipSubComponents } from '@chainsafe/libp2p-gossipsub'
 import type { Connection, Stream, StreamHandler } from '@libp2p/interface'
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
@@ -36,7 +36,7 @@ function watched() {
   return { seen, open, offences, handled: () => handled }
 }
 
-/** A length as protobuf writes it. */
+/** A length in protobuf encoding. */
 function varint(n: number): Uint8Array {
   const bytes: number[] = []
   for (; n > 127; n = Math.floor(n / 128)) bytes.push((n % 128) + 128)

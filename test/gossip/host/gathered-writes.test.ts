@@ -6,7 +6,7 @@ import { concatBytes, fromUtf8, utf8 } from '../../../src/tlog/bytes.js'
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-/** A connection that is "encrypted" by nothing: what is sent on it goes to `raw` in two pieces, as noise does. */
+/** A connection without encryption: what is sent on it goes to `raw` in two pieces, as with noise. */
 async function connected() {
   const [raw, far] = multiaddrConnectionPair({ delay: 0 })
   const [secured] = multiaddrConnectionPair()
@@ -30,7 +30,7 @@ async function connected() {
 }
 
 describe('what is written to a connection', () => {
-  it('in one turn goes out as one, in its order, and what comes later by itself', async () => {
+  it('in one turn is sent as one write, in order, and later data separately', async () => {
     const { connection, written } = await connected()
     for (const word of ['one ', 'two ', 'three']) expect(connection.send(utf8(word))).toBe(true)
     expect(written).toEqual([])
@@ -74,7 +74,7 @@ describe('what is written to a connection', () => {
       throw new Error('closed')
     }
     connection.send(utf8('lost'))
-    // Nothing is thrown where nobody could catch it: that would end the process.
+    // Nothing is thrown where it could not be caught, which would end the process.
     await turn()
     connection.send(utf8('lost, too'))
     await connection.close()

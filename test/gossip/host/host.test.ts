@@ -65,12 +65,12 @@ describe('the host', () => {
     const node = await startNode()
     const stranger = await startStranger()
     for (let i = 0; i < 4; i++) await stranger.dial(multiaddr(node.address), { force: true })
-    // The dialer may believe for a moment that it is connected.
+    // The dialer may briefly believe that it is connected.
     const fifth = await stranger.dial(multiaddr(node.address), { force: true }).catch(() => undefined)
     await until(() => fifth?.status !== 'open', 'the fifth is refused')
     expect(stranger.getConnections().filter(({ status }) => status === 'open')).toHaveLength(4)
     expect(node.mesh.peers()).toHaveLength(1)
-    // The peer is still one of us, and so are others.
+    // The peer is still connected, and so are others.
     await connect(await startStranger(), node)
     await until(() => node.mesh.peers().length === 2, 'another peer')
   })
@@ -126,7 +126,7 @@ describe('the host', () => {
     const grafted = new Set<string>()
     pubsub.addEventListener('gossipsub:graft', ({ detail: { peerId } }) => grafted.add(peerId))
     await Promise.all(spokes.map((spoke) => spoke.dial(hub.getMultiaddrs())))
-    // Each of them knows nobody else, and asks to be one.
+    // Each of them knows no other peer, and asks to be grafted.
     await until(() => grafted.size > 8, 'more than may be')
     await until(() => pubsub.getMeshPeers(topic).length <= 8, 'those that are too many are sent away')
     await new Promise((resolve) => pubsub.addEventListener('gossipsub:heartbeat', resolve, { once: true }))

@@ -1,4 +1,4 @@
-/** Peers that did not say in time who they are, on real hosts. */
+/** Peers that did not identify themselves in time, on real hosts. */
 import type { Connection, Stream } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
@@ -28,7 +28,10 @@ async function startHost(): Promise<Host> {
   return host
 }
 
-/** One that cuts off so many questions of who it is, and is too busy to ask when a connection opens. How often it was asked. */
+/**
+ * A host that aborts this many identify requests, and is too busy to send its own when a connection opens. Returns how
+ * often it was asked.
+ */
 async function startBusy(refusals: number): Promise<{ host: Host; asked: () => number }> {
   const host = await startHost()
   const service = host.services.identify as unknown as {
@@ -48,7 +51,7 @@ async function startBusy(refusals: number): Promise<{ host: Host; asked: () => n
   return { host, asked: () => asked }
 }
 
-/** So much time that all look at their connections three times. */
+/** Enough time for all hosts to check their connections three times. */
 async function lookAgain(): Promise<void> {
   await vi.advanceTimersByTimeAsync(3 * 2000)
 }

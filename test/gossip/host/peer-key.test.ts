@@ -24,7 +24,7 @@ describe('the peer key', () => {
     expect(again.equals(first)).toBe(true)
   })
 
-  it('gets over what a crash left beside it', async () => {
+  it('tolerates what a crash left next to it', async () => {
     await writeFile(`${path}.0a1b2c3d.tmp`, 'half a key')
     const made = await loadOrCreatePeerKey(path)
     expect((await loadOrCreatePeerKey(path)).equals(made)).toBe(true)

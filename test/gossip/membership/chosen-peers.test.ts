@@ -1,4 +1,4 @@
-/** Whom this node asks what it signed: those of its operator, or those that it looked for itself; nobody else. */
+/** The peers that this node asks what it signed: the operator's, or those that it looked for itself; no others. */
 import type { PeerId } from '@libp2p/interface'
 import { expect, test } from 'vitest'
 import { ChosenPeers } from '../../../src/gossip/membership/chosen-peers.js'

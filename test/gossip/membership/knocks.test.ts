@@ -1,4 +1,4 @@
-/** How often a door is knocked at that strangers told of. */
+/** How often addresses named by strangers are dialled. */
 import { multiaddr } from '@multiformats/multiaddr'
 import { expect, test } from 'vitest'
 import { doorOf, Knocks } from '../../../src/gossip/membership/knocks.js'
@@ -18,7 +18,7 @@ test('one host and port is tried once a minute, whatever peer is said to be ther
   expect([doorOf(a), doorOf(b)]).toEqual(['127.0.0.1 4001', '127.0.0.1 4001'])
   expect(tries(knocks, [a, b])).toBe(1)
   expect([tries(knocks, [b], 59_999), tries(knocks, [b], 60_000), tries(knocks, [a], 60_001)]).toEqual([0, 1, 0])
-  // Reached before or not.
+  // Whether it was reached before or not.
   expect(tries(knocks, [a], 60_001, true)).toBe(0)
 })
 
@@ -27,7 +27,7 @@ test('one host of the internet is tried four times at once, on whatever ports, o
   expect(tries(knocks, ports('203.0.113.1', 10))).toBe(4)
   expect(tries(knocks, [...ports('203.0.113.2', 4), ...ports('203.0.113.3', 4)])).toBe(4)
   expect(tries(knocks, ports('198.51.100.1', 10))).toBe(4)
-  // Two of a host come back in a minute.
+  // Two per host become available again in a minute.
   expect(tries(knocks, ports('198.51.100.1', 20).slice(10), 60_000)).toBe(2)
 })
 
@@ -43,6 +43,6 @@ test('what was reached before, and what is near, is bounded by the doors that th
   const knocks = new Knocks()
   expect(tries(knocks, ports('203.0.113.1', 50), 0, true)).toBe(50)
   for (const near of ['127.0.0.1', '10.1.2.3', '192.168.1.1']) expect(tries(knocks, ports(near, 50)), near).toBe(50)
-  // What was near or proven has cost the others nothing.
+  // Near or proven addresses have not reduced the allowance of the others.
   expect(tries(knocks, ports('203.0.113.2', 10))).toBe(4)
 })

@@ -1,4 +1,4 @@
-/** Who else there is: exchange of peers, the book, what may be told to whom. */
+/** Knowledge of other nodes: exchange of peers, the peer store, and which addresses may be told to which peer. */
 import type { Connection, PeerId } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { peerIdFromString } from '@libp2p/peer-id'
@@ -89,10 +89,10 @@ describe('an address', () => {
   })
 })
 
-/** A membership over a host that only remembers what it is told to dial: the addresses of the internet are not ours. */
+/** A membership over a host that only records what it should dial: Internet addresses are not available here. */
 class Stage {
   readonly dialled: string[] = []
-  /** Whether there is somebody at the addresses that are dialled. */
+  /** Whether dialled addresses are reachable. */
   isReachable = false
   readonly speakers = new Map<string, PeerId>()
   readonly membership: Membership
@@ -123,7 +123,7 @@ class Stage {
     return new Stage(await newPeerId(), book)
   }
 
-  /** A speaker that is connected from or at an address, and says where it listens. */
+  /** A peer with sync that is connected from or at an address, and announces where it listens. */
   async connected(
     from: string,
     direction: 'inbound' | 'outbound' = 'inbound',
@@ -217,14 +217,14 @@ describe('an address that a peer tells', () => {
   ])('makes us knock at %s a few times, whoever tells it', async (_, address, most) => {
     const stage = await Stage.open()
     const tellers = await Promise.all(Array.from({ length: 10 }, (_, i) => stage.connected(`/ip4/8.8.${i}.8/tcp/1`)))
-    // All came to us: we look for some that did not.
+    // All of them dialled us, so we look for some that did not.
     const from = performance.now()
     for (let i = 0; i < 400; i++) {
       stage.membership.told([await placeAt(address(i))], tellers[i % tellers.length]!)
       await new Promise((resolve) => setImmediate(resolve))
     }
     expect(stage.dialled.length).toBeGreaterThan(0)
-    // And one in three seconds in the long run, which this is on a machine that is busy.
+    // Plus one in three seconds in the long run, which matters on a busy machine.
     const more = Math.ceil((performance.now() - from) / 3000)
     expect(stage.dialled.length).toBeLessThanOrEqual(most + more)
   })
@@ -240,7 +240,7 @@ describe('an address that a peer tells', () => {
     for (let i = 0; i < 8; i++) neighbours.push(await full.connected(`/ip4/7.7.7.${i + 1}/tcp/1`, 'outbound'))
     full.membership.told(places, neighbours[0]!)
     expect(full.dialled).toEqual([])
-    // Eight that all came to us are no reason not to choose some ourselves.
+    // Even with eight peers that dialled us, some are chosen by ourselves.
     const surrounded = await Stage.open()
     for (let i = 0; i < 8; i++) await surrounded.connected(`/ip4/7.7.7.${i + 1}/tcp/1`)
     surrounded.membership.told(places, [...surrounded.speakers.values()][0]!)
@@ -284,7 +284,7 @@ describe('what a peer is told', () => {
     )
     const friend = await stage.connected('/ip4/192.168.1.3/tcp/1')
     expect(new Set(stage.membership.introduce(friend))).toEqual(new Set([there, here]))
-    // Nobody is told about itself, or about who has left.
+    // No peer is told about itself, or about peers that have left.
     expect(stage.membership.introduce(local)).toEqual([there])
     stage.left(dialled)
     expect(stage.membership.introduce(local)).toEqual([])
@@ -320,7 +320,7 @@ describe('the book', () => {
     for (let i = 0; i < 60; i++) {
       came.push(await stage.connected(`/ip4/6.6.${i}.1/tcp/9`, 'inbound', [`/ip4/6.6.${i}.1/tcp/1`]))
     }
-    // One without an address of its own is no peer to come back to.
+    // A peer without an address of its own cannot be dialled later.
     await stage.connected('/ip4/5.5.5.5/tcp/9', 'inbound', [MACHINE])
     for (const peer of [...dialled, ...came]) stage.left(peer)
     await stage.membership.stop()
@@ -467,7 +467,7 @@ describe('a mesh that starts from one node', () => {
       Array.from({ length: 20 }, () => startNode({ bootstrap: [hub.address], settledMs: 500 })),
     )
     await until(() => spokes.every(({ mesh }) => mesh.syncPeers() >= 3), 'each has found others', 100_000)
-    // The hub goes; nobody is alone.
+    // The hub leaves; no node is isolated.
     await stopNode(hub)
     await until(
       () => spokes.every(({ mesh }) => mesh.peers().every(({ peerId }) => peerId !== hub.mesh.peerId)),

@@ -1,4 +1,4 @@
-/** What peers say of themselves: which witness they are, whose cosignatures they count, where they stand. */
+/** What peers state about themselves: which witness they are, whose cosignatures they count, their newest heads. */
 import { lpStream } from '@libp2p/utils'
 import { randomBytes } from 'node:crypto'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
@@ -16,7 +16,7 @@ function witnessesOf(node: TestNode): (string | null)[] {
   return node.mesh.peers().map(({ witness }) => witness)
 }
 
-/** A claim as a hello carries it. */
+/** A claim in the form of a hello. */
 async function claimJson(identity: Identity, peer: string): Promise<object> {
   const { key, signature } = await claimWitness(identity, peer)
   return { key, signature: toBase64(signature) }
@@ -31,7 +31,7 @@ describe('the witness of a peer', () => {
     await until(() => witnessesOf(b)[0] === left.witness, 'b knows a')
     await stopNode(b)
     await until(() => a.mesh.peers().length === 0, 'b has left')
-    // The same peer key without its witness: what was proven before does not count.
+    // The same peer key without its witness: an earlier proof does not count.
     const stranger = await startStranger()
     await connect(stranger, a)
     await until(() => a.mesh.peers().length === 1, 'a stranger')
@@ -62,7 +62,7 @@ describe('the witness of a peer', () => {
     })
     await node.handlers.receives('heard')
     expect(witnessesOf(node)).toEqual([null])
-    // It is the peer id that makes the difference: the honest claim is taken from the same peer.
+    // Only the peer id is wrong: the same peer's honest claim is accepted.
     const honest = newIdentity('honest')
     await ask({ type: 'hello', heads: ['again'], witness: await claimJson(honest, stranger.peerId.toString()) })
     await node.handlers.receives('again')
@@ -107,7 +107,7 @@ describe('the witness of a peer', () => {
     expect(
       provenWitness(await claimWitness({ witness: log.verifier.vkey, sign: log.sign }, 'peer'), 'peer'),
     ).toBeUndefined()
-    // One whose id has a letter: digits alone have no other case.
+    // A key whose id has a letter: digits alone have no other case.
     const identity = Array.from({ length: 20 }, () => newIdentity('witness')).find(({ key }) =>
       /[a-f]/.test(key.keyId),
     )!
@@ -160,7 +160,7 @@ describe('the keys that neighbours count', () => {
     return { neighbours, changes: () => changes, names: () => neighbours.relayed().map(({ vkey }) => vkey) }
   }
 
-  /** Time stands still, and passes when it is told to: keys are counted once a second. */
+  /** Time stands still, and passes on command: keys are counted once a second. */
   function standstill(): { readonly pass: (ms: number) => Promise<unknown> } {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
     onTestFinished(() => void vi.useRealTimers())
@@ -175,7 +175,7 @@ describe('the keys that neighbours count', () => {
     expect(names()).toEqual([a])
     neighbours.heard('two', hello(b, c, own))
     neighbours.heard('three', hello(c))
-    // Counted anew at most once a second.
+    // Counted again at most once a second.
     await pass(999)
     expect([changes(), names()]).toEqual([1, [a]])
     await pass(1)
@@ -208,7 +208,7 @@ describe('the keys that neighbours count', () => {
     const { neighbours, names } = watched()
     const honest = keys(5, 'honest')
     const crowd = keys(91 * 4, 'crowd')
-    // A crowd of strangers that all count the same keys comes first, and shouts louder.
+    // A crowd of strangers that all count the same keys comes first, and is larger.
     for (let i = 0; i < 40; i++) {
       const from = (i % 4) * 91
       neighbours.heard(`stranger ${i}`, hello(...crowd.slice(from, from + 91)))
@@ -247,7 +247,7 @@ describe('the keys that neighbours count', () => {
       for (const peer of crowd) neighbours.heard(peer, hello(...nonsense()))
     }
     expect(names()).toEqual([own])
-    // What was taken stays, whatever is read and forgotten meanwhile.
+    // Keys that were taken stay, whatever is read and forgotten meanwhile.
     for (let second = 0; second < 40; second++) {
       for (const peer of crowd) neighbours.heard(peer, hello(...nonsense()))
       await pass(1000)
@@ -259,7 +259,7 @@ describe('the keys that neighbours count', () => {
   it('may not look like ones that mean something here, nor make long lines', () => {
     const [ours, fine] = keys(2, 'key') as [string, string]
     const { name, keyId } = parseVerifierKey(ours)
-    // That a key of another node has our name and id takes some 2^32 attempts; here it is the same key.
+    // Finding another key with our name and id takes some 2^32 attempts; here it is the same key.
     const { neighbours, names } = watched([], [`${name}+${keyId}`])
     const key = (length: number): string => newIdentity('x'.repeat(length)).witness
     const rest = `\u2014  ${toBase64(new Uint8Array(4 + 72))}\n`
@@ -287,7 +287,7 @@ describe('the keys that neighbours count', () => {
   it('reach a neighbour through hellos, are told, and leave with who counted them', async () => {
     const [a, b, c] = [newIdentity('a'), newIdentity('b'), newIdentity('c')]
     let changes = 0
-    // B counts nobody; C counts A's witness and its own. What A signs is to travel through B.
+    // B counts nobody; C counts A's witness and its own. What A signs has to travel through B.
     const middle = await startNode({ identity: b, onNeighbours: () => changes++ })
     const left = await startNode({ identity: a, counts: [a.witness], bootstrap: [middle.address] })
     const right = await startNode({ identity: c, counts: [a.witness, c.witness], bootstrap: [middle.address] })

@@ -1,4 +1,4 @@
-/** Fields of messages from strangers: what they should be, within their bounds, or nothing. */
+/** Fields of messages from strangers: of the right type and within their bounds, or missing. */
 import { describe, expect, test } from 'vitest'
 import * as fields from '../../../src/gossip/sync/fields.js'
 import { utf8 } from '../../../src/tlog/bytes.js'

@@ -1,4 +1,4 @@
-/** Promises and cosigned heads that are brought to a peer: kept, refused, not understood, too many. */
+/** Promises and cosigned heads sent to a peer: kept, refused, not understood, too many. */
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { SyncClient } from '../../../src/gossip/sync/client/sync-client.js'
 import { Promiser, type PromiseAnswerOf } from '../../../src/gossip/sync/client/promising.js'
@@ -81,7 +81,7 @@ describe('a promise', () => {
     expect(await ask({ type: 'promise', promises, lines, later: true })).toEqual({ type: 'promise', kept })
     expect(node.handlers.kept.map(({ promise }) => promise)).toEqual([promiseOf(1), promiseOf(1)])
     expect(node.handlers.lines.map(({ text }) => text)).toEqual(['line', 'last line'])
-    // The signature of a post-quantum scheme is one.
+    // A post-quantum signature is of that length.
     const long = { ...good, signature: toBase64(new Uint8Array(2420)) }
     expect(await ask({ type: 'promise', promises: [long] })).toEqual({ type: 'promise', kept: [true] })
   })
@@ -203,7 +203,7 @@ describe('many promises', () => {
     const begun = Date.now()
     const kept = await node.mesh.promise(keeper.mesh.peerId, promises, [utf8('line')], { signal })
     const more = 16 * Math.ceil((Date.now() - begun) / 1000)
-    // All 256 logs that a key of a stranger has room for, with two keys and a line each, at its very start.
+    // All 256 logs for which a stranger's key has space, with two keys and a line each, at its very start.
     expect(kept).toHaveLength(1024)
     expect(kept?.slice(0, 767)).toEqual(promises.slice(0, 767).map(() => true))
     expect((kept as boolean[]).filter(Boolean).length).toBeLessThanOrEqual(768 + more)
@@ -250,7 +250,7 @@ describe('many promises', () => {
     const bring = (): Promise<PromiseAnswerOf> => node.mesh.promise(peer.id, [promiseOf(1)], [], { signal })
     expect(await bring()).toBeUndefined()
     const begun = Date.now()
-    // Each is a fifth of a second behind the one before it: without the pause, eleven would have come.
+    // Each is a fifth of a second after the one before: without the pause, eleven would have arrived.
     for (let i = 0; i < 10; i++) expect(await bring()).toBeUndefined()
     expect(peer.count('promise')).toBeLessThanOrEqual(1 + Math.ceil((Date.now() - begun) / 500))
   })
@@ -271,7 +271,7 @@ describe('many promises', () => {
     expect(asked, 'time stands still').toBe(2)
     vi.advanceTimersByTime(200)
     expect(await next).toEqual([true])
-    // One that comes back is a new one.
+    // After reconnecting it counts as a new peer.
     promiser.gone('peer')
     expect([await bring(), await bring()]).toEqual([[true], [true]])
   })

@@ -1,4 +1,4 @@
-/** The requests for proofs, tiles and what a witness has signed: asked, answered, refused. */
+/** The requests for proofs, tiles and what a witness has signed: sent, answered, refused. */
 import { lpStream } from '@libp2p/utils'
 import { describe, expect, it } from 'vitest'
 import { SYNC_PROTOCOL, TILE_BYTES } from '../../../src/gossip/sync/messages.js'
@@ -27,7 +27,7 @@ async function startProver(): Promise<TestNode> {
   return node
 }
 
-/** A peer that speaks the protocol and gives what it is asked for whatever answer a test wants. */
+/** A peer with the protocol that gives the answers of a test. */
 async function startAnswering(
   answer: (request: { type: string }) => unknown,
 ): Promise<{ address: string; id: string }> {
@@ -49,7 +49,7 @@ describe('a proof', () => {
     await until(() => node.mesh.syncPeers() === 1, 'connected')
     const prefix = await node.mesh.prefixFrom(prover.mesh.peerId, LOG, OF, 200, { signal })
     expect(prefix).toEqual(await TREE.prefix(OF, 200))
-    // Nobody is needed for the root of nothing, and not to say that a tree is itself.
+    // The root of the empty tree needs no peer, nor does a tree's prefix of its own size.
     expect(await node.mesh.prefixFrom(undefined, LOG, OF, 0, { signal })).toEqual({ root: EMPTY_ROOT, proof: [] })
     expect(await node.mesh.prefixFrom(undefined, LOG, OF, 300, { signal })).toEqual({ root: OF.root, proof: [] })
   })
@@ -139,18 +139,18 @@ describe('a proof', () => {
       answer = await ask(proofRequest({ size: 1 + given }))
       if ((answer as { type: string }).type !== 'proof') break
     }
-    // A proof more for every two seconds that this took.
+    // One more proof for every two seconds that this took.
     expect(given).toBeGreaterThanOrEqual(16)
     expect(answer).toEqual(BUSY)
     expect(node.drops).toEqual(['sync-proofs'])
     ask = (await openSync(connection)).ask
     expect(await ask({ type: 'hello' })).toMatchObject({ type: 'hello' })
-    // And the other peers have theirs.
+    // And the other peers have their own budgets.
     const other = await openSync(await connect(await startStranger(), node))
     expect(await other.ask(proofRequest())).toMatchObject({ type: 'proof' })
   })
 
-  it('is made for eight at once, whoever asks', async () => {
+  it('is made for eight requests at once, from whichever peers', async () => {
     const node = await startNode()
     let making = 0
     let most = 0
@@ -230,7 +230,7 @@ describe('what a witness has signed', () => {
     await node.handlers.when(() => answers.length === 1)
     expect(answers).toEqual([hub.mesh.peerId])
     expect(tellings[0]).toEqual({ heads: ['a head that we signed\n'], promises: [], peer: hub.mesh.peerId })
-    // The one that was dialled asks, too; that there is nothing is an answer, though not one to wait for.
+    // The dialled side asks too; "nothing" is an answer, though not one to wait for.
     await hub.handlers.when(() => hub.handlers.tellings.length === 1)
     expect(hub.handlers.tellings[0]).toEqual({ heads: [], promises: [], peer: node.mesh.peerId })
     await node.handlers.when(() => tellings.length === 3)

@@ -1,4 +1,4 @@
-/** Runs two nodes, lets them talk, stops them, and must then end by itself: see sync.test.ts. */
+/** Runs two nodes, lets them exchange messages, stops them, and must then end without help: see sync.test.ts. */
 import '../../../src/lib/polyfill.js'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { Mesh, type MeshOptions } from '../../../src/gossip/mesh.js'

@@ -41,7 +41,7 @@ describe('the sync door, asked', () => {
       evidence: [{ log: LOG, id }],
       time: expect.any(Number) as number,
     })
-    // Whoever says hello costs no reading of files.
+    // A hello makes the node read no files.
     expect(files).toEqual([])
     expect(await ask({ type: 'evidence', ids: [id, '0123456789abcdef'] })).toEqual({
       type: 'evidence',
@@ -128,12 +128,12 @@ describe('the sync door, asked', () => {
     expect(await (await openSync(connection)).ask({ type: 'hello' })).toMatchObject({ type: 'hello' })
   })
 
-  // In less than the 10 s after which a frame that does not come ends a stream, too.
+  // In less than the 10 s after which a missing frame also ends a stream.
   it('ends the stream of a frame that is too long, and nothing else', { timeout: 8_000 }, async () => {
     const node = await nodeWithHistory()
     const connection = await connect(await startStranger(), node)
     const { stream } = await openSync(connection)
-    // A length of 256 KiB and a byte.
+    // A length of 256 KiB and one byte.
     const closed = once(stream as unknown as EventTarget, 'close')
     stream.send(Uint8Array.of(0x81, 0x80, 0x10))
     await closed
@@ -160,7 +160,7 @@ describe('the sync door, asked', () => {
     const frames = lpStream(stream)
     for (let i = 0; i < 20; i++) await frames.write(utf8(JSON.stringify({ type: 'evidence', ids })))
     await closed
-    // It waited for the reader instead of piling up all the answers.
+    // It waited for the reader instead of buffering all the answers.
     expect(read).toBeLessThan(40)
     expect(connection.status).toBe('open')
     expect(await (await openSync(connection)).ask({ type: 'hello' })).toMatchObject({ type: 'hello' })
@@ -190,7 +190,7 @@ describe('the sync door, asked', () => {
     const connection = await connect(await startStranger(), node)
     const answers: unknown[] = []
     const busy = { type: 'error', code: 'busy' }
-    // The budget fills again while it is used: one or two more than the burst.
+    // The budget refills while it is used: one or two more than the burst.
     for (let i = 0; i < 8 && !answers.some((answer) => isDeepStrictEqual(answer, busy)); i++) {
       const { stream, ask } = await openSync(connection)
       for (let j = 0; j < 10 && !isDeepStrictEqual(answers.at(-1), busy); j++)
@@ -200,7 +200,7 @@ describe('the sync door, asked', () => {
     expect(answers.length).toBeGreaterThan(60)
     expect(answers.at(-1)).toEqual(busy)
     expect(node.drops).toContain('sync-budget')
-    // Others are not concerned.
+    // Other peers are not affected.
     const other = await openSync(await connect(await startStranger(), node))
     expect(await other.ask({ type: 'hello' })).toMatchObject({ type: 'hello' })
   })
@@ -279,7 +279,7 @@ describe('the sync door, asking', () => {
     const b = await startNode({ bootstrap: [a.address] })
     await b.handlers.when(() => b.handlers.files.size === 1)
     for (let i = 0; i < 5; i++) await b.mesh.syncWith(a.mesh.peerId)
-    // Each side lets a peer have four at a time: were they left open, this could not be answered.
+    // Each side allows a peer four at a time: if they were left open, this could not be answered.
     await b.handlers.submit({ source: 'poll', note: utf8('later'), receivedAt: 0 })
     await b.mesh.syncWith(a.mesh.peerId)
     await a.handlers.receives('later')
@@ -292,7 +292,7 @@ describe('the sync door, asking', () => {
       await a.handlers.submit({ source: 'poll', note: utf8(`${i} ${'x'.repeat(20_000)}`), receivedAt: 0 })
     const b = await startNode({ bootstrap: [a.address] })
     await until(() => b.mesh.peers().length === 1, 'connected')
-    // Which ones a hello has goes round. There is one round at a time, and one comes by itself at first.
+    // Which ones a hello lists rotates. There is one round at a time, and the first one starts on its own.
     await until(() => {
       void b.mesh.syncWith(a.mesh.peerId)
       return new Set(b.handlers.texts).size === 40

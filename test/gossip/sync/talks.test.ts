@@ -1,4 +1,4 @@
-/** Streams that are kept for another question: one of a peer, for three seconds, and for so many requests. */
+/** Streams kept for another request: one per peer, for three seconds, and for a limited number of requests. */
 import { beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { OpenTalks, REQUESTS_PER_STREAM, type Talk } from '../../../src/gossip/sync/talks.js'
 import type { SyncAnswer } from '../../../src/gossip/sync/messages.js'
@@ -8,7 +8,7 @@ beforeEach(() => {
   onTestFinished(() => void vi.useRealTimers())
 })
 
-/** A stream that notes that it is closed. */
+/** A stream that records when it is closed. */
 function talk(requests = 1): { readonly talk: Talk; readonly stream: { status: string; closed: number } } {
   const stream = {
     status: 'open',

@@ -1,4 +1,6 @@
-/** What comes through a bastion has a time limit, and so has what we wait for ourselves. The bastion here is the test. */
+/**
+ * Requests through a bastion have a time limit, and so has everything that we wait for. The test acts as the bastion.
+ */
 import { createPrivateKey, sign } from 'node:crypto'
 import { once } from 'node:events'
 import { connect, constants, type ClientHttp2Session } from 'node:http2'
@@ -14,7 +16,7 @@ const seed = new Uint8Array(32).fill(5)
 const key = createPrivateKey(privateKeyPem(seed))
 const publicKey = new Uint8Array(Buffer.from(key.export({ format: 'jwk' }).x!, 'base64url'))
 
-// Nobody vouches for the certificate of this bastion.
+// The certificate of this bastion is not trusted by any authority.
 const before = process.env['NODE_TLS_REJECT_UNAUTHORIZED']
 beforeAll(() => void (process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0'))
 afterAll(() => {
@@ -39,7 +41,7 @@ function start(port: number, limits: Partial<BastionLimits>, routes: readonly Ro
   })
 }
 
-/** A bastion, and the session over which it sends what comes for the witness. */
+/** A bastion, and the session over which it sends requests to the witness. */
 async function carrying(limits: Partial<BastionLimits>, routes: readonly Route[]): Promise<ClientHttp2Session> {
   const cert = bastionCertificate(publicKey, (message) => sign(null, message, key))
   const server = createTlsServer({
@@ -63,7 +65,7 @@ async function carrying(limits: Partial<BastionLimits>, routes: readonly Route[]
   return session
 }
 
-/** Opens a stream and resolves to what it was ended with. */
+/** Opens a stream and resolves to the code with which it was closed. */
 async function ended(session: ClientHttp2Session, path: string, body?: string): Promise<number> {
   const stream = session.request({ ':method': 'POST', ':path': path }, { endStream: false })
   stream.on('error', () => undefined).resume()

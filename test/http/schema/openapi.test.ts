@@ -1,4 +1,4 @@
-/** The description of the API: it is about what is served, all of it, and what is served is as it says. */
+/** The description of the API: it covers everything that is served, and everything that is served conforms to it. */
 import { readFileSync } from 'node:fs'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { once } from 'node:events'
@@ -158,7 +158,7 @@ describe('what is answered, without a socket', () => {
       .replace(/^\/api\/v1\/mirror\/\w+$/, '$&?module=example.com/mod@v1.0.0')
       .replaceAll(/\{(\w+)\}/g, (_all, name) => targets[name as keyof typeof targets])
 
-  /** The answer of each operation of a node; bodies are such that anything is said to them. */
+  /** The answer of each operation of a node, with bodies that get a meaningful answer. */
   async function answers(node: NodeView): Promise<[operation: string, found: string[], answer: SeenAnswer][]> {
     return Promise.all(
       OPERATIONS.map(async ({ method, path }) => {

@@ -1,4 +1,4 @@
-/** What a witness says of itself to whoever runs a log. */
+/** What a witness publishes about itself for operators of logs. */
 import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
 import { expect, onTestFinished, test } from 'vitest'
@@ -50,7 +50,7 @@ test('says which logs are taken, by which keys of ours, and whom to write to', (
   expect(aboutWitness(witness({ contact: undefined })).contact).toBeNull()
 })
 
-test('has one address, and says there whether what somebody has is still so', async () => {
+test('has one address, which answers conditional requests', async () => {
   let frozen = false
   const node = witness({ isFrozen: () => frozen })
   const routes = [aboutWitnessRoute(node)]

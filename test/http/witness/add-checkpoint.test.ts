@@ -1,4 +1,4 @@
-/** The door of c2sp.org/tlog-witness over a real heart and a real socket: every status, and the order of the checks. */
+/** c2sp.org/tlog-witness over a real pipeline and a real socket: every status, and the order of the checks. */
 import { createHash } from 'node:crypto'
 import { connect } from 'node:net'
 import { once } from 'node:events'
@@ -41,7 +41,7 @@ afterEach(async () => {
   for (const stop of stops.splice(0).reverse()) await stop()
 })
 
-/** A witness of `log` and whatever else is asked for, over HTTP. */
+/** A witness of `log` with these options, over HTTP. */
 async function witness(options: Partial<HeartOptions> = {}) {
   const clock = { ms: Date.parse('2026-07-10T12:00:00.400Z') }
   const heart = await startHeart({
@@ -167,7 +167,7 @@ describe('200', () => {
     }
   })
 
-  test('with lines by anybody else, forged ones under our own name, or in other base64: none is kept, none echoed', async () => {
+  test('with lines by others, forged ones under our own name, or in non-canonical base64: none is kept, none returned', async () => {
     const { add, heart } = await witness()
     const { name, keyId } = testWitness.verifier
     const forged: Signature = { name, keyId, bytes: new Uint8Array(72).fill(1) }
@@ -210,7 +210,7 @@ describe('200', () => {
     const both = formatNote({ text: two.text(10), signatures: [bogus, signNote(two.text(10), two.signer)] })
     expect((await add(pushBody(9, two.proof(9, 10), both))).status).toBe(200)
     expect(heart.evidence).toEqual([])
-    // By the origin it is the first that is meant; the other has its id.
+    // The origin refers to the first one; the other has its id.
     const get = async (id: string) => (await askWitness(url, `/${id}/checkpoint`)).body.split('\n')[1]
     expect(await get(createHash('sha256').update(SUMDB_ORIGIN).digest('hex'))).toBe('5')
     expect(await get(logId('sum3.example', SUMDB_ORIGIN))).toBe('5')
@@ -257,7 +257,7 @@ describe('what is refused', () => {
     expect([answer.status, answer.headers['content-type'], answer.body]).toEqual([409, 'text/x.tlog.size', held])
     await heart.witness.idle()
     expect(heart.cosigned.current(heart.log)?.size).toBe(what === 'nothing is held' ? undefined : 7)
-    // And the dance goes on as the protocol says.
+    // And the exchange continues as the protocol says.
     const from = Number(held)
     expect((await add(log.body(from, 12))).status).toBe(200)
   })
@@ -441,7 +441,7 @@ describe('the first head of a log that is polled too', () => {
     let isAnswered = false
     const answer = add(log.body(0, 5)).finally(() => (isAnswered = true))
     await waits
-    // As many as would long have been answered behind it, were it not waiting.
+    // As many as would have been answered long ago if it were not waiting.
     for (let size = 0; size < 5; size++) expect((await add(other.body(size, size + 1))).status).toBe(200)
     expect([isAnswered, heart.published.length]).toEqual([false, 5])
     await heart.submit('poll', log.head(7))
@@ -561,7 +561,7 @@ test('the other published sequence', async () => {
   expect((await add(smaller)).status).toBe(400)
 })
 
-test('the published race: what was checked before somebody else committed is not signed', async () => {
+test('the published race: a head checked before another was committed is not signed', async () => {
   const { race, sequence } = vectors
   const { add, heart } = await witness({ logKey: parseVerifierKey(sequence.log_vkey), origin: sequence.origin })
   await add(race.initial)

@@ -1,4 +1,6 @@
-/** sign-subtree over a real heart and a real socket: what is signed, and every way to have signed what must not be. */
+/**
+ * sign-subtree over a real pipeline and a real socket: what is signed, and all attempts to get something else signed.
+ */
 import { connect, type Socket } from 'node:net'
 import { MemoryLevel } from 'memory-level'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -71,7 +73,7 @@ async function witness({
     heart,
     url: server.url,
     ask: (body: string | Uint8Array) => askWitness(server.url, '/sign-subtree', { method: 'POST', body }),
-    /** Pushes the head of a size; the head with the lines of the answer: a reference as a log has it. */
+    /** Pushes the head of a size; returns it with the lines of the answer: a reference as a log has it. */
     reference: async (from: number, size: number): Promise<Uint8Array> => {
       const { status, body } = await push(server.url, log.body(from, size))
       expect(status, body).toBe(200)
@@ -80,12 +82,12 @@ async function witness({
   }
 }
 
-/** A reference of our making: a text with the line of the log, if it is one, and these. */
+/** A forged reference: a text with the log's line, if it verifies, and these. */
 function noteOf(text: string, ...signatures: Signature[]): Uint8Array {
   return formatNote({ text, signatures })
 }
 
-/** Whether what was answered is one line by the key over this subtree, of the time zero, and nothing else. */
+/** Whether an answer is one line by the key over this subtree, with time zero, and nothing else. */
 function isSigned(body: string, origin: string, subtree: Subtree): boolean {
   const { signatures } = parseNote(utf8(`x\n\n${body}`))
   expect(signatures).toHaveLength(1)
@@ -95,7 +97,7 @@ function isSigned(body: string, origin: string, subtree: Subtree): boolean {
   return key.verify(subtreeMessage(name, 0, origin, subtree)!, line.bytes.subarray(8))
 }
 
-/** Requests that come at once, each on a connection of its own over which one was answered; the heads of the answers. */
+/** Concurrent requests, each on a connection that has already had an answer; returns the heads of the answers. */
 async function atOnce(url: string, bodies: readonly Uint8Array[]): Promise<{ status: string; head: string }[]> {
   const { hostname, port } = new URL(url)
   const sockets = bodies.map(() => connect(Number(port), hostname))
@@ -119,7 +121,7 @@ async function atOnce(url: string, bodies: readonly Uint8Array[]): Promise<{ sta
   return Promise.all(sockets.map((socket, i) => send(socket, bodies[i]!)))
 }
 
-/** What an attacker has: a reference that is as good as ours but for its signature. */
+/** What an attacker can make: a reference equal to ours except for its signature. */
 function cosignedBy(signer: SignerKey, size: number, text = log.text(size)): Uint8Array {
   return noteOf(text, parseNote(log.head(size)).signatures[0]!, cosign(text, 1_780_000_000, signer).signature)
 }
@@ -159,7 +161,7 @@ describe('200', () => {
     expect(empty.heart.published).toEqual([])
   })
 
-  test('with lines by anybody else beside ours, 3.3 kB each', async () => {
+  test('with lines by others in addition to ours, 3.3 kB each', async () => {
     const { ask, reference } = await witness()
     const { text, signatures } = parseNote(await reference(0, 9))
     const others = Array.from({ length: 30 }, (_, i) => ({ ...signatures.at(-1)!, name: `w${i}.example` }))
@@ -208,7 +210,7 @@ describe('nothing is signed that we have not cosigned', () => {
     const { ask } = await witness()
     const { status, body } = await ask(log.subtreeBody(4, 8, 9, reference))
     expect([status, body.split(':')[0], body.includes('— ')]).toEqual([403, 'invalid signature', false])
-    // The same with our own line is signed: it is that which is missing, and nothing else.
+    // The same with our own line is signed: only that was missing.
     expect((await ask(log.subtreeBody(4, 8, 9, cosignedBy(second, 9)))).status).toBe(200)
   })
 
@@ -395,7 +397,7 @@ describe('bounds', () => {
   test('four signatures are under way at a time; the next is told to come again, and it can', async () => {
     const { ask, url } = await witness()
     const body = log.subtreeBody(4, 8, 9, cosignedBy(second, 9))
-    // What cannot be read takes no place.
+    // Requests that cannot be parsed take no slot.
     const bad = Array.from({ length: 10 }, () => utf8('nonsense'))
     const answers = await atOnce(url, [...bad, ...Array.from({ length: 12 }, () => body)])
     const count = (status: string): number => answers.filter((its) => its.status === status).length

@@ -1,6 +1,6 @@
 /**
- * The formats of docs/protocol.md, written from that page alone: nothing here may come from src, or it would agree with
- * itself. No care is taken of hostile input.
+ * The formats of docs/protocol.md, written from that page alone: nothing here may come from src, or it would only agree
+ * with itself. It is not hardened against hostile input.
  */
 import { createHash, createPrivateKey, createPublicKey, sign, verify, type KeyObject } from 'node:crypto'
 
@@ -57,7 +57,7 @@ export interface Line {
   /** Four bytes. */
   readonly id: Buffer
   readonly signature: Buffer
-  /** As it stands in the note. */
+  /** As in the note. */
   readonly line: string
 }
 
@@ -148,13 +148,13 @@ export function promiseText(log: string, witness: string, seq: number, time: num
   return `gossum/promise/v1\n${log}\n${witness}\n${seq} ${time}\n${head}`
 }
 
-/** Two heads of one size: notes with the line of the log alone. */
+/** Two heads of one size: notes with the log's line alone. */
 export function splitView(log: string, heads: readonly string[]): Buffer {
   const value = { type: 'gossum/split-view/v1', log, heads: [...heads].sort() }
   return Buffer.from(`${JSON.stringify(value, undefined, 2)}\n`)
 }
 
-/** A file of two records, as docs/protocol.md has it. */
+/** A file of two records, as described in docs/protocol.md. */
 export interface RecordsFile {
   readonly type: string
   readonly log: string
@@ -168,7 +168,7 @@ interface RecordInFile {
   readonly proof: readonly string[]
 }
 
-/** Two records that differ, in the one spelling. */
+/** Two records that differ, in canonical spelling. */
 export function badRecord({ log, head, records }: Omit<RecordsFile, 'type'>): Buffer {
   const value = {
     type: 'gossum/bad-record/v1',
@@ -194,7 +194,7 @@ export function convictsByRecords({ head, records }: RecordsFile, key: Key): boo
   return differs(a, b) || differs(b, a)
 }
 
-/** What each line is about, with the algorithm. */
+/** The subject of each line, with the algorithm. */
 function statements(text: string): { readonly about: string; readonly line: string }[] {
   return text.split('\n').flatMap((line) => {
     const [path, version, ...hash] = line.split(' ')

@@ -1,4 +1,4 @@
-/** A peer of another make, over libp2p as anybody would set it up: what it knows of Gossum is docs/protocol.md. */
+/** An independent peer, over libp2p in the usual configuration: its only source about Gossum is docs/protocol.md. */
 import { gossipsub, type GossipSub } from '@chainsafe/libp2p-gossipsub'
 import { identify } from '@libp2p/identify'
 import type { Libp2p, Stream } from '@libp2p/interface'
@@ -14,7 +14,7 @@ const SYNC = '/gossum/sync/1'
 
 export type Message = Record<string, unknown>
 
-/** What this peer answers, and says of itself. */
+/** The answers of this peer, and what it states about itself. */
 export interface Holdings {
   readonly witness: Signer
   readonly counts: readonly string[]
@@ -23,7 +23,7 @@ export interface Holdings {
 
 export class SecondPeer {
   readonly host: Libp2p<{ pubsub: GossipSub }>
-  /** What was asked of it, in order. */
+  /** The requests it received, in order. */
   readonly asked: Message[] = []
   /** Messages by topic. */
   readonly heard = new Map<string, string[]>()
@@ -80,7 +80,7 @@ export class SecondPeer {
     return {
       type: 'hello',
       heads,
-      // As Go writes an empty list, and a field of a version that is still to come.
+      // As Go writes an empty list; and a field of a future version.
       evidence: null,
       counts,
       witness: { key: witness.key.vkey, signature: signature.toString('base64') },
@@ -89,7 +89,7 @@ export class SecondPeer {
     }
   }
 
-  /** Sends to the mesh; the number of peers that it went to. */
+  /** Publishes to the mesh; returns the number of peers that it was sent to. */
   async publish(topic: string, data: string | Buffer): Promise<number> {
     return (await this.host.services.pubsub.publish(topic, Buffer.from(data))).recipients.length
   }

@@ -1,4 +1,4 @@
-/** What an ssh-agent is asked, and what it may answer: the real one, and ones that lie. */
+/** Requests to an ssh-agent, and its possible answers: the real agent, and lying ones. */
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { describe, expect, it, test } from 'vitest'

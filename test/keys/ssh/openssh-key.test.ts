@@ -115,7 +115,7 @@ describe('an OpenSSH private key', () => {
     const comment = whole.length - 6 - 'me@here'.length
     const secret = toBase64(SEED).slice(5, 30)
     for (let at = 0; at < whole.length; at++) {
-      // Nothing is said about the letters of a comment.
+      // The characters of a comment do not matter.
       if (at >= comment && at < comment + 'me@here'.length) continue
       const changed = whole.slice()
       changed[at]! ^= 0x81

@@ -1,4 +1,4 @@
-/** Index feeds as others may write them: read to their end, each line once, and never for ever. */
+/** Index feeds, valid or not: read to their end, each line once, and never without end. */
 import { expect, test } from 'vitest'
 import { formatMoment, parseMoment, type Moment } from '../../../src/lib/rfc3339.js'
 import { FeedPages, parseLine, PAGE_LINES, type AskPage, type FeedPage } from '../../../src/mirror/index/feed-pages.js'
@@ -9,7 +9,7 @@ const at = (seconds: number, nanos = 0): Moment => ({ seconds: START.seconds + s
 const line = (i: number, time: Moment): string =>
   `${JSON.stringify({ Path: `example.com/m${i}`, Version: 'v1.0.0', Timestamp: formatMoment(time) })}\n`
 
-/** A feed of lines with these times, as an honest server gives it. */
+/** A feed of lines with these times, as served by an honest server. */
 function honest(times: readonly Moment[], most = PAGE_LINES): AskPage {
   return (since, limit) => {
     const from = parseMoment(since)!
@@ -59,7 +59,7 @@ test('more lines of one time than a page has: what is behind them is read', asyn
   expect(read.slice(-2)).toEqual(['example.com/m2500', 'example.com/m2501'])
 })
 
-test('a feed that says the same page for ever has ended', async () => {
+test('a feed that repeats the same page has ended', async () => {
   const page = utf8(Array.from({ length: PAGE_LINES }, (_, i) => line(i, at(i))).join(''))
   let asked = 0
   const { paths: read, pages } = await readAll(() => {

@@ -1,4 +1,7 @@
-/** Pages of the index: whoever goes on from the last time that it saw gets every version once, whatever heads there were. */
+/**
+ * Pages of the index: a client that continues from the last time that it saw gets every version once, whatever heads
+ * there were.
+ */
 import { MemoryLevel } from 'memory-level'
 import { describe, expect, test } from 'vitest'
 import { compareMoments, formatMoment, parseMoment } from '../../../src/lib/rfc3339.js'
@@ -35,7 +38,7 @@ async function start() {
   return { covered, index, times, readTo, add: (size: number, time: number) => covered.add(LOG, { size, time }) }
 }
 
-/** All pages, as a client reads them: since the last time of the page before, which comes again and is left out. */
+/** All pages, as a client reads them: since the last time of the page before, whose line is repeated and skipped. */
 async function pagesOf(index: LogIndex, times: RecordTimes, limit: number, from?: IndexEntry): Promise<IndexEntry[]> {
   const all: IndexEntry[] = []
   for (let last = from; ; last = all.at(-1) ?? from) {
@@ -71,7 +74,7 @@ describe('paging', () => {
       ).toEqual(Array.from({ length: size }, (_, id) => id))
       for (const [i, entry] of seen.entries())
         if (i > 0) expect(compareMoments(seen[i - 1]!.time, entry.time), `seed ${seed}`).toBeLessThan(0)
-      // What was told once is told in the same words for ever.
+      // What was served once is always served in the same form.
       const again = await pagesOf(index, times, 2000)
       expect(
         again.map(({ time: at }) => at),

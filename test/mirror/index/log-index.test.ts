@@ -1,4 +1,7 @@
-/** The index of a log: filled by audits that end at any moment, or before there was an index, it has every record once. */
+/**
+ * The index of a log: filled by audits that end at any moment, or that began before there was an index, it has every
+ * record once.
+ */
 import { join } from 'node:path'
 import { MemoryLevel } from 'memory-level'
 import { expect, onTestFinished, test } from 'vitest'
@@ -24,7 +27,7 @@ async function opened(home: string): Promise<LogIndex> {
   return index
 }
 
-/** Audits a log up to its head with who takes its records; with the same home it goes on. */
+/** Audits a log up to its head with a receiver of its records; with the same home it continues. */
 async function audited<T>(
   home: string,
   { dir, note }: MadeLog,

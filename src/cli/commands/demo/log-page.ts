@@ -30,7 +30,7 @@ export function logPage(state: ForkableState, url: string, seers: readonly Seer[
             ${
               forked
                 ? 'This log shows two histories: the witnesses behind its left face see one, those behind its right face another.'
-                : 'This log shows one history to everybody.'
+                : 'This log shows one history to everyone.'
             }
           </p>
           <form method="post" action="/publish"><button disabled=${full}>Publish a head</button></form>

@@ -101,7 +101,7 @@ export class Story {
     const sameSize = await this.#capture(await log.fork(12), 'same-size', ([m, n]) => m === n)
 
     this.#say('')
-    this.#say('The operators read the evidence and, to see more, let the log go on: gossum evidence ack')
+    this.#say('The operators read the evidence and, to see more, let the log continue: gossum evidence ack')
     await this.#acknowledge(sameSize.id)
     const honestSize = await log.appendHonest(40)
     await this.#everyone(this.#nodes, (node) => node.when(isAdvanced(honestSize), this.#timeout()))
@@ -256,7 +256,7 @@ export class Story {
     await startElsewhere(multiaddrs)
     const holds = (node: Child): Promise<Held> => node.when(isConviction(this.#liar.ready.witness), this.#timeout())
     const { capture } = await this.#catch(startedAt, 'dishonest-witness', holds)
-    this.#say('  and its cosignatures count no more, until an operator says otherwise')
+    this.#say('  and its cosignatures no longer count, until an operator decides otherwise')
     return { witness: this.#liar.ready.witness, ...capture }
   }
 

@@ -1,4 +1,4 @@
-/** `gossum check go.sum` as a process: what it says, its exit codes, and what it asks. */
+/** `gossum check go.sum` as a process: its output, its exit codes, and its requests. */
 import { execFileSync } from 'node:child_process'
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -58,12 +58,12 @@ beforeEach(() => {
   door.requests.length = 0
 })
 
-/** Runs the check with a cache of its own test. */
+/** Runs the check with a cache for each test. */
 function check(args: readonly string[], { env, ...options }: CliOptions = {}): Promise<CliResult> {
   return gossum(['check', 'go.sum', ...args], { ...options, env: { XDG_CACHE_HOME: cache, ...env } })
 }
 
-/** The same, by the door. */
+/** The same, with the node. */
 const ask = (args: readonly string[], options?: CliOptions): Promise<CliResult> =>
   check(['--node', door.url, '--log', vkey, ...args], options)
 
@@ -189,7 +189,7 @@ describe('by a node', () => {
     const result = await ask([sum(`${goSumOf(3)}example.com/Module3 v1.3.0 h2:AAAA\n`), '--json'])
     expect(result.code).toBe(2)
     expect(reports(result)[0]!.findings).toMatchObject([
-      { line: 3, class: 'not-in-log', reason: 'the log has no h2 of it' },
+      { line: 3, class: 'not-in-log', reason: 'the log has no h2 hash of it' },
     ])
   })
 
@@ -218,7 +218,7 @@ describe('by a node', () => {
       expect(await ask([path], { env })).toEqual({ code: 0, stdout: '', stderr: '' })
       expect(asked().some((request) => request.includes('300'))).toBe(false)
     }
-    // GONOSUMDB goes before GOPRIVATE.
+    // GONOSUMDB takes precedence over GOPRIVATE.
     const env = { GONOSUMDB: 'nothing.example', GOPRIVATE: 'example.com' }
     expect((await ask([path], { env })).code).toBe(2)
   })
@@ -270,7 +270,7 @@ describe('by a node', () => {
   it('demands the quorum of the policy, whatever the node says', async () => {
     const path = sum(goSumOf(3))
     door.head = cosigned(await log.head(), witnesses.slice(0, 1))
-    // The policy names the log, too.
+    // The policy also names the log.
     const result = await check(['--node', door.url, '--policy', policy, path, '--json'])
     expect([result.code, jsonError(result).code]).toEqual([4, 'POLICY_UNSATISFIED'])
     expect(reports(result)[0]).toMatchObject({ verdict: 'undecided', pending: 2 })
@@ -296,7 +296,7 @@ describe('what was found before', () => {
       expect((await ask([path, '--policy', policy, ...more])).code).toBe(0)
       expect(await size()).toBe(5 * 32)
     }
-    // The same lines in another file: known by themselves.
+    // The same lines in another file: each line is known on its own.
     expect((await ask([sum(goSumOf(4, 3)), '--policy', policy])).code).toBe(0)
     expect(await size()).toBe(6 * 32)
     expect(door.requests).toEqual([])
@@ -306,11 +306,11 @@ describe('what was found before', () => {
     const poisoned = sum(goSumOf(3, 4).replace(hashOf(4), hashOf(4, 'b')))
     const { code, stdout } = await ask([poisoned, '--policy', policy])
     expect([code, stdout]).toEqual([2, expect.stringContaining(':3: other-hash') as string])
-    // And what was wrong is asked again each time.
+    // And what was wrong is looked up again each time.
     expect((await ask([poisoned, '--policy', policy])).code).toBe(2)
   })
 
-  it('holds under the policy whoever is asked, and under no other trust', async () => {
+  it('is reused for the same policy, whichever node is asked, and for nothing else', async () => {
     await check(['--node', 'http://127.0.0.1:1', '--policy', policy, path])
     expect((await check(['--node', 'http://127.0.0.1:1', '--policy', policy, path])).code).toBe(0)
     expect((await check(['--node', 'http://127.0.0.1:1', '--log', vkey, path])).code).toBe(1)
@@ -320,7 +320,7 @@ describe('what was found before', () => {
 
   it('answers without what asks: no settings, no client of logs, no HTTP', async () => {
     const loaded = join(dir, `loaded${caches}`)
-    // Who has set something of ours has it looked at.
+    // If any of our variables is set, it is checked.
     const env = { PATH: process.env['PATH'], HOME: '/nonexistent', XDG_CACHE_HOME: cache, NODE_V8_COVERAGE: loaded }
     const args = ['check', 'go.sum', path, '--node', door.url, '--log', vkey, '--policy', policy]
     execFileSync(process.execPath, [built('cli/main.js'), ...args], { env })
@@ -438,7 +438,7 @@ describe('by the log itself', () => {
       verdict: 'misbehaviour',
       evidence: { id, sizes: [300, 400], file: evidence },
     })
-    // Nothing of it is remembered: the same is found again.
+    // Nothing of it is cached: the same is found again.
     const again = ['--policy', policy, '--head', head, path, '--write-evidence', evidence]
     for (let run = 0; run < 2; run++) expect((await straight(again)).code).toBe(3)
     await expect(readdir(cache)).rejects.toThrow('ENOENT')
@@ -448,7 +448,7 @@ describe('by the log itself', () => {
     const refused = await straight([...args, '--write-evidence', taken, '--json'], { cwd })
     expect([refused.code, jsonError(refused).code]).toEqual([3, 'FILE_UNWRITABLE'])
     expect(await readFile(taken, 'utf8')).toBe('precious\n')
-    // It is not lost for a name: it is where it would have been without one.
+    // The evidence is not lost because of the name: it is where it would have been without one.
     const kept = (reports(refused)[0]!['evidence'] as { file: string }).file
     expect(kept).toBe(`gossum-evidence-${id}.json`)
     expect(await readFile(join(cwd, kept))).toEqual(Buffer.from(bytes))
@@ -537,7 +537,7 @@ describe('by the history of a home', () => {
     home = join(dir, 'nowhere')
     const none = await own(['--json'])
     expect([none.code, jsonError(none).code]).toEqual([1, 'HOME_UNUSABLE'])
-    // Nothing is made where nothing was.
+    // Nothing is created where nothing was.
     await expect(readdir(home)).rejects.toThrow('ENOENT')
   })
 
@@ -560,7 +560,7 @@ describe('offline, by a proof file', () => {
   beforeAll(async () => {
     cache = join(dir, 'cache-proof')
     expect(await ask([path, '--policy', policy])).toMatchObject({ code: 0, stdout: '' })
-    // What is in the cache has no proof in it: all is asked for.
+    // The cache contains no proofs, so everything is requested.
     expect(await ask([path, '--policy', policy, '--write-proof', proof])).toEqual({ code: 0, stdout: '', stderr: '' })
   })
 

@@ -1,4 +1,7 @@
-/** `gossum check head` as a process: the go command's memory of a log, by a node and by the log, all over real sockets. */
+/**
+ * `gossum check head` as a process: the go command's remembered head, checked with a node and with the log, over real
+ * sockets.
+ */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -43,11 +46,11 @@ function sizeIn(note: Uint8Array): number {
   return parseCheckpoint(parseNote(note).text).size
 }
 
-/** Where nobody listens. */
+/** Nothing listens there. */
 const NOBODY = 'http://127.0.0.1:9'
 const signer = testSigner('log.example', 1)
 
-/** A log over HTTP with `size` records, those from `fork` on its own. */
+/** A log over HTTP with `size` records; from `fork` on they are its own. */
 async function serveLog(size: number, salt = 'a', fork = 0): Promise<LyingLog> {
   const records = [...madeUpRecords(0, fork), ...madeUpRecords(fork, size, salt)]
   return closed(await LyingLog.start(await memoryLog(signer, records)))
@@ -68,7 +71,7 @@ interface Checking {
 
 const setting = (url: string, by: SignerKey = signer): string => `${by.verifier.vkey} ${url}`
 
-/** Checks a head that comes by stdin, in a working directory that is not ours. */
+/** Checks a head from stdin, in another working directory. */
 function check(head: string | Uint8Array, { log = setting(NOBODY), node = NOBODY, args = [], cwd }: Checking = {}) {
   const command = ['check', 'head', '-', '--log', log, '--node', node, ...args]
   return gossum(command, { input: head, cwd: cwd ?? temporaryHome() })
@@ -156,7 +159,7 @@ describe('by the log alone', () => {
     const log = await serveLog(shown)
     const other = await serveLog(mine, 'b', 150)
     const head = await other.history.head()
-    // The log has tiles of both, as one that lies would.
+    // The log has tiles of both, as a lying log would.
     const honest = log.history
     log.lie = (path) => {
       if (mine <= shown || !path.startsWith('tile/')) return undefined
@@ -178,7 +181,7 @@ describe('by the log alone', () => {
     const verified = await gossum(['verify', '--log', signer.verifier.vkey, name!], { cwd })
     expect(verified.stdout).toContain(`valid evidence  log.example  gossum/split-view/v1`)
 
-    // Again: the same file is left as it is.
+    // Again: the same file is left unchanged.
     const { line, result } = await checkJson(head, { log: setting(log.url), cwd })
     expect(result).toMatchObject({ code: 3, stderr: '' })
     expect(line).toMatchObject({
@@ -214,7 +217,7 @@ describe('by the log alone', () => {
     expect(readFileSync(join(cwd, 'mine.json'), 'utf8')).toBe('something of mine')
     expect(readFileSync(join(cwd, usual))).toEqual(file)
 
-    // Nothing can be written here: it is kept among temporary files.
+    // Nothing can be written here, so it is kept among temporary files.
     const [full, temporary] = [temporaryHome(), temporaryHome()]
     mkdirSync(join(full, usual))
     const command = ['check', 'head', '-', '--json', '--log', setting(log.url), '--node', NOBODY]
@@ -223,7 +226,7 @@ describe('by the log alone', () => {
     expect(readFileSync(join(temporary, usual))).toEqual(file)
   })
 
-  it('a signed size 0 with records is inconsistent by itself', async () => {
+  it('a signed size 0 with records is inconsistent on its own', async () => {
     const log = await serveLog(10)
     const text = `go.sum database tree\n0\n${Buffer.alloc(32, 1).toString('base64')}\n`
     const head = formatNote({ text, signatures: [signNote(text, signer)] })
@@ -307,7 +310,7 @@ describe('by a real node', () => {
     const past = await check(await truth.head(310), { log: nowhere(log), node: url })
     expect(past.stdout).toContain(`node      ${url}  is part of its history (it holds size 320)\n`)
 
-    // Larger than all that the node has seen, and nobody can explain it.
+    // Larger than all that the node has seen, and nothing can explain it.
     const suspect = await checkJson(await lie.head(400), { log: nowhere(log), node: url })
     expect(suspect.result).toMatchObject({ code: 4, stderr: '' })
     expect(suspect.line).toMatchObject({ verdict: 'pending', node: { outcome: 'pending', held: 320 }, evidence: null })
@@ -353,7 +356,7 @@ describe('by a real node', () => {
   it('what the log shows to us alone becomes evidence at the node, and no file', async () => {
     const { log, truth, node } = await story()
     const cwd = temporaryHome()
-    // The head is true; the log lies now, and here.
+    // The head is genuine; the log lies now, and only here.
     const { line, result } = await checkJson(await truth.head(320), { log: at(log, 1), node: node.ready.http, cwd })
     expect(result).toMatchObject({ code: 3, stderr: '' })
     expect(line).toMatchObject({
@@ -368,7 +371,7 @@ describe('by a real node', () => {
     })
     expect(readdirSync(cwd)).toEqual([])
 
-    // Frozen now: the node takes no larger head, and says why.
+    // Frozen now: the node accepts no larger head, and gives the reason.
     await log.grow(1)
     const frozen = await checkJson(await truth.head(321), { log: nowhere(log), node: node.ready.http })
     expect(frozen.result.code).toBe(4)
@@ -410,7 +413,7 @@ describe('by a node that lies', () => {
     expect(line).toMatchObject({ verdict: 'pending', node: { url: node, error: {} }, evidence: null, written: null })
   })
 
-  it('evidence that convicts the log is taken from anybody', async () => {
+  it('evidence that convicts the log is accepted from any node', async () => {
     const evidence = makeSplitView(
       signer.verifier,
       [history, history.fork(2, 'b')].map((one) => parseNote(one.head(300))) as never,
@@ -450,7 +453,7 @@ describe('by a node that lies', () => {
 // ---- the file --------------------------------------------------------------------------------------------------
 
 describe("the go command's file", () => {
-  /** A log, and a home in which files lie. */
+  /** A log, and a home with these files. */
   function home(files: Readonly<Record<string, string | Uint8Array>>): string {
     const dir = temporaryHome()
     for (const [path, data] of Object.entries(files)) {

@@ -1,4 +1,7 @@
-/** `gossum check index` as a process: what it prints, its exit codes, and that the next run goes on where the last one ended. */
+/**
+ * `gossum check index` as a process: its output, its exit codes, and that the next run continues where the last one
+ * ended.
+ */
 import { createServer } from 'node:http'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -19,7 +22,7 @@ interface Served {
   readonly asked: string[]
 }
 
-/** A feed at /feed/index, and a node beside it. */
+/** A feed at /feed/index, and a node at the same address. */
 async function serve(served: Served): Promise<string> {
   const server = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url!, 'http://localhost')

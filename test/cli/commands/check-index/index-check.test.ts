@@ -1,4 +1,4 @@
-/** A feed held against a node's index: each way in which they may differ, and none where they only are a little apart. */
+/** A feed compared with a node's index: each kind of difference is found, and small delays are none. */
 import { describe, expect, test } from 'vitest'
 import {
   IndexCheck,
@@ -17,7 +17,7 @@ interface Line {
   readonly time: Moment
 }
 
-/** Lines of one side: `name` at so many seconds from the start. */
+/** Lines of one side: `name` at this many seconds from the start. */
 const lines = (...of: readonly [name: string, seconds: number][]): Line[] =>
   of.map(([name, seconds], i) => ({ name, time: { seconds: T + seconds, nanos: i } }))
 
@@ -40,9 +40,9 @@ function pageOf(all: readonly Line[], query: URLSearchParams): Uint8Array {
 
 interface Sides {
   readonly feed: readonly Line[]
-  /** What the node has: the first line is of its first quorum head. */
+  /** The node's lines; the first is covered by its first quorum head. */
   readonly log: readonly Line[]
-  /** Up to when it has the whole log, and what its audit lacks. */
+  /** The time up to which it has the whole log, and what its audit lacks. */
   readonly verified?: number
   readonly behind?: number
   readonly now?: number

@@ -1,4 +1,4 @@
-/** `gossum check modcache` as a process, on a cache that the real go command has filled. */
+/** `gossum check modcache` as a process, on a cache filled by the real go command. */
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -180,7 +180,7 @@ describe.skipIf(original === undefined)('a module cache', () => {
       { verdict: 'undecided', findings: [{ module: 'example.com/b', class: null, log: { kind: 'unproven' } }] },
     ])
     door.instead = () => undefined
-    // And was not remembered.
+    // And was not cached.
     expect(await json()).toMatchObject([0, { cached: 2 }])
   })
 })

@@ -1,4 +1,4 @@
-/** `gossum check module` as a process: a log behind a node's door, a proxy, a repository and a module cache, on loopback. */
+/** `gossum check module` as a process: a log behind a node, a proxy, a repository and a module cache, on loopback. */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -133,7 +133,7 @@ test('a zip that was repacked with one file more; one that was packed in another
   await publish(other, PATH, 'v1.0.0', 'const A = 1 // and more')
   const [code, report] = await json('v1.0.0', ['--git', repository.dir, '--proxy', pathToFileURL(other).href])
   expect([code, report]).toEqual([2, expect.objectContaining({ class: 'repacked zip', differing: ['proxy'] })])
-  // The proxy of moved contents, and their repository: all but the log.
+  // The proxy has the changed contents, and so has the repository: all but the log.
   await publish(other, PATH, 'v1.0.0', 'const A = 2')
   const both = await json('v1.0.0', ['--git', moved.dir, '--proxy', pathToFileURL(other).href])
   expect(both).toEqual([2, expect.objectContaining({ class: 'log differs', differing: ['proxy', 'git'] })])

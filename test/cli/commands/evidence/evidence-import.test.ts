@@ -1,4 +1,4 @@
-/** `gossum evidence import` as a process: what the go command printed, given to real nodes and to files. */
+/** `gossum evidence import` as a process: output of the go command, imported into real nodes and files. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -40,7 +40,7 @@ const { file } = scratchFolder()
 const servers: HttpServer[] = []
 afterEach(() => Promise.all(servers.splice(0).map((server) => server.stop())))
 
-/** Where nobody listens. */
+/** Nothing listens there. */
 const NOBODY = 'http://127.0.0.1:9'
 const key = parseVerifierKey(FORK.vkey)
 const ID = evidenceId(forkEvidence())
@@ -52,7 +52,7 @@ function forkEvidence(): SplitView {
   return makeSplitView(key, [parseNote(utf8(old_head)), parseNote(utf8(new_head))], { root: root!, proof })
 }
 
-/** A node that takes what it is given, and follows the log with this key. */
+/** A node that accepts evidence, and follows the log with this key. */
 async function serveNode(
   changes: Partial<NodeView> = {},
   vkey = FORK.vkey,
@@ -111,7 +111,7 @@ the node keeps it, has frozen the log, and tells its peers
     expect(Buffer.from(readFileSync(join(cwd, 'fork.json')))).toEqual(Buffer.from(encodeEvidence(forkEvidence())))
     const verified = await gossum(['verify', ...withKey, 'fork.json'], { cwd })
     expect(verified).toMatchObject({ code: 0 })
-    // Once more, by what was written: it is the same file.
+    // Again, from the written file: it is the same file.
     const again = await gossum(['evidence', 'import', 'fork.json', '--json', '-q', ...args], { cwd })
     expect(again.code).toBe(3)
     expect(JSON.parse(again.stdout)).toMatchObject({ id: ID, fate: null, written: 'fork.json' })
@@ -131,7 +131,7 @@ the node keeps it, has frozen the log, and tells its peers
     expect(elsewhere.stderr).toContain(`written to ${join(temporary, name)}\n`)
     const nowhere = await importText(FORK_REPORT, args, { cwd, env: { TMPDIR: join(temporary, 'missing') } })
     expect(nowhere).toMatchObject({ code: 1, stdout: '' })
-    // Then it is shown, rather than lost.
+    // Then it is printed, rather than lost.
     expect(nowhere.stderr).toContain(Buffer.from(encodeEvidence(forkEvidence())).toString())
   })
 

@@ -1,4 +1,4 @@
-/** Answers that nobody reads: what waits for one peer, and for all strangers together, has a bound. */
+/** Unread answers: those of one peer, and of all strangers together, are bounded. */
 import type { Connection, Stream } from '@libp2p/interface'
 import { afterEach, expect, it } from 'vitest'
 import { SYNC_PROTOCOL } from '../../../../src/gossip/sync/messages.js'
@@ -8,11 +8,11 @@ import { concatBytes, utf8 } from '../../../../src/tlog/bytes.js'
 import { LOG, startNode, until, type TestNode } from '../../helpers.js'
 import { connect, openSync, startFake, startStranger } from '../../stranger.js'
 
-/** Three of the largest files that there are: as much as one answer carries. */
+/** Three files of maximum size: as much as one answer can carry. */
 const IDS = ['a', 'b', 'c'].map((letter) => letter.repeat(16))
 const ASK = { type: 'evidence', ids: IDS }
 const FRAME = concatBytes(Uint8Array.of(JSON.stringify(ASK).length), utf8(JSON.stringify(ASK)))
-/** Strangers who are enough for 16 MiB at less than a MiB each. */
+/** As many strangers as are needed for 16 MiB at less than a MiB each. */
 const STRANGERS = 22
 
 async function startKeeper(bootstrap: string[] = []): Promise<TestNode> {
@@ -27,14 +27,14 @@ afterEach(() => {
   over = new AbortController()
 })
 
-/** Asks again and again on one stream after the other, and reads nothing of it. */
+/** Sends requests on one stream after the other, and reads nothing. */
 function askAndNeverRead(connection: Connection): void {
   const { signal } = over
   const go = async (): Promise<void> => {
     while (!signal.aborted) {
       try {
         const stream = await connection.newStream(SYNC_PROTOCOL)
-        // Nothing is taken out of it, so that its window fills up: the first answer fits, the second waits.
+        // Nothing is read from it, so its window fills up: the first answer fits, the second waits.
         stream.pause()
         for (let i = 0; i < 3; i++) stream.send(FRAME)
         while (stream.status === 'open') await new Promise((resolve) => setTimeout(resolve, 50))
@@ -46,7 +46,7 @@ function askAndNeverRead(connection: Connection): void {
   void go()
 }
 
-/** What a peer is told that asks once, on a stream of its own. */
+/** The answer to a peer that sends one request, on a stream of its own. */
 async function answerTo(connection: Connection): Promise<{ type: string; files?: string[] }> {
   const { ask, stream } = await openSync(connection)
   const answer = await ask(ASK)
@@ -65,7 +65,7 @@ it('a peer that reads nothing is told no more beyond a mebibyte, and others are'
 
 it('an answer waits as long as any of it does, also when libp2p says that the connection has room again', async () => {
   const stream = Object.assign(new EventTarget(), { status: 'open', writeBufferLength: 0 })
-  // As of a stream whose window is full while its connection drains.
+  // Like a stream whose window is full while its connection drains.
   const write = (bytes: Uint8Array): Promise<void> => {
     stream.writeBufferLength = bytes.length
     return Promise.resolve()
@@ -90,19 +90,19 @@ it('strangers who read nothing take no more than 16 MiB together, and nothing fr
   const [ours] = chosen.host.getConnections()
   const newcomer = await connect(await startStranger(), node)
   const strangers = await Promise.all(Array.from({ length: STRANGERS }, () => startStranger()))
-  // Five answers of 192 KiB: none of them goes beyond its own share.
+  // Five answers of 192 KiB: none of them exceeds its own share.
   for (const stranger of strangers) {
     const connection = await connect(stranger, node)
     for (let i = 0; i < 5; i++) askAndNeverRead(connection)
   }
-  /** Asks until it is told something of this type. */
+  /** Asks until it gets an answer of this type. */
   const told = async (type: string): Promise<void> => {
     while ((await answerTo(newcomer)).type !== type) await new Promise((resolve) => setTimeout(resolve, 100))
   }
   await told('error')
   expect(node.drops).toContain('sync-busy')
   expect((await answerTo(ours!)).files).toHaveLength(IDS.length)
-  // When they are gone there is room again.
+  // When they are gone there is space again.
   await Promise.all(strangers.map(async (stranger) => stranger.stop()))
   await told('evidence')
 }, 120_000)
