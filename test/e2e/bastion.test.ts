@@ -166,7 +166,7 @@ test.skipIf(!hasPeers)(
     ])
     const isTold = (words: RegExp) => (event: { event: string; error?: unknown }) =>
       event.event === 'bastion' && words.test(String(event.error))
-    await trusting.event(isTold(/no bastion/))
+    await trusting.event(isTold(/not a bastion/))
     await careful.event(isTold(/self.signed certificate/))
   },
 )
