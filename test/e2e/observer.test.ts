@@ -130,7 +130,7 @@ test('holds the evidence of a fork that two witnesses were shown, and stays froz
 })
 
 test(
-  'a lone peer that shows a fork first gets no belief, and convicts its log later',
+  'a fork that a lone peer shows first is not believed, and convicts the log later',
   { timeout: 120_000 },
   async () => {
     const log = await ViewsLog.start('observed.log.example', 100, TWO_VIEWS)

@@ -125,7 +125,7 @@ test('kill -9 while heads arrive leaves complete files, and the next start conti
   await log.close()
 })
 
-test('a folder of others and a full disk are said, stop no signature, and are over when that is mended', async ({
+test('a folder of another user and a full disk are reported, stop no signature, and end once repaired', async ({
   skip,
 }) => {
   const disk = smallDisk(512)

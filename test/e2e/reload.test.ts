@@ -51,7 +51,7 @@ class Settled {
 const pushed = (...logs: PushingLog[]): string[] => logs.map(({ signer }) => `${signer.verifier.vkey} -`)
 const idOf = ({ signer, origin }: PushingLog): string => logId(signer.verifier.name, origin)
 
-test('a log that is added is followed, and one that is taken out is not; what was signed of it stays known', async () => {
+test('an added log is followed, and a removed one is not; what was signed of it stays known', async () => {
   const [one, two] = [1, 2].map((i) => new PushingLog(testSigner(`log.example/${i}`, i))) as [PushingLog, PushingLog]
   const settled = await Settled.start({ log: pushed(one) })
   const { http } = settled.node.ready
@@ -108,7 +108,7 @@ test('a publication folder is taken up, replaced by another one, and released', 
   expect(sizeIn(folders[1])).toBe(4)
 })
 
-test('a log that gossum log add names is taken up, and one that is disabled', async () => {
+test('a log added with gossum log add is followed, and one that was disabled is dropped', async () => {
   const [one, two] = [1, 2].map((i) => new PushingLog(testSigner(`log.example/${i}`, i))) as [PushingLog, PushingLog]
   const settled = await Settled.start({ log: pushed(one) })
   const { http } = settled.node.ready

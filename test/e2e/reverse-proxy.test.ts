@@ -113,7 +113,7 @@ describe.each([nginx, caddy])('$name', (proxy) => {
   })
 
   test.runIf(proxy.file !== undefined)(
-    'forwards what the world needs, and gives nobody the rights of the operator',
+    'forwards the public routes, and gives no client the rights of the operator',
     async () => {
       const args = [...pushedBy(A, B), '--trusted-proxy', '127.0.0.1/32']
       const node = await RunningNode.start(oldHome('floor-and-holds'), args)

@@ -43,7 +43,7 @@ describe.skipIf(!hasPostgres)('two machines with one key', () => {
     return Number(new DataView(bytes.buffer, bytes.byteOffset + 4).getBigUint64(0))
   }
 
-  test('answer pushes as one witness would, and take each other for no twin', async () => {
+  test('answer pushes as one witness would, and do not report each other as a duplicate key', async () => {
     const { one, two, state } = await homes()
     const a = await start(one, ...state)
     const b = await start(two, ...state, '--bootstrap', a.ready.multiaddrs[0]!)
@@ -114,7 +114,7 @@ describe.skipIf(!hasPostgres)('two machines with one key', () => {
     expect([...names]).toEqual([expect.stringMatching(/\/log\d\.example$/)])
   })
 
-  test('are one witness to everybody else, and it is there while one of them is', async () => {
+  test('are one witness to all others, available while one of them is', async () => {
     const { one, two, state } = await homes()
     const a = await start(one, ...state)
     const b = await start(two, ...state)
@@ -190,7 +190,7 @@ describe.skipIf(!hasPostgres)('two machines with one key', () => {
     expect(new Set(signed).size).toBe(1)
   })
 
-  test('while the database is away nothing is signed; when it is back the node begins anew, and signs on', async () => {
+  test('while the database is away nothing is signed; when it is back the node restarts and continues signing', async () => {
     const own = await startPostgres()
     onTestFinished(() => own.remove())
     const { one, state } = await homes(own)
@@ -211,7 +211,7 @@ describe.skipIf(!hasPostgres)('two machines with one key', () => {
       .toBe(200)
   })
 
-  test('a home that is moved goes on there and nowhere else, and back', async () => {
+  test('a home that is moved continues there only, and can be moved back', async () => {
     const schema = await newSchema(server)
     const state = ['--state', server.url(schema)]
     const home = temporaryHome()
@@ -239,7 +239,7 @@ describe.skipIf(!hasPostgres)('two machines with one key', () => {
     expect(await push(back.ready.http, log.body(9, 11))).toMatchObject({ status: 200 })
   })
 
-  test('an emptied database is no reason to begin anew', async () => {
+  test('an emptied database is not taken for a new one', async () => {
     const { one, schema, state } = await homes()
     const node = await start(one, ...state)
     expect(await push(node.ready.http, log.body(0, 5))).toMatchObject({ status: 200 })

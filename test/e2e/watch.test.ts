@@ -72,7 +72,7 @@ test('new versions are reported with a valid proof, without earlier ones, and ea
   expect(all).toEqual(['v1.0.0', 'v1.1.0', 'v1.2.0'])
 })
 
-test('a version that is not in the list is an alarm until its owner authorises it; another hash is one, too', async () => {
+test('a version that is not on the list raises an alert until its owner authorises it; so does another hash', async () => {
   const { log, args } = await logOf(300)
   const list = join(temporaryHome(), 'go.sum')
   writeFileSync(list, release('v1.0.0').text)

@@ -208,7 +208,7 @@ test('required, without chosen peers: nothing is signed, and that is reported', 
   })
 })
 
-test('a stranger who is connected is no depositary', async () => {
+test('a connected stranger is no depositary', async () => {
   const { vkey, node, away } = await withPeer()
   await expectSigned(node, log, 0, 10)
   await away()
@@ -219,7 +219,7 @@ test('a stranger who is connected is no depositary', async () => {
   expect((await remembered(stranger, vkey)).promises.size).toBe(0)
 })
 
-test('a node without a mesh signs as ever', async () => {
+test('a node without a mesh signs as usual', async () => {
   const events: NodeEvent[] = []
   const config = loadConfig(
     { home: temporaryHome(), log: [pushed(log)], listen: [], bootstrap: [], http: '127.0.0.1:0' },

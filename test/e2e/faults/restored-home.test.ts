@@ -88,7 +88,7 @@ test('a fork that the log shows to a restored home is not signed, but convicts t
   expect((await status(restored)).logs).toMatchObject([{ frozen: true }])
 })
 
-test('neither is one that is larger than what was signed', async () => {
+test('nor is a fork that is larger than what was signed', async () => {
   const { older, running, bootstrap } = await polledPast()
   // The process is killed.
   await running.kill()
@@ -189,7 +189,7 @@ test.each(peers)('a peer that %s keeps what was signed, and a restored home stop
   expect(after.promises.get(ID)).toBe(treeText(log.tree(30)))
 })
 
-test('a restored home goes on when the log comes back with what was signed', async () => {
+test('a restored home continues when the log shows again what was signed', async () => {
   const peer = await start(temporaryHome(), { logs: [pushed(elsewhere)] })
   const { older, running, setup } = await pushedPast(peer)
   await running.stop()

@@ -191,7 +191,7 @@ test('many strangers that name many others do not end the wait earlier', async (
   await expectGuarded(restored)
 })
 
-test('a connection that is cut in the midst of the answer is no answer', async () => {
+test('a connection that is cut in the middle of the answer is no answer', async () => {
   const { peer, peerHome, link, restored } = await heldUp()
   await peer.kill()
   link.cut()

@@ -199,7 +199,7 @@ describe('after a lie was acknowledged', () => {
     return node
   }
 
-  test('the same one does not freeze the log again, from whomever it comes', async () => {
+  test('the same evidence does not freeze the log again, whatever its source', async () => {
     const node = await letGo()
     expect(await post(node, 'heads', fork.head(5))).toMatchObject({ outcome: 'conflict' })
     expect(await post(node, 'evidence', file(fork.head(5), log.head(5)))).toMatchObject({ fate: 'known' })

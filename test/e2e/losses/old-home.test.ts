@@ -42,7 +42,7 @@ async function cosigned(node: RunningNode, log: PushingLog): Promise<{ size: num
   return { size: Number(note.text.split('\n')[1]), time: line!.time }
 }
 
-test('a healthy one goes on where it was, and signs nothing that contradicts what was signed', async () => {
+test('a healthy one continues where it was, and signs nothing that contradicts earlier signatures', async () => {
   const home = oldHome('healthy')
   const args = pushedBy(A, B)
   const node = await RunningNode.start(home, args)
