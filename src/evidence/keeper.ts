@@ -3,7 +3,7 @@
  * on disk. Then the evidence is kept, the log frozen, and everyone told, in this order, so that after a crash in
  * between the node still knows. What cannot be written is retried until it is.
  */
-import { GossumError } from '../errors.js'
+import { unlessRefused } from '../errors/attempt.js'
 import { fromUtf8, utf8 } from '../tlog/bytes.js'
 import type { VerifierKey } from '../tlog/note.js'
 import { setTimer, type SetTimer } from '../lib/set-timer.js'
@@ -254,21 +254,14 @@ function aboutOf({ log, witness }: KeptEvidence): string {
   return witness === undefined ? log : `${log} ${witness}`
 }
 
-/** Evidence that shows one of these texts; otherwise the newest, whose lie they continue. */
+/** The evidence that shows one of these texts: what is known was shown. */
 function firstOf(evidence: Evidence, shown: Shown): string {
-  return (
-    textsOf(evidence)
-      .map((text) => shown.showing(text))
-      .find((id) => id !== undefined) ?? shown.ids.at(-1)!
-  )
+  return textsOf(evidence)
+    .map((text) => shown.showing(text))
+    .find((id) => id !== undefined)!
 }
 
 /** The texts that kept evidence shows; none if the disk damaged it: it still convicts, by its id. */
 function textsOfKept({ text }: KeptEvidence): string[] {
-  try {
-    return textsOf(parseEvidence(utf8(text)))
-  } catch (error) {
-    if (error instanceof GossumError) return []
-    throw error
-  }
+  return unlessRefused(() => textsOf(parseEvidence(utf8(text)))) ?? []
 }
