@@ -3,7 +3,8 @@ import type { LogSetting } from '../config/config.js'
 import { GossumError, HintedError } from '../errors.js'
 import type { Keyring } from '../keys/keyring.js'
 import type { VerifierKey } from '../tlog/note.js'
-import { originOf, rekeyedLogs, takenBy, type SignedState } from '../witness/origin.js'
+import { originOf } from '../store/heads.js'
+import { rekeyedLogs, takenBy, type SignedState } from '../witness/origin.js'
 
 export interface BindingParts {
   readonly keyring: Keyring
@@ -11,12 +12,16 @@ export interface BindingParts {
   readonly logs: readonly LogSetting[]
   /** The current state of every log that was ever followed, by log id. */
   readonly states: () => ReadonlyMap<string, SignedState>
+  /** How many they are. */
+  readonly count: () => number
 }
 
 export class Binding {
   readonly #parts: BindingParts
   /** Origins shared by several logs; contains undefined if the origin of some log is unknown. */
   #shared: Set<string | undefined> | undefined
+  /** How many states there were then. */
+  #counted = 0
 
   constructor(parts: BindingParts) {
     this.#parts = parts
@@ -64,12 +69,13 @@ export class Binding {
   }
 
   /**
-   * Whether an origin is, or was, shared by several logs. Logs that are no longer followed are as they were at the
-   * start.
+   * Whether an origin is, or was, shared by several logs. Another machine with the key may cosign logs that are not
+   * followed here: their states appear when that is noticed.
    */
   #isShared(origin: string): boolean {
-    if (this.#shared === undefined) {
-      const { logs, states } = this.#parts
+    const { logs, count, states } = this.#parts
+    if (this.#shared === undefined || this.#counted !== count()) {
+      this.#counted = count()
       const configured = new Set(logs.map(({ id }) => id))
       const gone = [...states()].flatMap(([id, state]) => (configured.has(id) ? [] : [originOf(state)]))
       const once = new Set<string | undefined>()

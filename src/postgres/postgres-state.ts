@@ -2,12 +2,22 @@
  * The signed state of one witness key in PostgreSQL (store/shared-state.ts): one row per log, replaced by one statement
  * that names the current content. That statement is the fence; an unknown result never counts as success.
  */
-import { GossumError } from '../errors.js'
+import type { PoolClient } from 'pg'
+import { GossumError, HintedError } from '../errors.js'
 import type { StateSetting } from '../config/state-setting.js'
-import type { SharedState, StatePlace, StateRow, WriteResult } from '../store/shared-state.js'
+import { decodeState, type LogState } from '../store/log-state.js'
+import {
+  claimOf,
+  type Claim,
+  type SharedState,
+  type StatePlace,
+  type StateRow,
+  type Taken,
+  type WriteResult,
+} from '../store/shared-state.js'
 import { StateDatabase } from './database.js'
 import { isSafe, promiseOf } from './life.js'
-import { stateRowOf, statements, type ReadRow, type Statements } from './tables.js'
+import { claimValues, stateRowOf, statements, type ReadRow, type Statements } from './tables.js'
 
 interface Written {
   readonly written: number
@@ -63,8 +73,13 @@ export class PostgresState implements SharedState {
 
   async rows(): Promise<ReadonlyMap<string, StateRow> | undefined> {
     const { key } = this.#options
-    const [known] = await this.#database.read<{ open: boolean }>(this.#sql.key, [key])
+    const known = await this.#known()
     if (known?.open !== true) return undefined
+    if (!known.complete)
+      throw new HintedError(
+        new GossumError('STATE_UNKNOWN', 'its tables are those of an earlier version'),
+        'update all machines with this key, stop them, and run gossum state init on one of them',
+      )
     const rows = await this.#database.read<ReadRow>(this.#sql.rows, [key])
     return new Map(rows.map((row) => [row.log, stateRowOf(row)]))
   }
@@ -79,12 +94,21 @@ export class PostgresState implements SharedState {
     return (await this.#confirmed(asked)).length > 0
   }
 
-  async replace(log: string, from: StatePlace | undefined, to: StateRow): Promise<WriteResult> {
-    const values = [this.#options.key, log, to.seq, to.hash, to.text]
-    const rows = await (from === undefined
-      ? this.#database.write<Written>(this.#sql.first, values)
-      : this.#database.write<Written>(this.#sql.next, [...values, from.seq, from.hash]))
-    const result = resultOf(rows)
+  async replace(log: string, from: StatePlace | undefined, to: StateRow, claim?: Claim): Promise<WriteResult | Taken> {
+    const [origin, keys] = claimValues(claim)
+    const values = [this.#options.key, log, to.seq, to.hash, to.text, origin, keys]
+    const [sql, all] =
+      from === undefined ? [this.#sql.first, values] : [this.#sql.next, [...values, from.seq, from.hash]]
+    const written = await this.#database.transaction(async (client) => {
+      try {
+        return resultOf((await client.query<Written>(sql, all)).rows)
+      } catch (error) {
+        // The statement has failed as a whole: this is certain.
+        if (!isBoundElsewhere(error)) throw error
+        return (await client.query<Taken>(this.#sql.boundTo, [keys, origin, log])).rows[0] ?? 'lost'
+      }
+    })
+    const result = written ?? 'unknown'
     // It may have been written all the same: only a write of our own that finds it there can confirm it.
     return result === 'unknown' && (await this.confirm(log, to)) === 'won' ? 'won' : result
   }
@@ -123,10 +147,15 @@ export class PostgresState implements SharedState {
     await this.#must(this.#database.transaction((client) => client.query(this.#sql.make)))
   }
 
-  /** Creates missing tables, and registers the key. Throws STATE_UNREACHABLE. */
+  /** Whether the database knows the key, and machines may sign with it. Throws STATE_UNREACHABLE. */
+  async isOpen(): Promise<boolean> {
+    return (await this.#known())?.open === true
+  }
+
+  /** Creates missing tables, and registers the key and what it has signed. Throws STATE_UNREACHABLE. */
   async init(): Promise<void> {
     await this.make()
-    await this.#must(this.#database.write(this.#sql.addKey, [this.#options.key]))
+    await this.#register(() => Promise.resolve())
   }
 
   /**
@@ -135,19 +164,12 @@ export class PostgresState implements SharedState {
    */
   async put(rows: ReadonlyMap<string, StateRow>): Promise<void> {
     const { key } = this.#options
-    await this.#must(
-      this.#database.transaction(async (client) => {
-        await client.query('BEGIN')
-        await client.query(this.#sql.lock)
-        await client.query(this.#sql.addKey, [key])
-        for (const [log, { seq, hash, text }] of rows) {
-          await client.query(this.#sql.put, [key, log, seq, hash, text])
-          await client.query(this.#sql.putLineage, [key, log, seq, hash])
-        }
-        await client.query('COMMIT')
-        return true
-      }),
-    )
+    await this.#register(async (client) => {
+      for (const [log, { seq, hash, text }] of rows) {
+        await client.query(this.#sql.put, [key, log, seq, hash, text])
+        await client.query(this.#sql.putLineage, [key, log, seq, hash])
+      }
+    })
   }
 
   /**
@@ -170,6 +192,35 @@ export class PostgresState implements SharedState {
   async allRows(): Promise<ReadonlyMap<string, StateRow>> {
     const rows = await this.#database.read<ReadRow>(this.#sql.rows, [this.#options.key])
     return new Map(rows.map((row) => [row.log, stateRowOf(row)]))
+  }
+
+  /** Opens the key in one transaction, and binds the signing keys to the logs for which the rows say that they signed. */
+  async #register(write: (client: Pick<PoolClient, 'query'>) => Promise<void>): Promise<void> {
+    const { key } = this.#options
+    await this.#must(
+      this.#database.transaction(async (client) => {
+        await client.query('BEGIN')
+        await client.query(this.#sql.lock)
+        await client.query(this.#sql.addKey, [key])
+        await write(client)
+        const { rows } = await client.query<ReadRow>(this.#sql.rows, [key])
+        const states = rows.flatMap(({ log, state }) => ({ log, state: decodeState(state)?.state }))
+        // Of several logs that a key has signed, which older versions allowed, it stays with the one that it went on with.
+        for (const { log, state } of states.toSorted((a, b) => hasOrigin(b.state) - hasOrigin(a.state))) {
+          const claim = state && claimOf(state)
+          if (claim === undefined) continue
+          const [origin, keys] = claimValues(claim)
+          await client.query(this.#sql.bind, [keys, origin, log])
+        }
+        await client.query('COMMIT')
+        return true
+      }),
+    )
+  }
+
+  async #known(): Promise<{ readonly open: boolean; readonly complete: boolean } | undefined> {
+    const { key } = this.#options
+    return (await this.#database.read<{ open: boolean; complete: boolean }>(this.#sql.key, [key]))[0]
   }
 
   // ---- helpers ---------------------------------------------------------------------------------------------------
@@ -208,6 +259,16 @@ export class PostgresState implements SharedState {
   }
 }
 
+function hasOrigin(state: LogState | undefined): number {
+  return state?.origin === undefined ? 0 : 1
+}
+
 function resultOf(rows: readonly Written[] | undefined): WriteResult {
   return rows === undefined ? 'unknown' : rows[0]?.written === 1 ? 'won' : 'lost'
+}
+
+/** Whether a statement failed because a key is bound to another log: a violated primary key, of the table of origins. */
+function isBoundElsewhere(error: unknown): boolean {
+  const { code, table } = error as { readonly code?: unknown; readonly table?: unknown }
+  return code === '23505' && table === 'gossum_origins'
 }

@@ -1,11 +1,14 @@
 /**
  * The tables of the shared state, and their statements. One row per witness key and log holds what the journal of a
  * home would hold; it is changed by one statement that names what it replaces. `gossum_lineage` has every state that a
- * row has held, so that a machine that was away can tell whether the row continues what it saw. Pure.
+ * row has held, so that a machine that was away can tell whether the row continues what it saw. `gossum_origins` binds
+ * each signing key to one log of an origin. Pure.
  */
 
 import { areTexts } from '../lib/is-object.js'
-import type { StateRow } from '../store/shared-state.js'
+import { toHex, utf8 } from '../tlog/bytes.js'
+import { sha256 } from '../tlog/hash.js'
+import type { Claim, StateRow } from '../store/shared-state.js'
 
 /** A row as it is read: a bigint is returned as text. */
 export interface ReadRow {
@@ -20,6 +23,11 @@ export function stateRowOf({ seq, hash, state }: ReadRow): StateRow {
   return areTexts(seq, hash, state) ? { seq: Number(seq), hash, text: state } : { seq: NaN, hash: '', text: '' }
 }
 
+/** An origin and the keys that are bound to it, as values. An origin may be too long for an index, its hash is not. */
+export function claimValues(claim: Claim | undefined): [origin: string, keys: readonly string[]] {
+  return claim === undefined ? ['', []] : [toHex(sha256(utf8(claim.origin))), claim.keys]
+}
+
 /** How many of the newest states of a row are kept as its lineage: half a year at one per minute. */
 export const LINEAGE_STATES = 262_144
 
@@ -29,11 +37,17 @@ export const LINEAGE_STATES = 262_144
 export function statements(schema: string) {
   const table = (name: string): string => `"${schema}"."gossum_${name}"`
   const [keys, states, lineage, instances] = ['keys', 'states', 'lineage', 'instances'].map(table)
+  const origins = table('origins')
   const isOpen = `EXISTS (SELECT 1 FROM ${keys} WHERE key = $1 AND closed_at IS NULL)`
-  /** Adds the state $3, $4, $5 of the log $2 to the lineage, if it was written. */
+  /**
+   * Adds the state $3, $4, $5 of the log $2 to the lineage, and binds the keys $7 to this log among those of the origin
+   * $6, if it was written. A key that is bound to another log violates the primary key, and nothing is written.
+   */
   const keptWhere = (written: string): string =>
     `WITH written AS (${written} RETURNING 1),
-      kept AS (INSERT INTO ${lineage} SELECT $1, $2, $3::bigint, $4 FROM written)
+      kept AS (INSERT INTO ${lineage} SELECT $1, $2, $3::bigint, $4 FROM written),
+      bound AS (INSERT INTO ${origins} SELECT signer, $6, $2 FROM written, unnest($7::text[]) AS signer
+        ON CONFLICT (key, origin, log) DO NOTHING)
       SELECT count(*)::int AS written FROM written`
   return {
     make: `
@@ -46,9 +60,12 @@ export function statements(schema: string) {
       CREATE TABLE IF NOT EXISTS ${lineage} (
         key text NOT NULL, log text NOT NULL, seq bigint NOT NULL, hash text NOT NULL, PRIMARY KEY (key, log, seq));
       CREATE TABLE IF NOT EXISTS ${instances} (
-        key text NOT NULL, peer text NOT NULL, seen_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (key, peer));`,
-    /** The key, and whether its state is kept here. */
-    key: `SELECT closed_at IS NULL AS open FROM ${keys} WHERE key = $1`,
+        key text NOT NULL, peer text NOT NULL, seen_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (key, peer));
+      CREATE TABLE IF NOT EXISTS ${origins} (
+        key text NOT NULL, origin text NOT NULL, log text NOT NULL, PRIMARY KEY (key, origin), UNIQUE (key, origin, log));`,
+    /** The key, whether its state is kept here, and whether no table is missing. */
+    key: `
+      SELECT closed_at IS NULL AS open, to_regclass('${origins}') IS NOT NULL AS complete FROM ${keys} WHERE key = $1`,
     addKey: `INSERT INTO ${keys} (key) VALUES ($1) ON CONFLICT (key) DO UPDATE SET closed_at = NULL`,
     closeKey: `UPDATE ${keys} SET closed_at = now() WHERE key = $1`,
     /** Waits for writes in progress, and holds up new ones until the transaction ends, so that they see its result. */
@@ -60,8 +77,13 @@ export function statements(schema: string) {
     ),
     next: keptWhere(
       `UPDATE ${states} SET seq = $3::bigint, hash = $4, state = $5, touched_at = now()
-        WHERE key = $1 AND log = $2 AND seq = $6::bigint AND hash = $7 AND ${isOpen}`,
+        WHERE key = $1 AND log = $2 AND seq = $8::bigint AND hash = $9 AND ${isOpen}`,
     ),
+    /** The other log of the origin $2 to which one of the keys $1 is bound. */
+    boundTo: `SELECT log AS "by" FROM ${origins} WHERE key = ANY($1::text[]) AND origin = $2 AND log <> $3 LIMIT 1`,
+    /** Binds the keys $1 to the log $3 of the origin $2, but for those that are bound to another one. */
+    bind: `
+      INSERT INTO ${origins} SELECT signer, $2, $3 FROM unnest($1::text[]) AS signer ON CONFLICT DO NOTHING`,
     touch: `
       WITH written AS (
         UPDATE ${states} SET touched_at = now()

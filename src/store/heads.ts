@@ -11,9 +11,17 @@ import type { Journal } from './journal.js'
 import { decodeState, encodeState, isFrozen, mayFollow, NOTHING, type LogState } from './log-state.js'
 import { Serial } from '../lib/serial.js'
 import { settled } from './settle.js'
-import { following, stateRow, type SharedState, type StateRow } from './shared-state.js'
+import {
+  claimOf,
+  following,
+  stateRow,
+  type Claim,
+  type SharedState,
+  type StateRow,
+  type Taken,
+} from './shared-state.js'
 
-export { isFrozen, unmetFloor } from './log-state.js'
+export { isFrozen, originOf, unmetFloor } from './log-state.js'
 export type { Audited, FirstUse, Floor, Hold, LogState, Signed } from './log-state.js'
 
 /** What a change may set. */
@@ -106,14 +114,18 @@ export class Heads {
   /**
    * Changes the state of a log if it still is `from`, durably and as one step. Returns the new state, or undefined if
    * it was changed first by another caller, on this machine or another. Throws STATE_DISAGREES or, with the state
-   * unchanged, STORE_WRITE_FAILED and STATE_UNCONFIRMED.
+   * unchanged, STORE_WRITE_FAILED, STATE_UNCONFIRMED and ORIGIN_TAKEN.
    */
-  change(log: string, from: LogState, change: Change): Promise<LogState | undefined> {
-    return this.#serialised(log, async (slot) => {
+  async change(log: string, from: LogState, change: Change): Promise<LogState | undefined> {
+    const result = await this.#serialised(log, async (slot) => {
       if (slot.disagreement !== undefined) throw new GossumError('STATE_DISAGREES', slot.disagreement)
       if (slot.state !== from) return undefined
-      return this.#write(log, slot, { ...from, ...change, seq: from.seq + 1 })
+      return this.#write(log, slot, { ...from, ...change, seq: from.seq + 1 }, claimOf(change))
     })
+    if (result === undefined || !('by' in result)) return result
+    // From now on it is known here as well which log the key is bound to.
+    await this.refresh(result.by)
+    throw new GossumError('ORIGIN_TAKEN', `the log ${result.by.slice(0, 12)}, on another machine with this key`)
   }
 
   /**
@@ -215,7 +227,7 @@ export class Heads {
   }
 
   /** Undefined when another machine has changed the state: then its state is adopted here. */
-  async #write(log: string, slot: Slot, state: LogState): Promise<LogState | undefined> {
+  async #write(log: string, slot: Slot, state: LogState, claim?: Claim): Promise<LogState | Taken | undefined> {
     const text = encodeState(state)
     const shared = this.#shared
     if (shared === undefined) {
@@ -224,7 +236,8 @@ export class Heads {
     }
     const row = stateRow(state.seq, text)
     // First into the shared database: if the journal then fails, the state is taken up from there.
-    const result = await shared.replace(log, slot.row, row)
+    const result = await shared.replace(log, slot.row, row, claim)
+    if (typeof result === 'object') return result
     if (result === 'unknown') throw new GossumError('STATE_UNCONFIRMED')
     if (result === 'lost') {
       const before = slot.state

@@ -104,6 +104,11 @@ export function mayFollow({ tree }: LogState, { tree: before }: LogState): boole
   return tree.size > before.size || (tree.size === before.size && equalBytes(tree.root, before.root))
 }
 
+/** The origin of a log. Older states do not record it; there it is the first line of the head. */
+export function originOf({ origin, note }: Pick<LogState, 'origin' | 'note'>): string | undefined {
+  return origin ?? note?.split('\n', 1)[0]
+}
+
 export function isFrozen(state: LogState): boolean {
   return state.holds.some((hold) => !hold.acked)
 }

@@ -5,7 +5,7 @@
  */
 import { toHex, utf8 } from '../tlog/bytes.js'
 import { sha256 } from '../tlog/hash.js'
-import { decodeState, mayFollow, type LogState } from './log-state.js'
+import { decodeState, mayFollow, originOf, type LogState } from './log-state.js'
 
 /** Identifies a state of a log. */
 export interface StatePlace {
@@ -26,6 +26,21 @@ export interface StateRow extends StatePlace {
  */
 export type WriteResult = 'won' | 'lost' | 'unknown'
 
+/**
+ * The keys that a state promises to sign with. A cosignature names a log by its origin alone, so the database binds each
+ * key to one log of an origin, in the step that writes the first promise: machines may follow different logs.
+ */
+export interface Claim {
+  readonly origin: string
+  /** Verifier keys; of an ML-DSA-44 key its name and id. */
+  readonly keys: readonly string[]
+}
+
+/** Nothing was written: one of the keys is bound to this other log of the origin. */
+export interface Taken {
+  readonly by: string
+}
+
 export interface SharedState {
   /**
    * All rows of this witness key, by log id; undefined if the database does not know the key. Throws STATE_UNREACHABLE.
@@ -33,8 +48,11 @@ export interface SharedState {
   rows(): Promise<ReadonlyMap<string, StateRow> | undefined>
   /** Throws STATE_UNCONFIRMED. */
   row(log: string): Promise<StateRow | undefined>
-  /** Replaces exactly this state; if `from` is undefined, inserts where there is none. Never throws. */
-  replace(log: string, from: StatePlace | undefined, to: StateRow): Promise<WriteResult>
+  /**
+   * Replaces exactly this state, or inserts where there is none if `from` is undefined, and binds the keys of the claim
+   * to the log. Never throws.
+   */
+  replace(log: string, from: StatePlace | undefined, to: StateRow, claim?: Claim): Promise<WriteResult | Taken>
   /** Whether this state is still there, checked by a write of our own that changes nothing. Never throws. */
   confirm(log: string, at: StatePlace): Promise<WriteResult>
   /** Whether the row of the log has ever held this state. Throws STATE_UNCONFIRMED. */
@@ -44,6 +62,17 @@ export interface SharedState {
 /** The row of a state that is written as this text. */
 export function stateRow(seq: number, text: string): StateRow {
   return { seq, hash: toHex(sha256(utf8(text))), text }
+}
+
+/** The claim of a state, or of a change that promises something; undefined if neither promises anything. */
+export function claimOf(state: Pick<LogState, 'origin' | 'note' | 'signed' | 'audited'>): Claim | undefined {
+  const { signed, audited } = state
+  const origin = originOf(state)
+  // A recovered home may not know which key signed.
+  const keys = [signed?.key, signed?.second, audited?.key].flatMap((key) =>
+    key === undefined || key === '' ? [] : key,
+  )
+  return origin === undefined || keys.length === 0 ? undefined : { origin, keys }
 }
 
 /**

@@ -87,7 +87,9 @@ export class Auditor {
           break
         }
         case 'promise': {
-          const next = await heads.change(log, state, { audited: decision.audited, origin: originOf(head.note) })
+          const promised = { audited: decision.audited, origin: originOf(head.note) }
+          const next = await heads.change(log, state, promised).catch(codeUnsigned)
+          if (typeof next === 'string') return next
           if (next !== undefined) return this.#make(log, head, next, decision.audited)
           break
         }
@@ -117,8 +119,7 @@ export class Auditor {
       if (isHeard(vkey)) publish(log, cosigned)
       return 'cosigned'
     } catch (error) {
-      if (!isUnsigned(error)) throw error
-      return errorCode(error)
+      return codeUnsigned(error)
     }
   }
 
@@ -142,4 +143,10 @@ export class Auditor {
 
 function originOf({ text }: Note): string {
   return text.slice(0, text.indexOf('\n'))
+}
+
+/** Why nothing was signed. Rethrows any other error. */
+function codeUnsigned(error: unknown): ErrorCode {
+  if (!isUnsigned(error)) throw error
+  return errorCode(error)
 }

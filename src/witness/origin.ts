@@ -3,7 +3,7 @@
  * them, for ever, and an obstacle to one log of an origin holds for all of them.
  */
 import type { ErrorCode } from '../errors.js'
-import { unmetFloor, type LogState } from '../store/heads.js'
+import { originOf, unmetFloor, type LogState } from '../store/heads.js'
 import type { Store } from '../store/store.js'
 import { isBy, parseNote, parseVerifierKey, type Signer } from '../tlog/note.js'
 import { utf8 } from '../tlog/bytes.js'
@@ -97,11 +97,6 @@ function mayHaveSigned({ signed, floor }: SignedState, key: string): boolean {
   if (floor?.note === undefined) return floor !== undefined
   const verifier = parseVerifierKey(key)
   return parseNote(utf8(floor.note)).signatures.some((line) => isBy(line, verifier))
-}
-
-/** The origin of a log. Older states do not record it; there it is the first line of the head. */
-export function originOf({ origin, note }: SignedState): string | undefined {
-  return origin ?? note?.split('\n', 1)[0]
 }
 
 export interface OriginParts {

@@ -93,7 +93,7 @@ export class Runner {
     const { id } = head.log
     const own = this.#ownIn(head)
     const marks = this.marksIn(head)
-    const refused = marks.length === 0 ? undefined : await this.takeMarks(id, marks).catch(unconfirmed(id))
+    const refused = marks.length === 0 ? undefined : await this.takeMarks(id, marks).catch(unpromised(id))
     if (refused !== undefined) return { outcome: refused, again: [] }
     const isFirst = kept.store.heads.get(id).tree === undefined
     if (candidate.proof !== undefined && isFirst && tools.gatherer.obstacle(id, candidate.source) === undefined)
@@ -103,7 +103,7 @@ export class Runner {
     const outcome =
       leave === undefined
         ? await tools.effects.waiting(candidate, head)
-        : await this.#steps(candidate, head, own, charged, again).catch(unconfirmed(id)).finally(leave)
+        : await this.#steps(candidate, head, own, charged, again).catch(unpromised(id)).finally(leave)
     // A head outside our history is remembered too: its witnesses may ask what they have signed.
     if (outcome.kind === 'pending' || outcome.kind === 'refused' || outcome.kind === 'conflict')
       await kept.cosigned.signers.see(id, head.logNote, new Map([...head.cosignatures, ...head.byNeighbours]))
@@ -274,13 +274,14 @@ export class Runner {
 }
 
 /**
- * Refuses what cannot be judged while the shared-state database is away: only there is it known whether it is new to
- * our key.
+ * Refuses what the shared-state database does not let us promise: while it is away, nobody knows what is new to our key;
+ * and the key may be bound to a log of the same origin that only another machine follows.
  */
-function unconfirmed(log: string): (error: unknown) => Outcome {
+function unpromised(log: string): (error: unknown) => Outcome {
   return (error) => {
-    if (errorCode(error) !== 'STATE_UNCONFIRMED') throw error
-    return { kind: 'refused', code: 'STATE_UNCONFIRMED', news: false, log }
+    const code = errorCode(error)
+    if (code !== 'STATE_UNCONFIRMED' && code !== 'ORIGIN_TAKEN') throw error
+    return { kind: 'refused', code, news: false, log }
   }
 }
 

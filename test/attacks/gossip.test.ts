@@ -101,7 +101,7 @@ test('heads that the log signed and nobody can prove', async () => {
   expect(view.requests - asked).toBeLessThan(2_000)
 })
 
-test('who brings a conflicting head is no attacker', async () => {
+test('a peer that relays a conflicting head is no attacker', async () => {
   const arena = await startArena()
   const messenger = await Attacker.start(arena.address)
   const { other } = arena

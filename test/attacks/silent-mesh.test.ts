@@ -109,7 +109,7 @@ async function send(text: string, from: Node, to: Node): Promise<string | undefi
   return to.handlers.candidates.find(({ note }) => fromUtf8(note) === text)?.peer
 }
 
-it('peers that fill a mesh and are silent lose their places to peers that bring news', async () => {
+it('silent peers that fill a mesh lose their places to peers that bring news', async () => {
   const victim = await startHonest()
   const silent = await Promise.all(Array.from({ length: 10 }, () => startSilent()))
   for (const host of silent) await host.dial(victim.host.getMultiaddrs())
@@ -138,7 +138,7 @@ it('peers that fill a mesh and are silent lose their places to peers that bring 
   expect(byMesh, 'from now on the mesh brings it, but for a few').toBeGreaterThanOrEqual(10)
 })
 
-it('an honest peer that is always later than we are keeps its place and its standing', async () => {
+it('an honest peer that always gets news later than we do keeps its place and its standing', async () => {
   const [source, hub, late] = await Promise.all(Array.from({ length: 3 }, () => startHonest()))
   await meet([source!, hub!])
   await late!.host.dial(hub!.host.getMultiaddrs())

@@ -65,7 +65,7 @@ function largeEvidence({ other }: Arena, size: number): Uint8Array {
   return encodeEvidence(makeSplitView(other.signer.verifier, [heads[0]!, heads[1]!]))
 }
 
-test('readers that ask much and never read', async () => {
+test('clients that request much and never read', async () => {
   const arena = await startArena()
   const { victim, other } = arena
   // The largest answers contain evidence, so there has to be some.
@@ -92,7 +92,7 @@ test('readers that ask much and never read', async () => {
   expectBounded(damage)
 })
 
-test('frames whose length is a lie, on sync and on gossip', async () => {
+test('frames with a false length, on sync and on gossip', async () => {
   const arena = await startArena()
   const attackers = await Promise.all([1, 2].map(() => Attacker.start(arena.address)))
   const body = utf8(JSON.stringify({ type: 'hello', heads: [], evidence: [] }))
@@ -121,7 +121,7 @@ test('frames whose length is a lie, on sync and on gossip', async () => {
   if (attackers[1]!.cut === 0) expectNoticed(damage)
 })
 
-test('frames of nothing, as many as fit into a packet', async () => {
+test('empty frames, as many as fit into a packet', async () => {
   const arena = await startArena()
   const attackers = await Promise.all([1, 2].map(() => Attacker.start(arena.address)))
   // A length of zero is one byte: 65,536 messages.

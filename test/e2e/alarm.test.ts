@@ -113,7 +113,7 @@ test('a node that is killed before an alert is delivered delivers it after its n
   expect(told, 'what was taken, and what was told before, is told no more').toEqual(['split view', 'split view'])
 })
 
-test('gossum alarm test tells a sample to each, says what they made of it, and fails when one does not take it', async () => {
+test('gossum alarm test sends a sample to each receiver, reports the results, and fails if one does not take it', async () => {
   const server = await WebhookServer.start()
   const home = temporaryHome()
   const { setting } = await twoFaced()
@@ -165,7 +165,7 @@ test('without receivers, the test explains how to add one', async () => {
   expect(stderr).toContain('hooks.d')
 })
 
-test('a webhook that a reload brings is told of what holds; nobody was told before', async () => {
+test('a webhook added by a reload is notified of current conditions; nobody was notified before', async () => {
   const { setting, lie } = await twoFaced()
   const server = await WebhookServer.start()
   const home = temporaryHome()

@@ -49,7 +49,7 @@ async function serve(from: number, to: number): Promise<LyingLog> {
 }
 
 describe('a log of our own', () => {
-  test('that gossum log serve serves is read whole, fast or at a rate, by one thread or three', async () => {
+  test('served by gossum log serve is read completely, fast or at a rate, by one thread or three', async () => {
     const home = temporaryHome()
     const records = join(home, 'go.sum')
     writeFileSync(
@@ -107,7 +107,7 @@ describe('a log that changes while it is read', () => {
     expect(log.requests.filter((path) => /data\/00[01]/.test(path))).toEqual([])
   })
 
-  test('and forks has tiles that are not those of its head, and is convicted by its next head', async () => {
+  test('and forks has tiles that do not match its head, and is convicted by its next head', async () => {
     const log = await serve(0, 700)
     const home = temporaryHome()
     const forked = await memoryLog(signer, madeUpRecords(1, 1200))
@@ -124,7 +124,7 @@ describe('a log that changes while it is read', () => {
 })
 
 describe('a node', () => {
-  test('says up to where: what it has cosigned, whatever the log has by now', async () => {
+  test('determines how far: to the head that it has cosigned, whatever the log has by now', async () => {
     const log = await serve(0, 300)
     const node = await RunningNode.start(temporaryHome(), ['--log', `${vkey} ${log.url}`, '--poll', '3600'])
     await node.event((event) => event.event === 'outcome' && event.outcome === 'advanced' && event.size === 300)
@@ -139,7 +139,7 @@ describe('a node', () => {
     expect(outcomeOf(await audit(`${vkey} ${log.url}`, [], home))).toMatchObject({ audited: 600, size: 600 })
   })
 
-  test('whose policy nobody meets says nothing, and then nothing is read', async () => {
+  test('whose policy is not satisfied has no head, and then nothing is read', async () => {
     const log = await serve(0, 300)
     const home = temporaryHome()
     const policy = join(home, 'policy')

@@ -59,7 +59,7 @@ beforeAll(async () => {
 })
 
 describe('threads', () => {
-  it.each([2, 3])('%i of them say what one says', async (threads) => {
+  it.each([2, 3])('%i of them report the same as one', async (threads) => {
     const result = await gossum(auditArgs(threads), { home: newHome(), cwd: scratch.dir })
     expect(result.code, result.stderr).toBe(3)
     expect(saidBy(result)).toEqual(expected)
@@ -117,7 +117,7 @@ describe('machines', { timeout: 400_000 }, () => {
   const merge = (...args: string[]): Promise<CliResult> =>
     gossum(['audit', 'merge', '--json', ...auditArgs(1).slice(4), ...args], { home: newHome(), cwd: scratch.dir })
 
-  it('that audit units say together what one says alone', async () => {
+  it('that audit units report the same together as one alone', async () => {
     const head = join(log.dir, 'latest')
     const [a, b] = [await unitsFile('0-1', 'a.bin', '--head', head), await unitsFile('2', 'b.bin')]
     for (const files of [
@@ -140,7 +140,7 @@ describe('machines', { timeout: 400_000 }, () => {
     expect(jsonError(await merge(a, join(log.dir, 'latest'))).code).toBe('AUDIT_DAMAGED')
   })
 
-  it('that lie are named, and what they left out is found', async () => {
+  it('that lie are named, and what they omitted is found', async () => {
     const [a, b] = [await unitsFile('0-1', 'c.bin'), await unitsFile('2', 'd.bin')]
     const bytes = readFileSync(a)
     let at = 0

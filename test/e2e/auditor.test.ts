@@ -54,7 +54,7 @@ async function auditOf(node: RunningNode): Promise<StatusView['logs'][number]['a
   return ((await node.json('/api/v1/status')) as StatusView).logs[0]!.audit
 }
 
-test('a policy of a witness and its auditor is met only when all was read, and follows the log', async () => {
+test('a policy of a witness and its auditor is satisfied only after the whole log was read, and follows the log', async () => {
   const { log, args } = await logOf(600)
   const { home, witness, auditor } = await homeOf('w.example')
   const policy = policyOf(`witness w ${witness}\nwitness a ${auditor}\ngroup both all w a\nquorum both\n`)
@@ -168,7 +168,7 @@ test('killed at any moment, the next start cosigns the same head with the same l
   expect(readFileSync(join(home, 'journal'), 'utf8')).toContain('"audited":{')
 })
 
-test('a home that was restored from before the audit learns from a peer what its auditor has said', async () => {
+test('a home restored to before the audit learns from a peer what its auditor has signed', async () => {
   const { log, args } = await logOf(300)
   const { home } = await homeOf('w.example')
   const keeper = await RunningNode.start(temporaryHome(), args)

@@ -52,52 +52,58 @@ async function evidenceOf(node: RunningNode): Promise<EvidenceView[]> {
 }
 
 describe('two records of one module version', () => {
-  test('are imported at one node, believed by the others, and let go by each operator alone', SLOW, async () => {
-    const a = await RunningNode.start(temporaryHome(), LOG)
-    const peers = ['--bootstrap', a.ready.multiaddrs[0]!]
-    const b = await RunningNode.start(temporaryHome(), [...LOG, ...peers])
-    await b.event(({ event }) => event === 'peer')
-    for (const node of [a, b]) expect(await pushed(node, 0, 9)).toBe(200)
+  test(
+    'are imported at one node, accepted by the others, and acknowledged by each operator separately',
+    SLOW,
+    async () => {
+      const a = await RunningNode.start(temporaryHome(), LOG)
+      const peers = ['--bootstrap', a.ready.multiaddrs[0]!]
+      const b = await RunningNode.start(temporaryHome(), [...LOG, ...peers])
+      await b.event(({ event }) => event === 'peer')
+      for (const node of [a, b]) expect(await pushed(node, 0, 9)).toBe(200)
 
-    const given = await imported(a, encodeEvidence(bad))
-    expect(given.code).toBe(3)
-    expect(JSON.parse(given.stdout)).toEqual({ id: ID, fate: 'new', log: key.vkey, ...FACTS, written: null })
+      const given = await imported(a, encodeEvidence(bad))
+      expect(given.code).toBe(3)
+      expect(JSON.parse(given.stdout)).toEqual({ id: ID, fate: 'new', log: key.vkey, ...FACTS, written: null })
 
-    expect(await b.event(isEvidence)).toMatchObject({ id: ID, ...FACTS, witness: null, source: 'received' })
-    for (const node of [a, b]) {
-      expect(await logOf(node)).toMatchObject({ frozen: true, holds: [{ id: ID, acked: false }] })
-      expect(await evidenceOf(node)).toMatchObject([{ id: ID, ...FACTS, witness: null, acked: false }])
-      expect(await pushed(node, 9, 10)).toBe(503)
-      const held = new Uint8Array(await (await fetch(`${node.ready.http}/api/v1/evidence/${ID}`)).arrayBuffer())
-      expect(held).toEqual(encodeEvidence(bad))
-      expect(verifyEvidence(parseEvidence(held), [key]).id).toBe(ID)
-    }
-    const list = await gossum(['evidence', 'list', '--node', b.ready.http])
-    expect(list.stdout).toContain(`${BAD_RECORD}  log.example  convicts the log  records 3 and 7 of size 9: ${M}  seen`)
-    const status = await gossum(['status', '--node', b.ready.http])
-    expect(status).toMatchObject({ code: 3 })
-    expect(status.stdout).toContain('FROZEN')
+      expect(await b.event(isEvidence)).toMatchObject({ id: ID, ...FACTS, witness: null, source: 'received' })
+      for (const node of [a, b]) {
+        expect(await logOf(node)).toMatchObject({ frozen: true, holds: [{ id: ID, acked: false }] })
+        expect(await evidenceOf(node)).toMatchObject([{ id: ID, ...FACTS, witness: null, acked: false }])
+        expect(await pushed(node, 9, 10)).toBe(503)
+        const held = new Uint8Array(await (await fetch(`${node.ready.http}/api/v1/evidence/${ID}`)).arrayBuffer())
+        expect(held).toEqual(encodeEvidence(bad))
+        expect(verifyEvidence(parseEvidence(held), [key]).id).toBe(ID)
+      }
+      const list = await gossum(['evidence', 'list', '--node', b.ready.http])
+      expect(list.stdout).toContain(
+        `${BAD_RECORD}  log.example  convicts the log  records 3 and 7 of size 9: ${M}  seen`,
+      )
+      const status = await gossum(['status', '--node', b.ready.http])
+      expect(status).toMatchObject({ code: 3 })
+      expect(status.stdout).toContain('FROZEN')
 
-    // An acknowledgement by one operator has no effect at the other node.
-    expect((await gossum(['evidence', 'ack', ID, '--home', b.home])).code).toBe(0)
-    expect(await pushed(b, 9, 10)).toBe(200)
-    expect(await pushed(a, 9, 10)).toBe(503)
+      // An acknowledgement by one operator has no effect at the other node.
+      expect((await gossum(['evidence', 'ack', ID, '--home', b.home])).code).toBe(0)
+      expect(await pushed(b, 9, 10)).toBe(200)
+      expect(await pushed(a, 9, 10)).toBe(503)
 
-    // The lie is not a new one under the next head, after a crash, or when the peer sends it again.
-    for (const node of [a, b]) await node.kill()
-    const a2 = await RunningNode.start(a.home, LOG)
-    const b2 = await RunningNode.start(b.home, [...LOG, '--bootstrap', a2.ready.multiaddrs[0]!])
-    // It signs once its peer has reported what it signed before.
-    await b2.event((event) => event.event === 'guard' && event.state === 'guarded')
-    expect(await pushed(a2, 9, 10)).toBe(503)
-    const again = await imported(b2, encodeEvidence(log.evidence(3, 7, 10)))
-    expect(JSON.parse(again.stdout)).toMatchObject({ id: ID, fate: 'known', sizes: [10, 10] })
-    expect(await pushed(b2, 10, 11)).toBe(200)
-    expect(await evidenceOf(b2)).toMatchObject([{ id: ID, ...FACTS, acked: true }])
-    expect(b2.all(isEvidence)).toEqual([])
-  })
+      // The lie is not a new one under the next head, after a crash, or when the peer sends it again.
+      for (const node of [a, b]) await node.kill()
+      const a2 = await RunningNode.start(a.home, LOG)
+      const b2 = await RunningNode.start(b.home, [...LOG, '--bootstrap', a2.ready.multiaddrs[0]!])
+      // It signs once its peer has reported what it signed before.
+      await b2.event((event) => event.event === 'guard' && event.state === 'guarded')
+      expect(await pushed(a2, 9, 10)).toBe(503)
+      const again = await imported(b2, encodeEvidence(log.evidence(3, 7, 10)))
+      expect(JSON.parse(again.stdout)).toMatchObject({ id: ID, fate: 'known', sizes: [10, 10] })
+      expect(await pushed(b2, 10, 11)).toBe(200)
+      expect(await evidenceOf(b2)).toMatchObject([{ id: ID, ...FACTS, acked: true }])
+      expect(b2.all(isEvidence)).toEqual([])
+    },
+  )
 
-  test('reach who joins later, and convict nobody when they are made up', SLOW, async () => {
+  test('reach nodes that join later, and convict nobody when they are forged', SLOW, async () => {
     const a = await RunningNode.start(temporaryHome(), LOG)
     const [one, other] = bad.records
     const forged = { ...bad, records: [one, { ...other, text: recordOf(M, 'made up') }] } as const

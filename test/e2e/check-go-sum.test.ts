@@ -11,7 +11,7 @@ import { RunningNode } from '../helpers/node.js'
 const signer = makeSignerKey('sum.example.org', SIGNATURE_TYPES.ed25519, new Uint8Array(32).fill(5))
 const key = signer.verifier.vkey
 
-test('lines pass that the quorum head proves, until the log is caught', async () => {
+test('lines that the quorum head proves pass, until the log is convicted', async () => {
   const log = await LyingLog.start(await memoryLog(signer, madeUpRecords(0, 600)))
   onTestFinished(() => log.close())
   const node = await RunningNode.start(temporaryHome(), ['--log', `${key} ${log.url}`, '--poll', '3600'])

@@ -35,7 +35,7 @@ class Customer {
   }
 }
 
-test('every cosignature that was given outlives kill -9', async () => {
+test('every cosignature that was returned survives kill -9', async () => {
   const customers = Array.from({ length: LOGS }, (_, i) => new Customer(i))
   const home = temporaryHome()
   const args = customers.flatMap(({ log }) => ['--log', `${log.signer.verifier.vkey} -`])

@@ -38,7 +38,7 @@ function press(page: string, button: string, headers: Record<string, string> = {
   return fetch(`${page}${button}`, { method: 'POST', redirect: 'manual', headers: { accept: 'text/html', ...headers } })
 }
 
-test('the button of the log reaches the shelf of every node', { timeout: 60_000 }, async () => {
+test('the button of the log leads to evidence at every node', { timeout: 60_000 }, async () => {
   const temporary = temporaryHome()
   mkdirSync(temporary, { recursive: true })
   const args = ['demo', '--serve', '--nodes', '4', '--every', '0', '--json']
@@ -116,7 +116,7 @@ test('the log shows one history until it is forked, and two from then on, also a
   expect(await third.running.stop()).toBe(0)
 })
 
-test('pages of others press no button, and reading presses none', async () => {
+test('pages of other sites cannot press a button, and neither can a read', async () => {
   const { running, ready } = await startLog(temporaryHome())
   const { host } = new URL(ready.page)
   for (const headers of [
@@ -161,7 +161,7 @@ test('it publishes heads automatically, and uses its home exclusively', async ()
   await running.stop()
 })
 
-test('what makes no sense is refused', async () => {
+test('invalid arguments are refused', async () => {
   for (const args of [
     ['demo', '--serve', '--out', 'x'],
     ['demo', '--serve', '--nodes', '1'],

@@ -99,11 +99,11 @@ test('every node catches both forks, and the evidence holds', { timeout: 120_000
   expect(witness?.vkey).toBe(demo.dishonest.witness)
 })
 
-test('a number of nodes that makes no sense is refused', async () => {
+test('an invalid number of nodes is refused', async () => {
   for (const nodes of ['1', '51', 'many']) expect((await gossum(['demo', '--nodes', nodes])).code).toBe(2)
 })
 
-test('a directory that cannot be used is no bug of ours', async () => {
+test('an unusable directory is not reported as a bug', async () => {
   const file = join(temporaryHome(), 'file')
   mkdirSync(join(file, '..'), { recursive: true })
   writeFileSync(file, '')
@@ -127,7 +127,7 @@ test.each([
   expect(readdirSync(temporary)).toEqual([])
 })
 
-test('ends with its nodes when its reader has seen enough', async () => {
+test('ends with its nodes when the reader of its output closes it', async () => {
   const temporary = temporaryHome()
   mkdirSync(temporary, { recursive: true })
   const { child } = await startGossum(['demo'], { env: { TMPDIR: temporary } })

@@ -39,8 +39,8 @@ async function run(stdio: readonly [Stdio, Stdio], args: readonly string[] = [])
   }
 }
 
-describe('a node whose output nobody takes any more', () => {
-  test('ends in order, with 1 when it is stdout, and says so', async () => {
+describe('a node whose output is not read any more', () => {
+  test('ends in order, with 1 if it is stdout, and reports it', async () => {
     const node = await run(['pipe', 'pipe'], ['--json'])
     await once(createInterface(node.child.stdout!), 'line')
     node.child.stdout!.destroy()
@@ -48,7 +48,7 @@ describe('a node whose output nobody takes any more', () => {
     expect(node.stderr()).toContain('OUTPUT_UNWRITABLE')
   })
 
-  test('ends with 1 when it is stderr, where people are told what happens', async () => {
+  test('ends with 1 if it is stderr, where the messages are', async () => {
     const node = await run(['pipe', 'pipe'])
     node.child.stdout!.resume()
     await once(node.child.stdout!, 'data')
@@ -56,7 +56,7 @@ describe('a node whose output nobody takes any more', () => {
     expect(await node.end()).toBe(1)
   })
 
-  test('ends with 1 when the disk behind stdout is full', async ({ skip }) => {
+  test('ends with 1 if the disk of stdout is full', async ({ skip }) => {
     if (process.platform !== 'linux') return skip('there is no /dev/full here')
     const node = await run([openSync('/dev/full', 'w'), 'pipe'], ['--json'])
     expect(await node.end()).toBe(1)
@@ -64,7 +64,9 @@ describe('a node whose output nobody takes any more', () => {
   })
 })
 
-test('a command whose output does not fit says so; one whose reader has seen enough is content', async ({ skip }) => {
+test('a command whose output does not fit reports it; one whose reader has closed the pipe succeeds', async ({
+  skip,
+}) => {
   if (process.platform !== 'linux') return skip('there is no /dev/full here')
   const full = spawn(process.execPath, [PROGRAM, 'help', 'exit-codes'], {
     stdio: ['ignore', openSync('/dev/full', 'w'), 'pipe'],

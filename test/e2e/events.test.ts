@@ -6,7 +6,7 @@ import { EventReader } from '../helpers/event-reader.js'
 import { temporaryHome } from '../helpers/home.js'
 import { RunningNode } from '../helpers/node.js'
 
-test('what is printed is told over HTTP, the same, and a fork too; the end of the node ends the answers', async () => {
+test('printed events are sent over HTTP unchanged, including a fork; the end of the node ends the answers', async () => {
   const log = await ViewsLog.start('localhost.localdev/sumdb', 300, ['127.0.0.1', '127.0.0.2'])
   const args = ['--log', log.setting(), '--poll', '0.2', '--guard-wait', '0', '--bootstrap', '/ip4/127.0.0.1/tcp/1']
   const node = await RunningNode.start(temporaryHome(), args)

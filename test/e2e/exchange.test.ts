@@ -84,7 +84,7 @@ test.skipIf(litewitness === undefined)(
   },
 )
 
-test.skipIf(litewitness === undefined)('litewitness that does not know the log is told about once', async () => {
+test.skipIf(litewitness === undefined)('a litewitness that does not know the log is reported once', async () => {
   const witness = await startLitewitness(litewitness!, [{ ...known, origin: 'other.example' }])
   onTestFinished(() => witness.stop())
   const { node } = await feeding(witness)
@@ -94,7 +94,7 @@ test.skipIf(litewitness === undefined)('litewitness that does not know the log i
   })
 })
 
-test('our own program is a witness of the same protocol', async () => {
+test('our own program is a witness with the same protocol', async () => {
   const witness = await startOurs(temporaryHome(), [known])
   onTestFinished(() => witness.stop())
   await reachesQuorums(witness)
@@ -142,7 +142,7 @@ test('a distributor makes a quorum of witnesses who are in no mesh; a monitor th
   expect(await node.stop()).toBe(0)
 })
 
-test('a feed that cannot be read is refused at start, in words', async () => {
+test('an invalid feed is refused at start, with a message', async () => {
   const start = (...args: string[]) => gossum(['run', '--json', '--home', temporaryHome(), ...args])
   const log = await start('--feed', `${signer.verifier.vkey} http://127.0.0.1:9`)
   expect(log.code).toBe(2)

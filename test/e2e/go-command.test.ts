@@ -107,7 +107,7 @@ describe.skipIf(commands.length === 0)('the go command', () => {
     expect([exit, output]).toEqual([1, expect.stringContaining('not found') as string])
   })
 
-  test('convicts a log that forks: the same key, other records behind the tiles that it has', async () => {
+  test('convicts a log that forks: the same key, other records after the tiles that it has', async () => {
     expect((await runGo(['mod', 'download', 'example.com/hello@v1.0.0'])).exit).toBe(0)
     const shared = [...madeUpRecords(0, 300), hello, ...madeUpRecords(300, 512)]
     log.history = await memoryLog(signer, [...shared, ...madeUpRecords(512, 700, 'b'), world])
@@ -119,7 +119,7 @@ describe.skipIf(commands.length === 0)('the go command', () => {
     expect(output).toContain('proof of misbehavior:\n\t')
   })
 
-  test('only calls a fork inconsistent when a tile that it has kept is of the other history', async () => {
+  test('only reports a fork as inconsistent when a cached tile is of the other history', async () => {
     expect((await runGo(['mod', 'download', 'example.com/hello@v1.0.0'])).exit).toBe(0)
     log.history = await memoryLog(signer, [...madeUpRecords(0, 700, 'b'), hello, world])
     const { exit, output } = await runGo(['mod', 'download', 'example.com/Upper/world@v0.1.0'])

@@ -131,7 +131,7 @@ describe.each(commands)('$version asks a node', (go: GoCommand) => {
     expect(output).toContain('SECURITY ERROR')
   })
 
-  test('is stopped, and told why, while no quorum covers the record', async () => {
+  test('is stopped with the reason while no quorum covers the record', async () => {
     const policy = await policyOf(await mkdtemp(join(root, 'policy-')), [
       cosigner(1).verifier.vkey,
       cosigner(2).verifier.vkey,
@@ -147,7 +147,7 @@ describe.each(commands)('$version asks a node', (go: GoCommand) => {
     expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '5'])
   })
 
-  test('is stopped by a log that forks, with the id of the evidence; and may go on when the operator says so', async () => {
+  test('is stopped by a log that forks, with the id of the evidence; and goes on after the operator acknowledges it', async () => {
     const node = await startNode()
     expect((await user.run(HELLO, direct(node))).exit).toBe(0)
     // From now on the log shows another history under its key, to us and to nobody else.
@@ -172,7 +172,7 @@ describe.each(commands)('$version asks a node', (go: GoCommand) => {
     expect((await other.run(HELLO, direct(node))).exit).toBe(0)
   })
 
-  test('that spoke to the log before, and knows a newer head than the quorum, keeps working', async () => {
+  test('that used the log before, and knows a newer head than the quorum, keeps working', async () => {
     const node = await startNode('--poll', '3600')
     await log.history.append([...madeUpRecords(600, 1100), world])
     const past = { GOPROXY: `file://${proxy}`, GOSUMDB: `${signer.verifier.vkey} ${log.url}` }
@@ -182,7 +182,7 @@ describe.each(commands)('$version asks a node', (go: GoCommand) => {
     expect([exit, output]).toEqual([0, expect.stringContaining('h1:') as string])
   })
 
-  test('gets what was seen before while the log is down, and it says so', async () => {
+  test('gets known records while the log is down, which is reported', async () => {
     const node = await startNode()
     expect((await user.run(HELLO, direct(node))).exit).toBe(0)
     await log.close()
@@ -194,7 +194,7 @@ describe.each(commands)('$version asks a node', (go: GoCommand) => {
     expect(Date.parse(answer.headers.get('gossum-stale-since') ?? '')).toBeLessThanOrEqual(Date.now())
   })
 
-  test('is not sent past a node that does not follow its log', async () => {
+  test('is not made to bypass a node that does not follow its log', async () => {
     const node = await startNode()
     const settings = { GOPROXY: `${node.ready.http},file://${proxy}`, GOSUMDB: 'sum.golang.org' }
     const { exit, output } = await user.run(HELLO, settings)
@@ -202,7 +202,7 @@ describe.each(commands)('$version asks a node', (go: GoCommand) => {
     expect(output).toContain('this log is not followed here: sum.golang.org')
   })
 
-  test('says what evidence is made of when it meets the fork itself', async () => {
+  test('prints what evidence can be made from when it sees the fork itself', async () => {
     const node = await startNode('--poll', '3600')
     expect((await user.run(HELLO, direct(node))).exit).toBe(0)
     const client = new SumdbClient({ url: log.url, key: signer.verifier })
@@ -237,7 +237,7 @@ describe.each(commands)('$version asks a node', (go: GoCommand) => {
     expect(parseCheckpoint(parseNote(await readFile(user.latest('xmod.example'))).text).size).toBe(theirs.size)
   })
 
-  test('believes genuine records of sum.golang.org under the key that it has built in', async () => {
+  test('accepts genuine records of sum.golang.org under its built-in key', async () => {
     const replay = await ReplayLog.start(readFiles(new URL('genuine/', SMALL)))
     onTestFinished(() => replay.close())
     const node = await RunningNode.start(temporaryHome(), ['--log', `${GOLANG_KEY.vkey} ${replay.url}`])

@@ -81,7 +81,7 @@ describe.skipIf(peer === undefined)('gosumcheck and we agree', () => {
       .map(({ text }) => text)
       .join('')
 
-  test('that a good file is good', async () => {
+  test('that a correct file is correct', async () => {
     expect(await agreed(file('good.sum', textOf(0, 300)), vkey, log.url)).toEqual([])
   })
 

@@ -22,7 +22,7 @@ describe.skipIf(litewitness === undefined)('litewitness and our program', () => 
     rows = await interop(litewitness!, dir)
   })
 
-  test('give equal answers, or unequal ones for a reason that is written down and still holds', () => {
+  test('give equal answers, or different ones for a documented reason that still holds', () => {
     expect(unexplained(rows)).toEqual([])
     expect(rows.length).toBe(sequences().flatMap(({ steps }) => steps).length)
     expect(rows.length).toBeGreaterThan(80)
@@ -48,7 +48,7 @@ describe.skipIf(litewitness === undefined)('litewitness and our program', () => 
   })
 })
 
-test('a difference that nobody explained, and a reason that holds no more, are both said', () => {
+test('an unexplained difference, and a reason that no longer holds, are both reported', () => {
   const equal: Row = { sequence: 's', what: 'a row', ours: '200', theirs: '200' }
   const differs: Row = { ...equal, theirs: '400' }
   expect(unexplained([differs])).toContain('s, a row: 200 where the other has 400')

@@ -28,7 +28,7 @@ function listOf(...logs: TilesLog[]): string {
   return `logs/v0\n${logs.map(({ signer }) => `vkey ${signer.verifier.vkey}\nqpd 3\ncontact nobody\n`).join('')}`
 }
 
-test('cosigns what they push, within the day that the list gives them, and goes on without the list', async () => {
+test('cosigns what they push, within the daily quota of the list, and goes on without the list', async () => {
   const log = new TilesLog(testSigner(NAME, 1)).grow(10)
   let text = listOf(log)
   const list = await serve(() => text)
@@ -100,7 +100,7 @@ test('cosigns what they push, within the day that the list gives them, and goes 
   expect(await node.json('/api/v1/logs')).toMatchObject({ logs: [{}, { id: ID, size: 20, list, frozen: true }] })
 })
 
-test('starts without a list that does not answer, and says so', async () => {
+test('starts without a list that does not answer, and reports it', async () => {
   const node = await RunningNode.start(temporaryHome(), [
     ...['--log', `${testSigner('other.example', 5).verifier.vkey} -`, '--log-list', '/nonexistent/list'],
   ])
@@ -118,7 +118,7 @@ test('starts without a list that does not answer, and says so', async () => {
   )
 })
 
-test('says that its operator cannot be heard where a home takes no socket', async () => {
+test('reports that its operator cannot reach it if a home cannot have a socket', async () => {
   const home = temporaryHome()
   // In its place is something that is not a socket, and cannot be removed like one.
   mkdirSync(join(home, 'operator.sock', 'x'), { recursive: true })

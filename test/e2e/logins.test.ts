@@ -77,7 +77,7 @@ async function startNode(home: string, args: readonly string[]) {
   return { http, line, said: () => said + lines.join('\n') }
 }
 
-test('a log, its upstream, a place and a list behind passwords are asked with them, and nothing tells them', async () => {
+test('a log, its upstream, a place and a list get their passwords with requests, and nothing reveals them', async () => {
   const { host, opened } = await startDoor()
   const at = (path: string): string => `http://${LOGIN}${host}/${path}`
   const node = await startNode(temporaryHome(), [
@@ -101,7 +101,7 @@ test('a log, its upstream, a place and a list behind passwords are asked with th
   for (const body of [...bodies, node.said()]) expect(body).not.toMatch(SECRETS)
 })
 
-test('a password that a log does not take, and repeats, is not told either', async () => {
+test('a password that a log refuses and repeats is not revealed either', async () => {
   const { host } = await startDoor()
   const node = await startNode(temporaryHome(), ['--log', `${vkey} http://reader:s3cr-wrong@${host}/db`])
   const failed = await node.line(({ event }) => event === 'log')
@@ -110,7 +110,7 @@ test('a password that a log does not take, and repeats, is not told either', asy
   expect(node.said()).not.toMatch(/s3cr-wrong|cmVhZGVy/)
 })
 
-test('a log that was added to a home keeps its password, in the file of the home alone', async () => {
+test('a log added to a home keeps its password, only in the file in the home', async () => {
   const { host, opened } = await startDoor()
   const home = temporaryHome()
   const results = [

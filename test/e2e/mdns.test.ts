@@ -36,34 +36,30 @@ function lan(name: string): string | undefined {
   }
 }
 
-test(
-  'two nodes meet by multicast DNS, and one that does not look meets nobody',
-  { timeout: 60_000 },
-  async ({ skip }) => {
-    if (process.platform !== 'linux' || process.getuid?.() !== 0) {
-      if (process.env['REQUIRE_PEERS'] === '1') throw new Error('network namespaces need root on Linux')
-      skip('network namespaces need root on Linux')
+test('two nodes meet by multicast DNS, and one with mDNS off meets nobody', { timeout: 60_000 }, async ({ skip }) => {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) {
+    if (process.env['REQUIRE_PEERS'] === '1') throw new Error('network namespaces need root on Linux')
+    skip('network namespaces need root on Linux')
+  }
+  const name = `gossum-lan-${process.pid}`
+  onTestFinished(() => {
+    try {
+      execFileSync('ip', ['netns', 'del', name], { stdio: 'ignore' })
+    } catch {
+      // It was never created.
     }
-    const name = `gossum-lan-${process.pid}`
-    onTestFinished(() => {
-      try {
-        execFileSync('ip', ['netns', 'del', name], { stdio: 'ignore' })
-      } catch {
-        // It was never created.
-      }
-    })
-    const refusal = lan(name)
-    if (refusal !== undefined) skip(`the kernel does not allow it: ${refusal}`)
+  })
+  const refusal = lan(name)
+  if (refusal !== undefined) skip(`the kernel does not allow it: ${refusal}`)
 
-    const start = async (mdns: boolean): Promise<FleetNode> => {
-      const network = ['--listen', '/ip4/198.18.0.1/tcp/0', '--http', '127.0.0.1:0', '--log', log]
-      const node = await FleetNode.start(['--home', temporaryHome(), ...network], ['ip', 'netns', 'exec', name], mdns)
-      onTestFinished(() => node.kill())
-      return node
-    }
-    const hermit = await start(false)
-    const [one, other] = [await start(true), await start(true)]
-    await Promise.all([one.when('meeting the other', isMeeting(other)), other.when('meeting the one', isMeeting(one))])
-    expect(hermit.events.filter(({ event }) => event === 'peer')).toEqual([])
-  },
-)
+  const start = async (mdns: boolean): Promise<FleetNode> => {
+    const network = ['--listen', '/ip4/198.18.0.1/tcp/0', '--http', '127.0.0.1:0', '--log', log]
+    const node = await FleetNode.start(['--home', temporaryHome(), ...network], ['ip', 'netns', 'exec', name], mdns)
+    onTestFinished(() => node.kill())
+    return node
+  }
+  const hermit = await start(false)
+  const [one, other] = [await start(true), await start(true)]
+  await Promise.all([one.when('meeting the other', isMeeting(other)), other.when('meeting the one', isMeeting(one))])
+  expect(hermit.events.filter(({ event }) => event === 'peer')).toEqual([])
+})

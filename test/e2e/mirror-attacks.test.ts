@@ -59,7 +59,7 @@ describe.each<[what: string, entries: (one: Made) => Made['entries']]>([
   ],
   ['without one of its files', (one) => one.entries.slice(0, 2)],
 ])('a zip %s', (_, entries) => {
-  test('stops a build, which says why; it is kept nowhere, and the operator is told', async () => {
+  test('stops a build with the reason; it is not kept, and the operator is notified', async () => {
     const one = another()
     await mirrored.publish(one)
     lie(one, 'zip', zipOf(entries(one)))
@@ -82,7 +82,7 @@ describe.each<[what: string, entries: (one: Made) => Made['entries']]>([
   })
 })
 
-test('a go.mod that was changed stops a build, and each try after it, which asks nobody', async () => {
+test('a changed go.mod stops a build, and each retry without further requests', async () => {
   const one = another()
   await mirrored.publish(one)
   lie(
@@ -111,7 +111,7 @@ test('a zip of the same files in another order, at other times, is the same', as
   expect(exit, output).toBe(0)
 })
 
-test('a version that the log has never heard of is refused, though the list names it', async () => {
+test('a version that the log does not have is refused, though the list names it', async () => {
   const [one, forged] = [another(), another()]
   await mirrored.publish(one)
   const evil = makeModule(one.path, 'v1.9.0', { 'a.go': 'package a\n' })
@@ -142,7 +142,7 @@ test.each<[what: string, behaviour: Behaviour]>([
   for (const kind of ['info', 'mod', 'zip'] as const) expect((await mirrored.file(one, kind)).status).toBe(200)
 })
 
-test('what nobody has is nowhere: the go command may go on to its next proxy', async () => {
+test('a version that no upstream has is not found: the go command may go on to its next proxy', async () => {
   const one = another()
   await mirrored.log.history.append([one.record])
   for (const kind of ['info', 'mod', 'zip'] as const) expect((await mirrored.file(one, kind)).status).toBe(404)
@@ -164,7 +164,7 @@ test.each([
   expect(mirrored.upstream.requests.slice(before)).toEqual([])
 })
 
-test('a node that is killed while it stores serves nothing half, and everything that was whole', async () => {
+test('a node killed while it stores a file serves no partial file, and all complete ones', async () => {
   const [whole, half] = [another(), another()]
   await mirrored.publish(whole, half)
   const kept = await (await mirrored.file(whole, 'zip')).arrayBuffer()

@@ -28,14 +28,14 @@ const operate = async (...args: string[]): Promise<void> => {
 const listed = async (): Promise<string> => (await fetch(`${mirrored.goproxy}/${FIRST.path}/@v/list`)).text()
 
 describe('with a cooldown of an hour', () => {
-  test('nobody can say how old that is which was there before the node: it waits, until the operator lets it through', async () => {
+  test('the age of versions from before the node is unknown: they wait until the operator lets them through', async () => {
     expect((await mirrored.file(FIRST, 'zip')).status).toBe(403)
     await operate('allow', '--existing')
     for (const kind of ['info', 'mod', 'zip'] as const) expect((await mirrored.file(FIRST, kind)).status).toBe(200)
     expect(await listed()).toBe('v1.0.0\n')
   })
 
-  test('a new version is refused with the date when it can be had, and is not listed', async () => {
+  test('a new version is refused with the date of its availability, and is not listed', async () => {
     await mirrored.publish(SECOND)
     for (const kind of ['info', 'mod', 'zip'] as const) {
       const answer = await mirrored.file(SECOND, kind)
@@ -59,12 +59,12 @@ describe('with a cooldown of an hour', () => {
     },
   )
 
-  test('friends do not wait', async () => {
+  test('exceptions do not wait', async () => {
     await mirrored.publish(FRIEND)
     for (const kind of ['info', 'mod', 'zip'] as const) expect((await mirrored.file(FRIEND, kind)).status).toBe(200)
   })
 
-  test('one version is let through on the word of the operator', async () => {
+  test('one version is let through by the operator', async () => {
     await operate('allow', `${SECOND.path}@${SECOND.version}`)
     expect(await listed()).toBe('v1.0.0\nv1.1.0\n')
     if (go === undefined) return
@@ -72,7 +72,7 @@ describe('with a cooldown of an hour', () => {
     expect([exit, output]).toEqual([0, expect.stringContaining(`added ${FIRST.path} v1.1.0`) as string])
   })
 
-  test('what is old enough is there, and its age outlives the process', async () => {
+  test('an old enough version is served, and its age survives the process', async () => {
     await mirrored.publish(THIRD)
     const refused = await mirrored.file(THIRD, 'zip')
     expect(refused.status).toBe(403)

@@ -91,7 +91,7 @@ describe.skipIf(commands.length === 0)('with the node as its only GOPROXY', () =
       expect([...verifiedCosignatures(note, [witness]).keys()]).toEqual([witness.vkey])
     })
 
-    test('gets the latest of a module with all that it needs, and go.sum is what the log says', async () => {
+    test('gets the latest version of a module with all its dependencies, and a go.sum that matches the log', async () => {
       const user = await mirrored.user(go)
       const { exit, output } = await user.run(['get', 'example.com/Upper/deep@latest'], mirrored.settings)
       expect([exit, output]).toEqual([0, expect.stringContaining('added example.com/Upper/deep v0.3.0') as string])
@@ -107,7 +107,7 @@ describe.skipIf(commands.length === 0)('with the node as its only GOPROXY', () =
 
     // Older go commands know no toolchain but their own.
     if (minorOf(go) >= 21)
-      test('changes to a toolchain that the log has recorded', async () => {
+      test('switches to a toolchain that the log has recorded', async () => {
         const { exit, output } = await mirrored.go(go, ['version'], { GOTOOLCHAIN: 'go1.99.0' })
         expect([exit, output]).toEqual([0, expect.stringContaining('the toolchain from the mirror: version') as string])
       })
@@ -134,7 +134,7 @@ describe.skipIf(commands.length === 0)('with the node as its only GOPROXY', () =
       expect(output).toContain('example.com/hello v1.1.0\n')
     })
 
-    test('goes past the node for a private module, which nobody is told of', async () => {
+    test('bypasses the node for a private module, whose name is sent to nobody', async () => {
       const secret = makeModule('example.com/secret', 'v1.0.0', { 'secret.go': 'package secret\n' })
       const inside = new ModuleFolder(join(mirrored.root, 'inside'))
       await inside.put(secret)
@@ -146,7 +146,7 @@ describe.skipIf(commands.length === 0)('with the node as its only GOPROXY', () =
       ).toEqual([])
     })
 
-    test('is stopped by a comma behind the node, and by nothing behind a bar', async () => {
+    test('is stopped by a comma after the node, and not by a bar', async () => {
       const forged = makeModule('example.com/unrecorded', 'v1.0.0', { 'forged.go': 'package forged\n' })
       await mirrored.upstream.history.put(forged)
       const args = ['mod', 'download', 'example.com/unrecorded@v1.0.0']
@@ -169,7 +169,7 @@ describe.skipIf(commands.length === 0)('with the node as its only GOPROXY', () =
     expect(exit, output).toBe(0)
   })
 
-  test('what a browser of another site may read it gets', async () => {
+  test('scripts of other sites can read what they may', async () => {
     for (const path of [
       '/mod/example.com/hello/@v/list',
       '/mod/example.com/hello/@v/v1.0.0.zip',

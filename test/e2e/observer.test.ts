@@ -130,7 +130,7 @@ test('holds the evidence of a fork that two witnesses were shown, and stays froz
 })
 
 test(
-  'a lone peer that shows a fork first gets no belief, and convicts its log later',
+  'a fork that a lone peer shows first is not believed, and convicts the log later',
   { timeout: 120_000 },
   async () => {
     const log = await ViewsLog.start('observed.log.example', 100, TWO_VIEWS)
@@ -171,7 +171,7 @@ test(
 describe('a home', () => {
   const start = (home: string, ...more: string[]) =>
     gossum(['run', '--observer', '--home', home, '--http', '127.0.0.1:0', '--json', ...more])
-  test('of a witness is none for an observer, and the other way round', async () => {
+  test('of a witness cannot be used by an observer, and vice versa', async () => {
     const home = temporaryHome()
     await gossum(['key', 'new', '--home', home])
     const before = readdirSync(home)

@@ -153,7 +153,7 @@ test('by push: the key that signed says which of them it is', async () => {
   expect((await answer(stranger.tree.pushed(0)))[0]).toBe(403)
 })
 
-test('one lies and is frozen, the other goes on', async () => {
+test('one lies and is frozen, the other continues', async () => {
   const args = [...setting(one, one.url), ...setting(two, two.url), '--poll', '0.1']
   const { home } = await twoKeys()
   const node = await RunningNode.start(home, args)

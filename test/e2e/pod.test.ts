@@ -88,7 +88,7 @@ describe.skipIf(!canBePod())('in a pod', () => {
     }
   }, 60_000)
 
-  test('a user without HOME and without an entry is told what to set, and needs no home to ask', async () => {
+  test('a user without HOME and without an entry is told what to set, and can query a node without a home', async () => {
     for (const args of [['run'], ['key', 'show'], ['log', 'list']]) {
       const { code, stderr } = await endOf(gossumInPod([...args, '--json']))
       expect([code, JSON.parse(stderr)], args.join(' ')).toEqual([

@@ -103,7 +103,7 @@ test('an observer publishes what a quorum vouches for', async () => {
   await log.close()
 })
 
-test('kill -9 while heads come leaves whole files, and the next start goes on in the same folder', async () => {
+test('kill -9 while heads arrive leaves complete files, and the next start continues in the same folder', async () => {
   const log = await ViewsLog.start('localhost.localdev/sumdb', 300)
   const folder = join(temporaryHome(), 'public')
   const home = temporaryHome()
@@ -125,7 +125,7 @@ test('kill -9 while heads come leaves whole files, and the next start goes on in
   await log.close()
 })
 
-test('a folder of others and a full disk are said, stop no signature, and are over when that is mended', async ({
+test('a folder of another user and a full disk are reported, stop no signature, and end once repaired', async ({
   skip,
 }) => {
   const disk = smallDisk(512)

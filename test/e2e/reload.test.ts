@@ -51,7 +51,7 @@ class Settled {
 const pushed = (...logs: PushingLog[]): string[] => logs.map(({ signer }) => `${signer.verifier.vkey} -`)
 const idOf = ({ signer, origin }: PushingLog): string => logId(signer.verifier.name, origin)
 
-test('a log that is added is followed, and one that is taken out is not; what was signed of it stays known', async () => {
+test('an added log is followed, and a removed one is not; what was signed of it stays known', async () => {
   const [one, two] = [1, 2].map((i) => new PushingLog(testSigner(`log.example/${i}`, i))) as [PushingLog, PushingLog]
   const settled = await Settled.start({ log: pushed(one) })
   const { http } = settled.node.ready
@@ -78,7 +78,7 @@ test('a log that is added is followed, and one that is taken out is not; what wa
   expect((await push(http, one.body(4, 5))).status).toBe(200)
 })
 
-test('a folder to publish into is begun, exchanged for another one, and let go', async () => {
+test('a publication folder is taken up, replaced by another one, and released', async () => {
   const log = new PushingLog(testSigner('log.example', 1))
   const settled = await Settled.start({ log: pushed(log) })
   const { http } = settled.node.ready
@@ -108,7 +108,7 @@ test('a folder to publish into is begun, exchanged for another one, and let go',
   expect(sizeIn(folders[1])).toBe(4)
 })
 
-test('a log that gossum log add names is taken up, and one that is disabled', async () => {
+test('a log added with gossum log add is followed, and one that was disabled is dropped', async () => {
   const [one, two] = [1, 2].map((i) => new PushingLog(testSigner(`log.example/${i}`, i))) as [PushingLog, PushingLog]
   const settled = await Settled.start({ log: pushed(one) })
   const { http } = settled.node.ready
@@ -121,7 +121,7 @@ test('a log that gossum log add names is taken up, and one that is disabled', as
   expect((await push(http, two.body(1, 2))).status).not.toBe(200)
 })
 
-test('another policy makes another quorum, with the peers that there are', async () => {
+test('a different policy makes a different quorum, with the existing peers', async () => {
   const log = new PushingLog(testSigner('log.example/1', 1))
   const other = await RunningNode.start(temporaryHome(), ['--log', pushed(log)[0]!])
   const settled = await Settled.start({ log: pushed(log), bootstrap: [other.ready.multiaddrs[0]!] })
@@ -150,7 +150,7 @@ test('another policy makes another quorum, with the peers that there are', async
   expect(node.all(({ event }) => event === 'peer')).toHaveLength(peersBefore)
 })
 
-test('what takes a restart is named, and waits for one', async () => {
+test('settings that need a restart are named, and wait for one', async () => {
   const log = new PushingLog(testSigner('log.example/1', 1))
   const settled = await Settled.start({ log: pushed(log) })
   const { http } = settled.node.ready
@@ -167,7 +167,7 @@ test('what takes a restart is named, and waits for one', async () => {
   expect(text.stdout).toBe('nothing to apply; after a restart: announce, guard-wait\n')
 })
 
-test('a file that is wrong changes nothing, is told, and the node goes on', async () => {
+test('an invalid file changes nothing and is reported, and the node goes on', async () => {
   const log = new PushingLog(testSigner('log.example/1', 1))
   const settled = await Settled.start({ log: pushed(log), contact: 'first' })
   const { node, home } = settled
@@ -186,7 +186,7 @@ test('a file that is wrong changes nothing, is told, and the node goes on', asyn
   expect(node.all(({ event }) => event === 'error')).toEqual([])
 })
 
-test('settings with which the node cannot go on are found after it ended what it did: it begins again as it was', async () => {
+test('settings that fail only after the old parts were stopped: the node starts again with the old ones', async () => {
   const log = new PushingLog(testSigner('log.example/1', 1))
   const settled = await Settled.start({ log: pushed(log), contact: 'first' })
   const { node, home } = settled

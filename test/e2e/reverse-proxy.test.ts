@@ -113,7 +113,7 @@ describe.each([nginx, caddy])('$name', (proxy) => {
   })
 
   test.runIf(proxy.file !== undefined)(
-    'forwards what the world needs, and gives nobody the rights of the operator',
+    'forwards the public routes, and gives no client the rights of the operator',
     async () => {
       const args = [...pushedBy(A, B), '--trusted-proxy', '127.0.0.1/32']
       const node = await RunningNode.start(oldHome('floor-and-holds'), args)
@@ -153,7 +153,7 @@ describe.each([nginx, caddy])('$name', (proxy) => {
     },
   )
 
-  test.runIf(proxy.file !== undefined)('is believed about who asks, and those who ask are not', async () => {
+  test.runIf(proxy.file !== undefined)('is trusted about client addresses, and clients are not', async () => {
     const node = await RunningNode.start(temporaryHome(), [...pushedBy(A), '--trusted-proxy', '127.0.0.1'])
     const ask = await start(proxy, node)
     const bring = (from: string, headers = {}) =>

@@ -55,7 +55,7 @@ async function past() {
   return { log, peer, bootstrap, home, older, witness: running.ready.witness, running }
 }
 
-test('an older copy of a home goes on from the head that its key has signed, whatever the log shows it', async () => {
+test('an older copy of a home continues from the head that its key has signed, whatever the log shows', async () => {
   const { bootstrap, older, witness, running } = await past()
   await running.stop()
   // The same history, but only as far as 20: signing that now would be a step back.
@@ -95,7 +95,7 @@ test('two nodes with one key notice each other', async () => {
   expect((await status(running)).guard).toMatchObject({ state: 'twin' })
 })
 
-test('a node whose peers cannot be reached waits, and then says so loudly', async () => {
+test('a node whose peers cannot be reached waits, and then reports it as an error', async () => {
   const log = await serve(10)
   const home = temporaryHome()
   const first = await start(home, log.url)

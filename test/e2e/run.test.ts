@@ -128,7 +128,7 @@ test('the ready line, the status, and the words for people', async () => {
   await files.close()
 })
 
-test('a log that cannot be reached is said once, and the node keeps running', async () => {
+test('an unreachable log is reported once, and the node keeps running', async () => {
   const node = await RunningNode.start(temporaryHome(), [
     '--log',
     `${SUM_GOLANG_ORG} http://127.0.0.1:9`,
@@ -141,7 +141,7 @@ test('a log that cannot be reached is said once, and the node keeps running', as
   expect(await node.stop()).toBe(0)
 })
 
-test('a second process on one home is told so, and the first goes on', async () => {
+test('a second process on one home gets an error, and the first goes on', async () => {
   const home = temporaryHome()
   const log = ['--log', `${SUM_GOLANG_ORG} http://127.0.0.1:9`]
   const node = await RunningNode.start(home, log)

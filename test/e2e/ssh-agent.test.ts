@@ -52,7 +52,7 @@ describe.runIf(HAS_OPENSSH)('with ssh-agent', () => {
     expect(await codeFor('--name', 'w.example')).toBe('AGENT_UNAVAILABLE')
   })
 
-  test('a node signs, says that it cannot when the agent has ended, and goes on when there is one again', async () => {
+  test('a node signs, reports when the agent has ended, and goes on when there is one again', async () => {
     const home = temporaryHome()
     const [socket, key] = [join(shortFolder(), 'agent'), newSshKey()]
     const agent = await startSshAgent(socket)
@@ -102,7 +102,7 @@ test.runIf(process.env['REQUIRE_PEERS'] === '1')('OpenSSH is here, as REQUIRE_PE
   expect(HAS_OPENSSH).toBe(true)
 })
 
-test('a key of an agent that signs something else, or of low order, is not taken', async () => {
+test('a key of an agent that signs something else, or of low order, is refused', async () => {
   const home = temporaryHome()
   const key = testSigner('w.example', 3, 0x04)
   const agent = await FakeAgent.start(honestly(key, (message) => key.sign(message.reverse())))

@@ -145,7 +145,7 @@ describe('subtrees of a log that pushed its head', () => {
     expect(await answerOf(home, body)).toMatchObject({ status: 200, body: answer.body })
   })
 
-  test('are not signed while a node signs nothing: its peers were not asked yet, or its ssh-agent is away', async () => {
+  test('are not signed while a node signs nothing: its peers have not answered yet, or its ssh-agent is unavailable', async () => {
     const { home, witness, body } = await cosigned()
     const nobody = ['--bootstrap', '/ip4/127.0.0.1/tcp/1', '--guard-wait', '60']
     const waiting = await answerOf(home, body, nobody)
@@ -158,7 +158,7 @@ describe('subtrees of a log that pushed its head', () => {
     expect([away.status, away.body.includes('ssh-agent')]).toEqual([503, true])
   })
 
-  test('are not signed of a log that was convicted, nor of another of its origin, in the next process neither', async () => {
+  test('are not signed for a convicted log, nor for another of its origin, also not by the next process', async () => {
     const { home, body } = await cosigned()
     const [signer, salt] = [testSigner('other.example', 2), 'b']
     const other = new PushingLog(signer, { origin: log.origin })

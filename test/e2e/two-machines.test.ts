@@ -1,5 +1,5 @@
 /** One witness key on two machines that share PostgreSQL: real nodes, a real server, a log that pushes to both. */
-import { copyFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, afterAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { StatusView } from '../../src/status/shapes.js'
@@ -43,7 +43,7 @@ describe.skipIf(!hasPostgres)('two machines with one key', () => {
     return Number(new DataView(bytes.buffer, bytes.byteOffset + 4).getBigUint64(0))
   }
 
-  test('answer pushes as one witness would, and take each other for no twin', async () => {
+  test('answer pushes as one witness would, and do not report each other as a duplicate key', async () => {
     const { one, two, state } = await homes()
     const a = await start(one, ...state)
     const b = await start(two, ...state, '--bootstrap', a.ready.multiaddrs[0]!)
@@ -70,7 +70,51 @@ describe.skipIf(!hasPostgres)('two machines with one key', () => {
     }
   })
 
-  test('are one witness to everybody else, and it is there while one of them is', async () => {
+  test('never cosign two logs of one origin with one key, though each follows only one of them', async () => {
+    const { one, two, state } = await homes()
+    const origin = 'one origin'
+    const [first, second] = [2, 3].map(
+      (seed) => new PushingLog(testSigner(`log${seed}.example`, seed), { origin }),
+    ) as [PushingLog, PushingLog]
+    const setting = ({ signer }: PushingLog): string[] => ['--log', `${signer.verifier.vkey} - ${origin}`]
+    const a = await RunningNode.start(one, [...setting(first), ...state])
+    const b = await RunningNode.start(two, [...setting(second), ...state])
+    const homeOf = (node: RunningNode): string => (node === a ? one : two)
+    // Whichever of them it is: both were started before either had signed.
+    const [x, y] = await Promise.all([push(a.ready.http, first.body(0, 1)), push(b.ready.http, second.body(0, 1))])
+    const [winner, loser] = x.status === 200 ? [a, b] : [b, a]
+    const [won, lost] = winner === a ? [first, second] : [second, first]
+    expect([x, y].filter(({ status }) => status === 200)).toHaveLength(1)
+    expect([x, y].find(({ status }) => status !== 200)!.body).toContain('already cosigns another log')
+    // The other log is followed and not cosigned, and the machine says why.
+    expect(await push(loser.ready.http, lost.body(0, 2))).toMatchObject({
+      status: x.status === 200 ? y.status : x.status,
+      body: expect.stringContaining('already cosigns another log') as string,
+    })
+    expect((await status(loser)).logs[0]).toMatchObject({ size: 2 })
+    expect(await push(winner.ready.http, won.body(1, 3))).toMatchObject({ status: 200 })
+    await loser.stop()
+
+    // With a key for that log it is cosigned, by every machine that has the key.
+    const logs = [...setting(first), ...setting(second)]
+    const made = await gossum(['key', 'new', '--for', lost.signer.verifier.name, ...logs, '--home', homeOf(loser)])
+    expect(made).toMatchObject({ code: 0 })
+    await winner.stop()
+    cpSync(join(homeOf(loser), 'keys'), join(homeOf(winner), 'keys'), { recursive: true })
+    let size = 2
+    const names = new Set<string>()
+    for (const home of [one, two]) {
+      const node = await RunningNode.start(home, [...logs, ...state])
+      await push(node.ready.http, lost.body(0, 2))
+      const answer = await push(node.ready.http, lost.body(size, ++size))
+      expect(answer).toMatchObject({ status: 200 })
+      names.add(answer.body.split(' ')[1]!)
+      expect(await push(node.ready.http, won.body(size, size + 1))).toMatchObject({ status: 200 })
+    }
+    expect([...names]).toEqual([expect.stringMatching(/\/log\d\.example$/)])
+  })
+
+  test('are one witness to all others, available while one of them is', async () => {
     const { one, two, state } = await homes()
     const a = await start(one, ...state)
     const b = await start(two, ...state)
@@ -146,7 +190,7 @@ describe.skipIf(!hasPostgres)('two machines with one key', () => {
     expect(new Set(signed).size).toBe(1)
   })
 
-  test('while the database is away nothing is signed; when it is back the node begins anew, and signs on', async () => {
+  test('while the database is away nothing is signed; when it is back the node restarts and continues signing', async () => {
     const own = await startPostgres()
     onTestFinished(() => own.remove())
     const { one, state } = await homes(own)
@@ -167,7 +211,7 @@ describe.skipIf(!hasPostgres)('two machines with one key', () => {
       .toBe(200)
   })
 
-  test('a home that is moved goes on there and nowhere else, and back', async () => {
+  test('a home that is moved continues there only, and can be moved back', async () => {
     const schema = await newSchema(server)
     const state = ['--state', server.url(schema)]
     const home = temporaryHome()
@@ -195,7 +239,7 @@ describe.skipIf(!hasPostgres)('two machines with one key', () => {
     expect(await push(back.ready.http, log.body(9, 11))).toMatchObject({ status: 200 })
   })
 
-  test('an emptied database is no reason to begin anew', async () => {
+  test('an emptied database is not taken for a new one', async () => {
     const { one, schema, state } = await homes()
     const node = await start(one, ...state)
     expect(await push(node.ready.http, log.body(0, 5))).toMatchObject({ status: 200 })

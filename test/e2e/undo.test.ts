@@ -34,7 +34,7 @@ test.each([
   await ended
 })
 
-test('where the node is a mirror, it says how modules come through it, and how that is undone', async () => {
+test('a node that is a mirror prints how to get modules through it, and how to undo that', async () => {
   const goenv = join(mkdtempSync(join(tmpdir(), 'goenv-')), 'env')
   writeFileSync(goenv, 'GOPROXY=https://corp.example\n')
   const log = ['--log', `${SUM_GOLANG_ORG} http://127.0.0.1:9`]

@@ -43,7 +43,7 @@ async function conditions(node: RunningNode): Promise<string[]> {
   return ((await node.json('/api/v1/status')) as StatusView).conditions.map(({ name }) => name)
 }
 
-test('new versions are told with a proof that holds, none of those from before, and each once over restarts', async () => {
+test('new versions are reported with a valid proof, without earlier ones, and each once over restarts', async () => {
   const { log, args } = await logOf(300)
   await log.append([release('v0.9.0')])
   const home = temporaryHome()
@@ -72,7 +72,7 @@ test('new versions are told with a proof that holds, none of those from before, 
   expect(all).toEqual(['v1.0.0', 'v1.1.0', 'v1.2.0'])
 })
 
-test('a version that is not in the list is an alarm until its owner authorises it; another hash is one, too', async () => {
+test('a version that is not on the list raises an alert until its owner authorises it; so does another hash', async () => {
   const { log, args } = await logOf(300)
   const list = join(temporaryHome(), 'go.sum')
   writeFileSync(list, release('v1.0.0').text)
@@ -103,7 +103,7 @@ test('a version that is not in the list is an alarm until its owner authorises i
   expect([...again.all(isTold), ...mended.all(isTold)]).toEqual([])
 })
 
-test('while the list cannot be read a version is told and open; what it turns out to be is told then', async () => {
+test('while the list cannot be read a version is reported as open; the result is reported later', async () => {
   const { log, args } = await logOf(300)
   let status = 500
   const server = createServer((_request, response) => {
@@ -127,7 +127,7 @@ test('while the list cannot be read a version is told and open; what it turns ou
   expect(await conditions(again)).not.toContain('releases unread')
 })
 
-test('gossum watch says what is watched, and what the lists say', async () => {
+test('gossum watch shows what is watched, and the state of the lists', async () => {
   const list = join(temporaryHome(), 'go.sum')
   writeFileSync(list, release('v1.0.0').text)
   const watch = ['--watch', `example.com/* authorised=${list}`, '--watch', 'github.com/me']

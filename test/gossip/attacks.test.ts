@@ -52,7 +52,7 @@ describe('a peer that asks without end', () => {
     await expectHonestTraffic(node, friend)
   })
 
-  it('keeps its standing when it was refused a few times only', async () => {
+  it('keeps its standing if it was refused only a few times', async () => {
     const node = await startNode()
     const stranger = await startStranger()
     await openGossip(stranger, node)
@@ -78,7 +78,7 @@ describe('connections without end from one address', () => {
     )
   }
 
-  it('hold 32 places at the most while they do not say who they are, and lock nobody out', async () => {
+  it('hold at most 32 places until they identify themselves, and lock nobody out', async () => {
     const node = await startNode()
     const letIn = new Set<Socket>()
     for (let i = 0; i < 300; i += 50) {
@@ -95,7 +95,7 @@ describe('connections without end from one address', () => {
     await expectHonestTraffic(node, friend)
   })
 
-  it('give their places back when they end', async () => {
+  it('release their places when they end', async () => {
     const node = await startNode()
     for (let round = 0; round < 4; round++) {
       const opened = await Promise.all(Array.from({ length: 20 }, () => open(node)))
@@ -111,7 +111,7 @@ describe('connections without end from one address', () => {
 })
 
 describe('a peer that does not read', () => {
-  it('loses its stream, and holds up nobody', async () => {
+  it('loses its stream, and delays no other peer', async () => {
     const node = await startNode()
     const friend = await startNode({ bootstrap: [node.address] })
     const stranger = await startStranger()
@@ -143,7 +143,7 @@ describe('an honest messenger', () => {
     }
   }
 
-  it('of heads that conflict is not punished, and they travel', async () => {
+  it('that relays conflicting heads is not punished, and the heads are relayed', async () => {
     const node = await startNode({ handlers: new ConflictHandlers() })
     const friend = await startNode({ handlers: new ConflictHandlers(), bootstrap: [node.address] })
     await friend.handlers.receives(await publishWhenHeard(node, 'warm'))

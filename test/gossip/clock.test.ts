@@ -19,7 +19,7 @@ it('does not stop a node from looking for its peers', async () => {
   await until(() => node.mesh.syncPeers() === 1, 'back')
 })
 
-it('does not leave a paused or busy peer alone for longer', async () => {
+it('does not prolong the pause of a paused or busy peer', async () => {
   const { FloodMeter } = await import('../../src/gossip/host/flood.js')
   const { Lines } = await import('../../src/gossip/sync/client/question-lines.js')
   vi.useFakeTimers({ toFake: ['Date', 'performance'] })

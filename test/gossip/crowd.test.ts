@@ -46,7 +46,7 @@ function cosigned(head: Uint8Array, by: SignerKey): Uint8Array {
   return withLine(head, cosign(parseNote(head).text, 1_700_000_000, by).signature)
 }
 
-it.each([4, 8])('%d peers with 512 variants each keep no cosignature out that an honest peer brings', async (crowd) => {
+it.each([4, 8])('%d peers with 512 variants each cannot displace a cosignature from an honest peer', async (crowd) => {
   let release: () => void = () => undefined
   const released = new Promise<void>((resolve) => (release = resolve))
   const heart = await startHeart({

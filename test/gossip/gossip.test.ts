@@ -21,7 +21,7 @@ function scoreOf(node: TestNode, peerId: string): number {
 }
 
 describe('the gossip door', () => {
-  it('lets the score of a peer fall that sends what is provably invalid', async () => {
+  it('lowers the score of a peer that sends provably invalid messages', async () => {
     const node = await startNode()
     const stranger = await startStranger()
     const gossip = await openGossip(stranger, node)
@@ -29,7 +29,7 @@ describe('the gossip door', () => {
     await until(() => scoreOf(node, stranger.peerId.toString()) < -100, 'not listened to')
   })
 
-  it('rejects evidence that proves nothing and a message beyond the bound', async () => {
+  it('rejects evidence that proves nothing, and messages over the size limit', async () => {
     const node = await startNode()
     const [liar, shouter] = [await startStranger(), await startStranger()]
     await (await openGossip(liar, node)).write(messageFrame(evidenceTopic(LOG), 'bad evidence'))
@@ -40,7 +40,7 @@ describe('the gossip door', () => {
     expect(node.handlers.texts).toEqual([])
   })
 
-  it('blames nobody for what it ignores, and passes none of it on', async () => {
+  it('ignored messages are neither relayed nor held against their senders', async () => {
     const node = await startNode()
     const third = await startNode({ bootstrap: [node.address] })
     const warm = await publishWhenHeard(node, 'warm')
@@ -58,7 +58,7 @@ describe('the gossip door', () => {
     await until(() => scoreOf(node, stranger.peerId.toString()) > 0, 'the news were to its credit')
   })
 
-  it('pays for evidence, and not a second peer for what it has', async () => {
+  it('credits a peer for evidence, but not a second peer for the same evidence', async () => {
     const node = await startNode()
     const [first, second] = [await startStranger(), await startStranger()]
     await (await openGossip(first, node)).write(messageFrame(evidenceTopic(LOG), '{"evidence":1}', '{"evidence":2}'))
@@ -71,7 +71,7 @@ describe('the gossip door', () => {
     expect(scoreOf(node, second.peerId.toString())).toBe(0)
   })
 
-  it('pays each peer that sends a message before it was judged', async () => {
+  it('credits each peer that sends a message before it is judged', async () => {
     let release: () => void = () => undefined
     const released = new Promise<void>((resolve) => (release = resolve))
     class SlowHandlers extends MemoryHandlers {
@@ -95,7 +95,7 @@ describe('the gossip door', () => {
     expect(scoreOf(node, ids[2]!), 'for its evidence alone').toBeLessThanOrEqual(1)
   })
 
-  it('does not look at topics that it is not on', async () => {
+  it('does not read messages of topics that it is not subscribed to', async () => {
     const node = await startNode()
     const gossip = await openGossip(await startStranger(), node)
     await gossip.write(messageFrame(headsTopic('0'.repeat(64)), 'elsewhere'))
@@ -105,7 +105,7 @@ describe('the gossip door', () => {
     expect(node.handlers.texts).toEqual(['here'])
   })
 
-  it('bounds what is undecided at once, for each peer', async () => {
+  it('limits the undecided messages of each peer', async () => {
     const node = await startNode()
     const [busy, other] = [await startStranger(), await startStranger()]
     const gossip = await openGossip(busy, node)
@@ -143,7 +143,7 @@ describe('the gossip door', () => {
     await friend.handlers.receives(text)
   })
 
-  it('keeps nothing of floods of subscriptions and message ids', async () => {
+  it('keeps no state from floods of subscriptions and message ids', async () => {
     const handlers = new MemoryHandlers()
     const meter = new FloodMeter()
     const host = await createHost({
@@ -192,7 +192,7 @@ function heapUsed(): number {
 }
 
 describe('a budget', () => {
-  it('gives a burst and then so much per second', () => {
+  it('allows a burst, and then a fixed rate', () => {
     const budget = new TokenBuckets(3, 2)
     const takes = (now: number, times: number): boolean[] => Array.from({ length: times }, () => budget.take('a', now))
     expect(takes(1000, 4)).toEqual([true, true, true, false])
@@ -204,7 +204,7 @@ describe('a budget', () => {
     expect(budget.take('b', 0)).toBe(true)
   })
 
-  it('is bounded however many peers there are', () => {
+  it('stays bounded with any number of peers', () => {
     const budget = new TokenBuckets(1, 0.001)
     for (let i = 0; i < 5000; i++) expect(budget.take(`peer ${i}`, i)).toBe(true)
     // Remembered peers stay in debt; a peer displaced by 1024 others starts again.
@@ -212,7 +212,7 @@ describe('a budget', () => {
     expect(budget.take('peer 0', 5000)).toBe(true)
   })
 
-  it('pauses a flooding peer for a while, not the others', () => {
+  it('pauses only the flooding peer, and only for a while', () => {
     const meter = new FloodMeter()
     for (let i = 0; i < 2000; i++) expect(meter.count('a', 0)).toBe(true)
     expect(meter.isPaused('a', 0)).toBe(false)

@@ -17,7 +17,7 @@ class DeafHandlers extends MemoryHandlers {
 }
 
 describe('a mesh whose gossip is lost', () => {
-  it('still agrees: rounds bring heads and evidence to every node', async () => {
+  it('still agrees, because sync rounds bring heads and evidence to every node', async () => {
     const timing = { roundMs: 150, settledMs: 300 }
     const first = await startNode({ handlers: new DeafHandlers(), ...timing })
     // A chain: the ends do not know each other at first.

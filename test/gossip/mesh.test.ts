@@ -37,14 +37,14 @@ describe('a mesh', () => {
     expect([...b.handlers.files.values()]).toEqual([{ log: LOG, bytes: utf8('{"type":"convicts"}') }])
   })
 
-  it('publishes to nobody without an error', async () => {
+  it('publishes without peers and without an error', async () => {
     const alone = await startNode()
     expect(await alone.mesh.gossip.publish('head', LOG, utf8('head'))).toBe(0)
     expect(await alone.mesh.gossip.publish('head', LOG, utf8('head'))).toBe(0)
     expect(alone.errors).toEqual([])
   })
 
-  it('does not publish what no peer would take', async () => {
+  it('does not publish what no peer would accept', async () => {
     const { mesh } = await startNode()
     await expect(mesh.gossip.publish('head', '0'.repeat(64), utf8('head'))).rejects.toMatchObject({
       code: 'LOG_UNKNOWN',
@@ -54,7 +54,7 @@ describe('a mesh', () => {
     })
   })
 
-  it('passes news on to nodes that the publisher does not know', async () => {
+  it('relays news to nodes that the publisher does not know', async () => {
     const middle = await startNode()
     const [left, right] = await startSpokes(middle, 2)
     // The two ends get their first heads; then the middle must forward.
@@ -91,7 +91,7 @@ describe('a mesh', () => {
     await Promise.all([hub, ...spokes.slice(1)].map(({ handlers }) => handlers.receives(text)))
   })
 
-  it('brings a late joiner heads and evidence that were published before it came', async () => {
+  it('brings a late joiner the heads and evidence published before it joined', async () => {
     const a = await startNode()
     await a.handlers.submit({ source: 'poll', note: utf8('old head'), receivedAt: 0 })
     await a.handlers.submitEvidence(LOG, utf8('{"type":"old evidence"}'))
@@ -102,7 +102,7 @@ describe('a mesh', () => {
     await until(() => (late.mesh.peers()[0]?.score ?? 0) > 0, 'it is to the credit of who told it')
   })
 
-  it('learns soon after what came between the first round and the graft, which gossip will not tell', async () => {
+  it('soon learns what arrived between the first round and the graft, which gossip does not resend', async () => {
     const a = await startNode()
     await a.handlers.submit({ source: 'poll', note: utf8('first'), receivedAt: 0 })
     const late = await startNode({ bootstrap: [a.address] })
@@ -112,7 +112,7 @@ describe('a mesh', () => {
     expect(late.handlers.candidates.at(-1)).toMatchObject({ source: 'sync' })
   }, 20_000)
 
-  it('gives the one that is dialled what the dialer holds', async () => {
+  it('gives the dialled node what the dialler has', async () => {
     const a = await startNode()
     const handlers = new MemoryHandlers()
     await handlers.submit({ source: 'poll', note: utf8('news from afar'), receivedAt: 0 })
@@ -123,7 +123,7 @@ describe('a mesh', () => {
     expect(a.handlers.candidates[0]).toMatchObject({ source: 'sync', peer: dialer.mesh.peerId })
   })
 
-  it.each(['with', 'without'])('comes back to a bootstrap peer that was restarted, address %s peer id', async (how) => {
+  it.each(['with', 'without'])('reconnects to a restarted bootstrap peer, address %s peer id', async (how) => {
     const peerKey = await newPeerKey()
     const first = await startNode({ peerKey })
     const listen = [first.address.replace(/\/p2p\/.*$/, '')]
@@ -144,7 +144,7 @@ describe('a mesh', () => {
     await other.handlers.receives(text)
   })
 
-  it('says that a configured peer does not answer, and when it does', async () => {
+  it('reports that a configured peer does not answer, and when it does', async () => {
     const peerKey = await newPeerKey()
     const first = await startNode({ peerKey })
     await stopNode(first)
@@ -207,7 +207,7 @@ describe('a configuration that cannot work', () => {
     })
   })
 
-  it('tells a port that is in use', async () => {
+  it('reports a port that is in use', async () => {
     const first = await startNode()
     const listen = [first.address.replace(/\/p2p\/.*$/, '')]
     await expect(start({ listen })).rejects.toMatchObject({ code: 'ADDRESS_IN_USE' })

@@ -81,7 +81,7 @@ class MemoryPeerStore implements PeerStore {
 }
 
 describe('what a peer holds of our keys', () => {
-  it('is told whole, of 4,096 logs and two keys, at a start and soon again', async () => {
+  it('is told in full at a start and soon again, for 4,096 logs and two keys', async () => {
     const teller = await startNode({ handlers: new Teller(4096) })
     const keys = [identity.witness, other.witness]
     const node = await startOurs({ keys, bootstrap: [teller.address], settledMs: 600_000 })
@@ -96,7 +96,7 @@ describe('what a peer holds of our keys', () => {
     expect(teller.drops).toEqual([])
   }, 30_000)
 
-  it('is told whole though a page of 64 logs does not fit into a message', async () => {
+  it('is told in full even if a page of 64 logs does not fit into a message', async () => {
     const teller = await startNode({ handlers: new Teller(200, 'x'.repeat(20_000)) })
     const node = await startOurs({ bootstrap: [teller.address] })
     await node.handlers.when(() => node.handlers.answers.length === 1)
@@ -141,7 +141,7 @@ describe('what a peer holds of our keys', () => {
     30_000,
   )
 
-  it('is handed over a megabyte at a time, and all before the hello is asked for', async () => {
+  it('is passed on a megabyte at a time, all of it before the hello is requested', async () => {
     const pages = 60
     const peer = await startTelling(({ after }) => {
       const n = after === undefined ? 1 : parseInt(after, 16) + 1
@@ -161,7 +161,7 @@ describe('what a peer holds of our keys', () => {
     expect(Math.max(...sizes)).toBeLessThan(20)
   })
 
-  it('is taken up as far as it came when the peer breaks off, but is no answer', async () => {
+  it('is used as far as it arrived if the peer breaks off, but does not count as an answer', async () => {
     const peer = await startTelling(({ after }) =>
       after === undefined ? { type: 'signed', heads: ['first page'], next: logOf(1) } : undefined,
     )
@@ -172,7 +172,7 @@ describe('what a peer holds of our keys', () => {
     expect(node.handlers.answers).toEqual([])
   })
 
-  it('is not what is promised by another key, or cannot be read: the rest is taken, but it is no answer', async () => {
+  it('excludes promises of other keys and unreadable ones: the rest is used, but is no answer', async () => {
     const peer = await startTelling(() => ({
       type: 'signed',
       heads: ['head', 1],
@@ -197,7 +197,7 @@ describe('what a peer holds of our keys', () => {
     expect(node.mesh.peers()[0]).toMatchObject({ chosen: true, depositary: false })
   })
 
-  it('is told to who asks for a page, and to who knows no pages', async () => {
+  it('is told to peers that ask for a page, and to peers that do not know pages', async () => {
     const node = await startNode({ handlers: new Teller(100) })
     const { ask } = await openSync(await connect(await startStranger(), node))
     const first = (await ask({ type: 'signed', witness: other.witness })) as Record<string, unknown>
@@ -250,7 +250,7 @@ describe('a chosen peer', () => {
     }
   })
 
-  it('is not one that a stranger told us of, though we dialled it: not now, and not after a restart', async () => {
+  it('is never one that a stranger told us of, even if we dialled it, nor after a restart', async () => {
     const friend = await startNode()
     const book = new MemoryPeerStore()
     const node = await startOurs({ bootstrap: [friend.address], peerStore: book })
@@ -276,7 +276,7 @@ describe('a chosen peer', () => {
     }
   })
 
-  it('of a book is one of the five that are known for longest', async () => {
+  it('from the book is one of the five known for longest', async () => {
     const book = new MemoryPeerStore()
     const ids: string[] = []
     for (let i = 0; i < 8; i++) ids.push(peerIdFromPrivateKey(await newPeerKey()).toString())
@@ -290,7 +290,7 @@ describe('a chosen peer', () => {
     expect(chosenFrom(book.peers)).toEqual([6, 5, 4, 3, 2].map((i) => ids[i]))
   })
 
-  it('at an address without a peer id counts before it is reached, and is known afterwards', async () => {
+  it('at an address without a peer id counts before it is reached, and is identified afterwards', async () => {
     const friend = await startNode()
     const bare = friend.address.replace(/\/p2p\/.*$/, '')
     const connected: string[] = []
@@ -304,7 +304,7 @@ describe('a chosen peer', () => {
     expect(connected).toEqual([friend.mesh.peerId])
   })
 
-  it('may have answered before it is known to be one', async () => {
+  it('may have answered before it is identified as chosen', async () => {
     const peer = await startTelling(() => ({ type: 'signed', heads: ['ours'] }))
     // The configured address is not reachable until it is opened.
     const gate = createServer((socket) => {
@@ -329,7 +329,7 @@ describe('a chosen peer', () => {
     expect(node.mesh.chosen()).toEqual({ all: 1, connected: [peer.id] })
   })
 
-  it('is asked until it has answered: a stream that breaks, a page that fails, a peer that is busy', async () => {
+  it('is asked until it has answered, after a broken stream, a failed page or a busy peer', async () => {
     const failures: unknown[] = [undefined, { type: 'error', code: 'busy' }, { type: 'later' }]
     const peer = await startTelling(() => failures.shift() ?? (failures.length > 0 ? undefined : { type: 'signed' }))
     const node = await startOurs({ bootstrap: [peer.address], settledMs: 600_000 })
@@ -338,7 +338,7 @@ describe('a chosen peer', () => {
     expect(node.handlers.tellings).toHaveLength(1)
   }, 20_000)
 
-  it('has not answered before its hello has come, and what it told before counts all the same', async () => {
+  it('has not answered before its hello arrives, but what it told before that counts', async () => {
     const peer = await startFake(({ type }) => (type === 'signed' ? { type, heads: ['ours'] } : undefined))
     const node = await startOurs({ bootstrap: [peer.address] })
     await until(() => peer.count('hello') === 3, 'asked again and again')
@@ -346,7 +346,7 @@ describe('a chosen peer', () => {
     expect(node.handlers.answers).toEqual([])
   })
 
-  it('has not answered before the evidence that it lists was judged', async () => {
+  it('has not answered before the evidence that it lists is judged', async () => {
     const file = '{"type":"some evidence"}'
     const failures: unknown[] = [undefined, { type: 'error', code: 'unknown' }]
     const peer = await startFake(({ type }) => {
@@ -365,14 +365,14 @@ describe('a chosen peer', () => {
     expect(peer.count('evidence')).toBe(4)
   }, 20_000)
 
-  it('has answered though a log hangs on the heads of its hello', async () => {
+  it('has answered even if a log hangs while the heads of its hello are proven', async () => {
     const peer = await startTelling(() => ({ type: 'signed' }), { heads: ['hang it'] })
     const node = await startOurs({ bootstrap: [peer.address], judgedMs: 20 })
     await node.handlers.when(() => node.handlers.answers.length === 1)
     expect(node.handlers.texts).toEqual(['hang it'])
   })
 
-  it('has not answered when what it told could not be taken up', async () => {
+  it('has not answered if what it told could not be processed', async () => {
     const peer = await startTelling(() => ({ type: 'signed', heads: ['ours'] }))
     const handlers = new MemoryHandlers()
     let isFull = true
@@ -387,7 +387,7 @@ describe('a chosen peer', () => {
     await handlers.when(() => handlers.answers.length === 1)
   })
 
-  it('is heard of its heads only after it has told what it holds of ours, though it comes and says hello at once', async () => {
+  it('has its heads read only after it told what it keeps of ours, even if its hello comes at once', async () => {
     const key = await newPeerKey()
     let tell = (): void => undefined
     const mayTell = new Promise<void>((resolve) => (tell = resolve))
@@ -414,7 +414,7 @@ describe('a chosen peer', () => {
   })
 })
 
-it('hears what the clock of a chosen peer says, and not that of a stranger', async () => {
+it('reads the clock of a chosen peer, and not that of a stranger', async () => {
   const handlers = new MemoryHandlers()
   const said: string[] = []
   Object.assign(handlers, { saidTime: (peer: string) => said.push(peer) })

@@ -49,7 +49,7 @@ function traces(root: object, ids: ReadonlySet<string>): string[] {
 }
 
 describe('many strangers', () => {
-  it('leave no entry behind in libp2p, whether they spoke to gossipsub or not', async () => {
+  it('leave no entry in libp2p, whether or not they used gossipsub', async () => {
     const host = await startHost()
     const ids = new Set<string>()
     const address = host.getMultiaddrs()[0]!
@@ -89,7 +89,7 @@ describe('streams without end', () => {
     return most
   }
 
-  it('end the connection, and the peer does not come back at once', async () => {
+  it('end the connection, and the peer cannot reconnect at once', async () => {
     const node = await startNode()
     const stranger = await startStranger()
     const connection = await connect(stranger, node)
@@ -103,7 +103,7 @@ describe('streams without end', () => {
     await expect(again(stranger, node.address)).resolves.not.toBe('open')
   })
 
-  it('are too many of one service far earlier', async () => {
+  it('reach the limit of a single service far earlier', async () => {
     const node = await startNode()
     const stranger = await startStranger()
     const connection = await connect(stranger, node)
@@ -115,7 +115,7 @@ describe('streams without end', () => {
     await until(() => node.mesh.peers().length === 0, 'hung up')
   })
 
-  it('nor are frames that carry nothing taken without end', async () => {
+  it('are not the only limit: endless frames without content end the connection, too', async () => {
     const node = await startNode()
     const stranger = await startStranger()
     const connection = await connect(stranger, node)
@@ -141,7 +141,7 @@ describe('streams without end', () => {
     expect(connection.status).not.toBe('open')
   })
 
-  it('are not what a node opens that asks many questions', async () => {
+  it('are not opened by a node that sends many requests', async () => {
     const asked = await startNode()
     const node = await startNode({ bootstrap: [asked.address] })
     await until(() => node.mesh.syncPeers() === 1, 'a connection')
@@ -177,7 +177,7 @@ describe('places', () => {
     })
   }
 
-  it('are not all taken by two networks: one gives way to a third, and who is chosen stays', async () => {
+  it('are not all taken by two networks: one makes room for a third, and chosen peers stay', async () => {
     const node = await startNode()
     const friend = await startNode({ bootstrap: [node.address] })
     await until(() => node.mesh.syncPeers() === 1, 'somebody was here before')

@@ -15,7 +15,7 @@ import { toHex, utf8 } from '../../src/tlog/bytes.js'
 import { LOG } from './helpers.js'
 
 describe('topics', () => {
-  it('are named by what they carry and the log id', () => {
+  it('are named by their content and the log id', () => {
     expect(headsTopic(LOG)).toBe(`/gossum/heads/1/${LOG}`)
     expect(evidenceTopic(LOG)).toBe(`/gossum/evidence/1/${LOG}`)
     expect(parseTopic(headsTopic(LOG))).toEqual({ kind: 'heads', log: LOG })
@@ -81,7 +81,7 @@ describe('sync messages', () => {
     )
   })
 
-  it('are never longer than a frame, and lose only what does not fit', () => {
+  it('never exceed a frame, and omit only what does not fit', () => {
     const big = (n: number): Uint8Array => utf8(`${n}${'"'.repeat(40_000)}`)
     const files = [big(1), big(2), big(3), big(4), utf8('small')]
     const padded = [new Uint8Array(70_000).fill(0x20), utf8('small')]

@@ -8,8 +8,8 @@ function fill(places: ValidationSlots, peer: string, bytes = 300): number {
   return taken
 }
 
-describe('the places of a topic', () => {
-  it('are 512 for one peer, or as many as hold 4 MiB', () => {
+describe('the validation slots of a topic', () => {
+  it('are 512 for one peer, or as many messages as make 4 MiB', () => {
     expect(fill(new ValidationSlots(), 'a')).toBe(512)
     expect(fill(new ValidationSlots(), 'a', 65_536)).toBe(64)
   })
@@ -22,21 +22,21 @@ describe('the places of a topic', () => {
     expect(fill(places, 'honest')).toBe(32)
   })
 
-  it('that are one’s own are for messages of 4 KiB at most: the others share what they have, 16 MiB', () => {
+  it('of each peer are for messages of at most 4 KiB: larger messages share a pool of 16 MiB', () => {
     const places = new ValidationSlots()
     for (let i = 0; i < 4; i++) expect(fill(places, `greedy ${i}`, 65_536)).toBe(64)
     expect(fill(places, 'large', 4097)).toBe(0)
     expect(fill(places, 'honest', 4096)).toBe(32)
   })
 
-  it('are bounded though peers come, fill their own and go again', () => {
+  it('are bounded although peers arrive, fill their own and leave', () => {
     const places = new ValidationSlots()
     let taken = 0
     for (let i = 0; i < 1000; i++) taken += fill(places, `passing ${i}`)
     expect(taken).toBe(2048 + 128 * 32)
   })
 
-  it('can be taken again by others once they are left', () => {
+  it('can be taken by others once they are released', () => {
     const places = new ValidationSlots()
     for (let round = 0; round < 3; round++) {
       const leave = Array.from({ length: 64 }, () => places.take('a', 65_536)!)

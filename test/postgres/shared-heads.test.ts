@@ -181,6 +181,72 @@ describe.each(STATES)('over %s', (_name, isThere, make) => {
     expect(two.heads.get(LOG)).toEqual(back.heads.get(LOG))
     expect(await advance(two.heads, 10)).toBeDefined()
   })
+
+  describe('a key is bound to one log of an origin', () => {
+    const OTHER = 'b'.repeat(64)
+    const promise = (heads: Heads, log: string, key: string, of = 'one origin'): Promise<LogState | undefined> => {
+      const signed = { key, size: 1, time: 1 }
+      return heads.change(log, heads.get(log), { tree: tree(1), origin: of, signed })
+    }
+    const isTaken = expect.objectContaining({ code: 'ORIGIN_TAKEN' }) as Error
+
+    its('whichever machine promises first, though no machine follows both', async () => {
+      const { machineState } = await make()
+      const [one, two] = [await machine(machineState()), await machine(machineState())]
+      await promise(one.heads, LOG, KEY)
+      await expect(promise(two.heads, OTHER, KEY)).rejects.toEqual(isTaken)
+      expect(two.heads.get(OTHER)).toMatchObject({ seq: 0 })
+      // What the other machine has signed is known here now, and stays known.
+      expect(two.heads.get(LOG).signed).toMatchObject({ key: KEY })
+      expect((await machine(machineState(), copyOf(two.journal))).heads.get(LOG).signed).toMatchObject({ key: KEY })
+      // Without a promise the other log is followed.
+      expect(await two.heads.change(OTHER, two.heads.get(OTHER), { tree: tree(1) })).toMatchObject({ seq: 1 })
+      await expect(promise(two.heads, OTHER, KEY)).rejects.toEqual(isTaken)
+      expect(await two.heads.change(OTHER, two.heads.get(OTHER), { tree: tree(2) })).toMatchObject({ seq: 2 })
+    })
+
+    its('of many machines that begin at once with a log each, one promises', async () => {
+      const { machineState } = await make()
+      const all = await Promise.all(Array.from({ length: 6 }, () => machine(machineState())))
+      const logs = all.map((_machine, n) => `${n}`.repeat(64))
+      const results = await Promise.allSettled(all.map(({ heads }, n) => promise(heads, logs[n]!, KEY)))
+      const won = results.flatMap(({ status }, n) => (status === 'fulfilled' ? logs[n]! : []))
+      expect(won).toHaveLength(1)
+      for (const result of results) if (result.status === 'rejected') expect(result.reason).toEqual(isTaken)
+      for (const { heads } of all) expect(heads.get(won[0]!).signed).toMatchObject({ key: KEY })
+    })
+
+    its('and goes on there; other origins and other keys are free', async () => {
+      const { machineState } = await make()
+      const [one, two] = [await machine(machineState()), await machine(machineState())]
+      await promise(one.heads, LOG, KEY)
+      expect(await one.heads.change(LOG, one.heads.get(LOG), { ...one.heads.get(LOG), tree: tree(2) })).toBeDefined()
+      expect(await promise(two.heads, OTHER, KEY, 'another origin')).toBeDefined()
+      expect(await promise(two.heads, 'c'.repeat(64), 'another key')).toBeDefined()
+    })
+
+    its('not by a promise that came too late', async () => {
+      const { machineState } = await make()
+      const [one, two] = [await machine(machineState()), await machine(machineState())]
+      await promise(one.heads, LOG, KEY)
+      // This machine does not know the new state, so its own is not written.
+      expect(await promise(two.heads, LOG, 'another key')).toBeUndefined()
+      expect(await promise(two.heads, OTHER, 'another key')).toBeDefined()
+    })
+
+    its('the second key and the key of an auditor as well', async () => {
+      const { machineState } = await make()
+      const [one, two] = [await machine(machineState()), await machine(machineState())]
+      const audited = { key: 'auditor', size: 1, root: 'AAAA', time: 1 }
+      const signed = { key: KEY, second: 'witness.example+11111111', size: 1, time: 1 }
+      await one.heads.change(LOG, one.heads.get(LOG), { tree: tree(1), origin: 'o', signed, audited })
+      const of = (change: object) =>
+        two.heads.change(OTHER, two.heads.get(OTHER), { tree: tree(1), origin: 'o', ...change })
+      await expect(of({ audited })).rejects.toEqual(isTaken)
+      await expect(of({ signed: { ...signed, key: 'new' } })).rejects.toEqual(isTaken)
+      expect(await of({ signed: { key: 'new', size: 1, time: 1 } })).toBeDefined()
+    })
+  })
 })
 
 test.each([

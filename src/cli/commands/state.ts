@@ -86,7 +86,9 @@ async function init(flags: StateFlags): Promise<void> {
   const out = output(flags)
   await withState(flags, async (state, home) => {
     const journal = await journalOf(home)
-    if (journal.size > 0)
+    await state.make()
+    // A machine that shares its state may add what a newer version needs.
+    if (journal.size > 0 && !(await state.isOpen()))
       throw new GossumError(
         'STATE_DISAGREES',
         `the key of this home has signed ${logs(journal.size)}: gossum state move`,

@@ -79,7 +79,7 @@ test('a log that is polled: it is frozen before anything is signed', async () =>
   expect(restored.all(advancedTo(20))).toEqual([])
 })
 
-test('a peer that lists evidence and does not give it has not answered', async () => {
+test('a peer that lists evidence and does not send it has not answered', async () => {
   const evidence = [{ log: idOf(log), id: '0123456789abcdef' }]
   let asked: () => void = () => undefined
   const isAsked = new Promise<void>((resolve) => (asked = resolve))

@@ -62,7 +62,7 @@ async function withPeer(...args: string[]) {
   return { home, vkey, setup, node, away, back }
 }
 
-test('a signature is not given before the peer has said that it keeps the promise', async () => {
+test('a signature is not returned before the peer has confirmed the promise', async () => {
   const { home } = await homeWithKey()
   const order: string[] = []
   let keep: (answer: object) => void = () => undefined
@@ -117,7 +117,7 @@ test('required: nothing is signed while the peer is away, which is reported ever
   await expectSigned(node, log, 20, 30)
 })
 
-test('by default: it is signed all the same, said to be undeposited, and deposited when the peer is back', async () => {
+test('by default: it is signed all the same, reported as undeposited, and deposited when the peer is back', async () => {
   const { vkey, node, away, back } = await withPeer()
   await expectSigned(node, log, 0, 10)
   await away()
@@ -143,7 +143,7 @@ test('by default: it is signed all the same, said to be undeposited, and deposit
   expect(await metric(node, 'gossum_deposit_undeposited')).toBe(0)
 })
 
-test('what was signed while nobody kept it is deposited after a restart, too', async () => {
+test('what was signed undeposited is also deposited after a restart', async () => {
   const { home, vkey, setup, node, away, back } = await withPeer()
   await expectSigned(node, log, 0, 10)
   await away()
@@ -157,7 +157,7 @@ test('what was signed while nobody kept it is deposited after a restart, too', a
   while ((await remembered(peer, vkey)).promises.get(ID) !== treeText(log.tree(20)));
 })
 
-test('a peer of an earlier version keeps nothing: it is named, and what is signed is undeposited', async () => {
+test('a peer of an earlier version keeps no promises: it is named, and what is signed is undeposited', async () => {
   const { home } = await homeWithKey()
   const old = await startFake(({ type }) =>
     type === 'signed' ? { type: 'signed', heads: [] } : type === 'hello' ? HELLO : UNKNOWN,
@@ -197,7 +197,7 @@ test.each([
   expect((await fetch(`${node.ready.http}/${ID}/checkpoint`)).status).toBe(404)
 })
 
-test('required, and nobody is chosen: nothing is signed, and it is said', async () => {
+test('required, without chosen peers: nothing is signed, and that is reported', async () => {
   const { home } = await homeWithKey()
   const node = await start(home, { logs: [pushed(log)], args: ['--deposit', 'required'] })
   const answer = await pushTo(node, log, 0, 10)
@@ -208,7 +208,7 @@ test('required, and nobody is chosen: nothing is signed, and it is said', async 
   })
 })
 
-test('a stranger who is connected is no depositary', async () => {
+test('a connected stranger is no depositary', async () => {
   const { vkey, node, away } = await withPeer()
   await expectSigned(node, log, 0, 10)
   await away()
@@ -219,7 +219,7 @@ test('a stranger who is connected is no depositary', async () => {
   expect((await remembered(stranger, vkey)).promises.size).toBe(0)
 })
 
-test('a node without a mesh signs as ever', async () => {
+test('a node without a mesh signs as usual', async () => {
   const events: NodeEvent[] = []
   const config = loadConfig(
     { home: temporaryHome(), log: [pushed(log)], listen: [], bootstrap: [], http: '127.0.0.1:0' },

@@ -99,7 +99,7 @@ test('addresses that answer, and show no head of their log: sign-in pages, redir
   }
 }, 60_000)
 
-test('a log that was well and is a sign-in page now', async () => {
+test('a log that was healthy and is a sign-in page now', async () => {
   const log = await serve(5)
   const node = await polled(log.setting)
   await node.event(advancedTo(5))

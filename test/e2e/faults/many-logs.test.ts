@@ -65,7 +65,7 @@ async function expectNoFork(node: RunningNode, from: number): Promise<void> {
   expect(await statuses(node, (log) => log.body(from, 20))).not.toContain(200)
 }
 
-test('one key: the peer tells all of them, and none of the forks is signed', async () => {
+test('one key: the peer reports all of them, and none of the forks is signed', async () => {
   const peer = await start(temporaryHome(), { logs: [pushed(elsewhere)] })
   const { home, vkey } = await homeWithKey()
   const { older, setup } = await past(home, peer)

@@ -60,7 +60,7 @@ async function polledPast() {
   return { honest, peer, home, older, vkey, running, bootstrap: setup.bootstrap }
 }
 
-test('a peer has the promise of a head when it is signed, and the line at once, though no policy counts it', async () => {
+test('a peer has the promise when a head is signed, and the line right after that, though no policy counts it', async () => {
   const { honest, peer, vkey, running } = await polledPast()
   // Several heads: a hello, which is sent once a minute, would carry at most one of them.
   for (let size = 30; size < 33; size++) {
@@ -88,7 +88,7 @@ test('a fork that the log shows to a restored home is not signed, but convicts t
   expect((await status(restored)).logs).toMatchObject([{ frozen: true }])
 })
 
-test('neither is one that is larger than what was signed', async () => {
+test('nor is a fork that is larger than what was signed', async () => {
   const { older, running, bootstrap } = await polledPast()
   // The process is killed.
   await running.kill()
@@ -98,7 +98,7 @@ test('neither is one that is larger than what was signed', async () => {
   expectNothingBeside(restored, 30)
 })
 
-test('while its only peer is away nothing is signed, as long as the operator has said', async () => {
+test('while its only peer is away nothing is signed, for the time that the operator has set', async () => {
   const { peer, older, running, bootstrap } = await polledPast()
   await Promise.all([peer.stop(), running.stop()])
   const stale = await serve(20)
@@ -108,7 +108,7 @@ test('while its only peer is away nothing is signed, as long as the operator has
   expectNothingBeside(lonely, 10)
 })
 
-test('who forgets to name the peer again is guarded by it all the same', async () => {
+test('an operator who forgets to configure the peer again is guarded by it all the same', async () => {
   const { peer, older, running } = await polledPast()
   await running.stop()
   const fork = await serve(20, { salt: 'b', fork: 5 })
@@ -189,7 +189,7 @@ test.each(peers)('a peer that %s keeps what was signed, and a restored home stop
   expect(after.promises.get(ID)).toBe(treeText(log.tree(30)))
 })
 
-test('a restored home goes on when the log comes back with what was signed', async () => {
+test('a restored home continues when the log shows again what was signed', async () => {
   const peer = await start(temporaryHome(), { logs: [pushed(elsewhere)] })
   const { older, running, setup } = await pushedPast(peer)
   await running.stop()
@@ -199,7 +199,7 @@ test('a restored home goes on when the log comes back with what was signed', asy
   await expectSigned(restored, log, 30, 45)
 })
 
-test('an emptied home with the key alone, after kill -9 right behind the answer: a fork is no first use', async () => {
+test('an emptied home with only the key, after kill -9 right after the answer: a fork is not a first use', async () => {
   const peer = await start(temporaryHome(), { logs: [pushed(elsewhere)] })
   const { home, vkey } = await homeWithKey()
   const setup = { logs: [pushed(log)], bootstrap: [addressOf(peer)] }
@@ -223,7 +223,7 @@ test('an emptied home with the key alone, after kill -9 right behind the answer:
   expectNothingBeside(again, 30)
 })
 
-test('a peer that is killed, too, remembers what it said that it keeps', async () => {
+test('a peer that is also killed remembers what it confirmed', async () => {
   const peerHome = temporaryHome()
   const peer = await start(peerHome, { logs: [pushed(elsewhere)] })
   const { vkey, running } = await pushedPast(peer)

@@ -169,7 +169,7 @@ test.each(says)(
   },
 )
 
-test('many strangers who name many others end it no sooner', async () => {
+test('many strangers that name many others do not end the wait earlier', async () => {
   const { link, restored } = await heldUp()
   // As many as it dials; each answers immediately and completely that it has nothing.
   await named(restored, 3, ({ type }) => (type === 'signed' ? NOTHING : HELLO))
@@ -191,7 +191,7 @@ test('many strangers who name many others end it no sooner', async () => {
   await expectGuarded(restored)
 })
 
-test('a connection that is cut in the midst of the answer is no answer', async () => {
+test('a connection that is cut in the middle of the answer is no answer', async () => {
   const { peer, peerHome, link, restored } = await heldUp()
   await peer.kill()
   link.cut()

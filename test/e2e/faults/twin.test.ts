@@ -68,7 +68,7 @@ test.each([
   expect(again.all(guardIs('twin'))).toEqual([])
 })
 
-test('a machine that was cloned, whose peer id is the same: what one signed stops the other when it hears of it', async () => {
+test('a cloned machine with the same peer id: what one signed stops the other once it learns of it', async () => {
   const peer = await start(temporaryHome(), { logs: [pushed(elsewhere)] })
   const { home } = await homeWithKey()
   const link = await Link.to(addressOf(peer))

@@ -111,7 +111,7 @@ describe('one start ten years ahead, then the right time', () => {
   )
 })
 
-test('of two keys with one name, one that stays signs at no earlier time when the other one is new', async () => {
+test('of two keys with one name, the one that stays signs no earlier time when the other one is replaced', async () => {
   const home = temporaryHome()
   const made = await gossum(['key', 'new', '--name', 'witness.example', '--ml-dsa', '--json'], { home })
   const { mlDsa } = JSON.parse(made.stdout) as { mlDsa: string }
@@ -127,7 +127,7 @@ test('of two keys with one name, one that stays signs at no earlier time when th
   expect(await conditions(node)).toContain('promise ahead')
 })
 
-test('three days ahead for a moment: what is old still grows old, by a clock that nobody sets', async () => {
+test('three days ahead for a moment: ages still increase, on the monotonic clock', async () => {
   const served = await memoryLog(testSigner('sum.example', 1), madeUpRecords(0, 5))
   const listening = await served.listen({ host: '127.0.0.1', port: 0 })
   onTestFinished(() => listening.close())

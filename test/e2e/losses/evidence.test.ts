@@ -122,7 +122,7 @@ describe('while the disk is full', () => {
     expect(await pushed(again, log.body(5, 6))).toBe(200)
   }, 40_000)
 
-  test('what there is space for when the node is stopped is written then', async ({ skip }) => {
+  test('what fits on the disk when the node is stopped is written then', async ({ skip }) => {
     const disk = needsDisk(skip)
     const { node, id } = await caught(disk)
     disk.free()
@@ -132,7 +132,7 @@ describe('while the disk is full', () => {
     expect(await logsOf(again)).toMatchObject([{ frozen: true }, {}])
   })
 
-  test('what a crash takes, a peer that was told brings back, and it is let go for good', async ({ skip }) => {
+  test('what a crash loses, a peer that received it brings back, and it can be acknowledged', async ({ skip }) => {
     const disk = needsDisk(skip)
     const peer = await RunningNode.start(temporaryHome(), LOG)
     const bootstrap = ['--bootstrap', peer.ready.multiaddrs[0]!]
@@ -184,7 +184,7 @@ describe('a head of the size of one that the key has signed, and that this home 
   }, 20_000)
 })
 
-describe('after a lie was let go', () => {
+describe('after a lie was acknowledged', () => {
   const third = new PushingLog(signer, { salt: 'c' })
   const file = (...heads: [Uint8Array, Uint8Array]): Uint8Array =>
     encodeEvidence(makeSplitView(signer.verifier, [parseNote(heads[0]), parseNote(heads[1])], undefined))
@@ -199,7 +199,7 @@ describe('after a lie was let go', () => {
     return node
   }
 
-  test('the same one does not freeze the log again, from whomever it comes', async () => {
+  test('the same evidence does not freeze the log again, whatever its source', async () => {
     const node = await letGo()
     expect(await post(node, 'heads', fork.head(5))).toMatchObject({ outcome: 'conflict' })
     expect(await post(node, 'evidence', file(fork.head(5), log.head(5)))).toMatchObject({ fate: 'known' })
@@ -215,7 +215,7 @@ describe('after a lie was let go', () => {
     expect(await pushed(node, log.body(5, 6))).toBe(503)
   })
 
-  test('nor does it need one of ours: two of which none was seen before do, of a size that nobody here has', async () => {
+  test('nor does it need a head of ours: two unknown heads of a size beyond ours freeze it too', async () => {
     const node = await letGo()
     const { id, fate } = (await post(node, 'evidence', file(fork.head(9), third.head(9)))) as {
       id: string

@@ -184,7 +184,7 @@ describe('a home without its witness.key', () => {
     expect(contents(home)).toEqual(before)
   })
 
-  test('goes on when it is put back', async () => {
+  test('goes on when the key is restored', async () => {
     const home = await usedHome()
     const key = readFileSync(join(home, 'witness.key'))
     rmSync(join(home, 'witness.key'))
@@ -195,7 +195,7 @@ describe('a home without its witness.key', () => {
   })
 })
 
-test('a --home that is a file, or below one, is said to be that', async () => {
+test('a --home that is a file, or below one, is reported as that', async () => {
   const file = join(temporaryHome(), 'file')
   writeFileSync(file, '')
   for (const home of [file, join(file, 'below')])

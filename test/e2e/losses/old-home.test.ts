@@ -42,7 +42,7 @@ async function cosigned(node: RunningNode, log: PushingLog): Promise<{ size: num
   return { size: Number(note.text.split('\n')[1]), time: line!.time }
 }
 
-test('a healthy one goes on where it was, and signs nothing that contradicts what was signed', async () => {
+test('a healthy one continues where it was, and signs nothing that contradicts earlier signatures', async () => {
   const home = oldHome('healthy')
   const args = pushedBy(A, B)
   const node = await RunningNode.start(home, args)
@@ -70,7 +70,7 @@ test('a healthy one goes on where it was, and signs nothing that contradicts wha
   await again.stop()
 })
 
-test('what it waited for and what it was frozen for stays so', async () => {
+test('its floor and its holds stay', async () => {
   const node = await RunningNode.start(oldHome('floor-and-holds'), pushedBy(A, B))
   const [a, b] = await logsOf(node)
   expect(a).toMatchObject({ size: 14, frozen: true, holds: [{ acked: true }, { acked: false }] })
@@ -90,7 +90,7 @@ test('what it waited for and what it was frozen for stays so', async () => {
   expect(await node.json('/api/v1/evidence')).toMatchObject({ evidence: [{ acked: true }, { acked: true }] })
 })
 
-test('one whose database is older than its guard is said to disagree, for the log that it is about', async () => {
+test('one whose database is older than its guard disagrees, for that log only', async () => {
   const home = oldHome('disagreeing')
   const args = pushedBy(A, B)
   const node = await RunningNode.start(home, args)
@@ -148,7 +148,7 @@ describe('a version', () => {
     return schema
   }
 
-  test('before this one refuses what was taken over: it reads the number first of all', async () => {
+  test('before this one refuses what was taken over: it reads the schema number first', async () => {
     const home = oldHome('healthy')
     expect(await schemaOf(home)).toBe('1')
     const node = await RunningNode.start(home, pushedBy(A, B))
@@ -157,7 +157,7 @@ describe('a version', () => {
     expect(SCHEMA_VERSION).not.toBe('1')
   })
 
-  test('that finds the home of a newer one says so, leads to no new key, and changes nothing', async () => {
+  test('that finds the home of a newer one reports it, suggests no new key, and changes nothing', async () => {
     const home = oldHome('healthy')
     await (await RunningNode.start(home, pushedBy(A, B))).stop()
     await schemaOf(home, String(Number(SCHEMA_VERSION) + 1))
@@ -224,7 +224,7 @@ await (await Store.open(process.argv[1])).close()`
     expect([existsSync(join(home, 'guard')), existsSync(join(home, 'journal'))]).toEqual([false, true])
   }
 
-  test('at any call of the way, it is done again or finished', async ({ skip }) => {
+  test('at any system call, the takeover is repeated or completed', async ({ skip }) => {
     if (!canTrace()) {
       if (process.env['REQUIRE_PEERS'] === '1') throw new Error('no process can be traced here')
       return skip('strace cannot trace here')
@@ -246,7 +246,7 @@ await (await Store.open(process.argv[1])).close()`
   }, 120_000)
 })
 
-test('a home that is empty is nothing old: no guard is made or looked for', async () => {
+test('an empty home is not an old one: no guard is made or searched for', async () => {
   const home = temporaryHome()
   const node = await RunningNode.start(home, pushedBy(A))
   await node.stop()

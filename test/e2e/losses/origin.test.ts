@@ -104,7 +104,7 @@ test('by poll it is the same, also when the copy is seen before the fork', async
   expect(await signersOf(node, parseNote(fork.head()).text, node.ready.witness)).toEqual([])
 })
 
-test('a log that is disabled and comes back later keeps its key, and the other one gets it at no time between', async () => {
+test('a log that is disabled and enabled again keeps its key, and the other one never gets it in between', async () => {
   const home = temporaryHome()
   const { a, b } = story()
   const log = async (...args: string[]): Promise<void> => {

@@ -95,7 +95,7 @@ describe('a peer that counts nobody', () => {
     60_000,
   )
 
-  test('and does not follow the log, so that it can read no line of it, has the promise', async () => {
+  test('and does not follow the log, so that it can verify no line of it, has the promise', async () => {
     const { peer, witness } = await pair(['--log', `${testSigner('other.example', 9).verifier.vkey} -`])
     const held = await asking(peer)
     await pushAll(witness, 0, 3)
@@ -117,7 +117,7 @@ async function counted(): Promise<{ home: string; policy: string[] }> {
 const guarded = (node: RunningNode): Promise<unknown> =>
   node.event((event) => event.event === 'guard' && event.state === 'guarded')
 
-test('a peer that counts the witness has the lines of many logs, the answers to all of which were just read', async () => {
+test('a peer that counts the witness has the lines of many logs right after all their answers', async () => {
   const logs = Array.from({ length: 40 }, (_, i) => new PushingLog(testSigner(`log.example/${i}`, i + 1)))
   const args = logs.flatMap(({ signer }) => ['--log', `${signer.verifier.vkey} -`])
   const { home, policy } = await counted()
@@ -134,7 +134,7 @@ test('a peer that counts the witness has the lines of many logs, the answers to 
   )
 }, 60_000)
 
-test('who counts the witness, and was not chosen by it, has the newest head of a burst when it stopped', async () => {
+test('a peer that counts the witness, and was not chosen by it, has the newest head of a burst when it stops', async () => {
   const tree = new TilesLog(testSigner('sum.example', 1), { origin: SUMDB_ORIGIN }).grow(5)
   const served = await LyingLog.start({
     handle: (path) => tree.handle(path.replace('/latest', '/checkpoint').replace('/tile/8/', '/tile/')),

@@ -11,19 +11,19 @@ function chosen(configured: string[], count: number, remembered: string[], speak
   })
 }
 
-test('they are the configured ones, connected or not; one that was never reached counts', () => {
+test('the configured peers are chosen, connected or not, including one that was never reached', () => {
   const peers = chosen(['a', 'b'], 3, ['c'], ['b', 'c', 'stranger'])
   expect(peers.report).toEqual({ all: 3, connected: ['b'] })
   expect(['a', 'b', 'c', 'stranger'].map((id) => peers.has(id))).toEqual([true, true, false, false])
 })
 
-test('those of an earlier run count only where none is configured, though it be one that was never reached', () => {
+test('peers of an earlier run are chosen only if none is configured, not even one that was never reached', () => {
   expect(chosen([], 0, ['c', 'd'], ['c', 'stranger']).report).toEqual({ all: 2, connected: ['c'] })
   const unreached = chosen([], 1, ['c'], ['c'])
   expect([unreached.report, unreached.has('c')]).toEqual([{ all: 1, connected: [] }, false])
 })
 
-test('without any, nobody is one', () => {
+test('without either, no peer is chosen', () => {
   const nobody = chosen([], 0, [], ['stranger'])
   expect([nobody.report, nobody.has('stranger')]).toEqual([{ all: 0, connected: [] }, false])
 })

@@ -8,7 +8,7 @@ const tries = (knocks: Knocks, addresses: ReturnType<typeof at>[], now = 0, isPr
   addresses.filter((address) => knocks.mayTry(address, isProven, now)).length
 const ports = (host: string, count: number) => Array.from({ length: count }, (_, i) => at(host, 4001 + i))
 
-test('one host and port is tried once a minute, whatever peer is said to be there', () => {
+test('each host and port is tried once a minute, whichever peer ids are named for it', () => {
   const knocks = new Knocks()
   const peer = (id: string) => multiaddr(`/ip4/127.0.0.1/tcp/4001/p2p/${id}`)
   const [a, b] = [
@@ -22,7 +22,7 @@ test('one host and port is tried once a minute, whatever peer is said to be ther
   expect(tries(knocks, [a], 60_001, true)).toBe(0)
 })
 
-test('one host of the internet is tried four times at once, on whatever ports, one network eight times', () => {
+test('an internet host is tried four times at once over all its ports, a network eight times', () => {
   const knocks = new Knocks()
   expect(tries(knocks, ports('203.0.113.1', 10))).toBe(4)
   expect(tries(knocks, [...ports('203.0.113.2', 4), ...ports('203.0.113.3', 4)])).toBe(4)
@@ -31,7 +31,7 @@ test('one host of the internet is tried four times at once, on whatever ports, o
   expect(tries(knocks, ports('198.51.100.1', 20).slice(10), 60_000)).toBe(2)
 })
 
-test('of the internet 32 are tried at once, and twenty a minute', () => {
+test('at most 32 internet addresses are tried at once, and then twenty a minute', () => {
   const knocks = new Knocks()
   const all = Array.from({ length: 100 }, (_, i) => at(`20.${i}.0.1`))
   expect(tries(knocks, all)).toBe(32)
@@ -39,7 +39,7 @@ test('of the internet 32 are tried at once, and twenty a minute', () => {
   expect(tries(knocks, others, 60_000)).toBe(20)
 })
 
-test('what was reached before, and what is near, is bounded by the doors that there are', () => {
+test('addresses reached before, and local ones, are limited only per host and port', () => {
   const knocks = new Knocks()
   expect(tries(knocks, ports('203.0.113.1', 50), 0, true)).toBe(50)
   for (const near of ['127.0.0.1', '10.1.2.3', '192.168.1.1']) expect(tries(knocks, ports(near, 50)), near).toBe(50)

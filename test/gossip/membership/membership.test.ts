@@ -180,7 +180,7 @@ describe('an address that a peer tells', () => {
     expect(stage.dialled).toEqual(isDialled ? [place] : [])
   })
 
-  it('is looked up when it is a name, and not dialled where that leads too near', async () => {
+  it('is looked up if it is a name, and not dialled if that resolves to an address too local for its source', async () => {
     const stage = await Stage.open()
     const [stranger, local] = [await stage.connected(INTERNET), await stage.connected(MACHINE)]
     const [one, other] = [await placeAt('/dns4/localhost/tcp/4001'), await placeAt('/dns4/localhost/tcp/4002')]
@@ -190,14 +190,14 @@ describe('an address that a peer tells', () => {
     expect(stage.dialled).toEqual([other.replace('/dns4/localhost', '/ip4/127.0.0.1')])
   })
 
-  it('is not dialled when it is ours or that of a neighbour', async () => {
+  it("is not dialled if it is ours or a neighbour's", async () => {
     const stage = await Stage.open()
     const [teller, neighbour] = [await stage.connected(INTERNET), await stage.connected('/ip4/9.9.9.9/tcp/1')]
     stage.membership.told([`${INTERNET}/p2p/${neighbour.toString()}`], teller)
     expect(stage.dialled).toEqual([])
   })
 
-  it('is tried once a minute at the most, however often it is told', async () => {
+  it('is tried at most once a minute, however often it is told', async () => {
     const stage = await Stage.open()
     const teller = await stage.connected(INTERNET)
     const place = await placeAt('/ip4/9.9.9.9/tcp/4001')
@@ -229,7 +229,7 @@ describe('an address that a peer tells', () => {
     expect(stage.dialled.length).toBeLessThanOrEqual(most + more)
   })
 
-  it('is one of four at once, and needed only while there are few neighbours', async () => {
+  it('is dialled with at most three others, and only while too few neighbours were dialled', async () => {
     const stage = await Stage.open()
     const teller = await stage.connected(INTERNET, 'outbound')
     const places = await Promise.all(Array.from({ length: 8 }, (_, i) => placeAt(`/ip4/9.9.9.${i + 1}/tcp/4001`)))
@@ -247,7 +247,7 @@ describe('an address that a peer tells', () => {
     expect(surrounded.dialled).toHaveLength(4)
   })
 
-  it('is one of 256 that wait, and of 32 of one teller', async () => {
+  it('waits in a queue of at most 256, at most 32 of them from one peer', async () => {
     const stage = await Stage.open()
     for (let i = 0; i < 20; i++) await stage.connected(`/ip4/7.7.7.${i + 1}/tcp/1`, 'outbound')
     const tellers = [...stage.speakers.values()]
@@ -266,7 +266,7 @@ describe('an address that a peer tells', () => {
 })
 
 describe('what a peer is told', () => {
-  it('is where our neighbours can be dialled, as far as it may know', async () => {
+  it('is the addresses of our neighbours that it may know', async () => {
     const stage = await Stage.open()
     const dialled = await stage.connected('/ip4/8.8.4.4/tcp/4001', 'outbound')
     const local = await stage.connected('/ip4/192.168.1.9/tcp/50000', 'inbound', [MACHINE, NETWORK, INTERNET])
@@ -290,7 +290,7 @@ describe('what a peer is told', () => {
     expect(stage.membership.introduce(local)).toEqual([])
   })
 
-  it('is eight addresses at the most', async () => {
+  it('is at most eight addresses', async () => {
     const stage = await Stage.open()
     for (let i = 0; i < 20; i++) await stage.connected(`/ip4/7.7.7.${i + 1}/tcp/1`, 'outbound')
     const told = stage.membership.introduce(await stage.connected(INTERNET))
@@ -299,7 +299,7 @@ describe('what a peer is told', () => {
 })
 
 describe('the local network', () => {
-  it('tells of its nodes, not of this machine', async () => {
+  it('leads to its nodes, and not to loopback addresses', async () => {
     const stage = await Stage.open()
     const [near, self] = [await placeAt(NETWORK), await placeAt(MACHINE)]
     stage.membership.discovered([near, self])
@@ -310,7 +310,7 @@ describe('the local network', () => {
 describe('the book', () => {
   const lastSeen = '2026-01-02T03:04:05.000Z'
 
-  it('keeps 64 peers, those that we dialled before those that came to us', async () => {
+  it('keeps 64 peers, preferring those that we dialled to those that dialled us', async () => {
     const book = new MemoryPeerStore()
     const stage = await Stage.open(book)
     await stage.membership.start()
@@ -332,7 +332,7 @@ describe('the book', () => {
     expect(book.saves).toBe(1)
   })
 
-  it('is not replaced by what one stranger tells, whom we reach and who is gone again', async () => {
+  it('is not displaced by short-lived peers that one stranger told us of', async () => {
     const long = new Date(Date.now() - 3600_000).toISOString()
     const old = await Promise.all(Array.from({ length: 64 }, (_, i) => placeAt(`/ip4/7.7.${i}.1/tcp/1`)))
     const book = new MemoryPeerStore(old.map((address) => ({ address, lastSeen: long, proven: true, metAt: long })))
@@ -352,7 +352,7 @@ describe('the book', () => {
     expect(kept.filter((address) => old.includes(address))).toHaveLength(64)
   })
 
-  it('has a few places for one network, and for what a peer of one network told of', async () => {
+  it('limits the peers of one network, and those told by peers of one network', async () => {
     const lastSeen = new Date().toISOString()
     const near = await Promise.all(Array.from({ length: 20 }, (_, i) => placeAt(`/ip4/7.7.7.${i}/tcp/1`)))
     const told = await Promise.all(Array.from({ length: 20 }, (_, i) => placeAt(`/ip4/6.6.${i}.1/tcp/1`)))
@@ -369,7 +369,7 @@ describe('the book', () => {
     expect([near, told, lab].map((some) => kept.filter((address) => some.includes(address)).length)).toEqual([8, 8, 20])
   })
 
-  it('does not take who only came to us for one that we reached, after a restart either', async () => {
+  it('does not treat a peer that only dialled us as one that we reached, even after a restart', async () => {
     const book = new MemoryPeerStore()
     const stage = await Stage.open(book)
     await stage.membership.load()
@@ -386,7 +386,7 @@ describe('the book', () => {
     expect(book.peers[0]!.address).toContain(reached.toString())
   })
 
-  it('is dialled at the start, what can be; a damaged one is no reason not to start', async () => {
+  it('is dialled at start as far as it is valid, and a damaged book does not prevent the start', async () => {
     const addresses = await Promise.all(Array.from({ length: 3 }, (_, i) => placeAt(`/ip4/9.9.9.${i + 1}/tcp/1`)))
     const book = new MemoryPeerStore(['garbage', ...addresses].map((address) => ({ address, lastSeen })))
     const stage = await Stage.open(book)
@@ -427,7 +427,7 @@ describe('the book', () => {
     await second.handlers.receives(text)
   })
 
-  it('has who came to us, too: where identify says that it listens', async () => {
+  it('includes peers that dialled us, at the listen addresses from identify', async () => {
     const book = new MemoryPeerStore()
     const host = await startNode({ peerStore: book })
     const guest = await startNode({ bootstrap: [host.address] })
@@ -438,7 +438,7 @@ describe('the book', () => {
 })
 
 describe('an announced address', () => {
-  it('is what others learn instead of where we listen', async () => {
+  it('is told to others in place of the listen addresses', async () => {
     const node = await startNode({ announce: ['/dns4/witness.example/tcp/46786'] })
     const announced = `/dns4/witness.example/tcp/46786/p2p/${node.mesh.peerId}`
     expect(node.mesh.multiaddrs()).toEqual([announced])
@@ -461,7 +461,7 @@ describe('an announced address', () => {
 })
 
 describe('a mesh that starts from one node', () => {
-  it('is more than a star: 20 nodes behind one address reach the hub and each other', async () => {
+  it('becomes more than a star: 20 nodes behind one address reach the hub and each other', async () => {
     const hub = await startNode({ settledMs: 500 })
     const spokes = await Promise.all(
       Array.from({ length: 20 }, () => startNode({ bootstrap: [hub.address], settledMs: 500 })),
@@ -477,7 +477,7 @@ describe('a mesh that starts from one node', () => {
     await Promise.all(spokes.slice(1).map(({ handlers }) => handlers.receives(text)))
   }, 150_000)
 
-  it('takes no address that is none, and no more than eight', async () => {
+  it('ignores invalid addresses, and more than eight', async () => {
     const node = await startNode()
     const { ask } = await openSync(await connect(await startStranger(), node))
     expect(await ask({ type: 'hello', peers: Array(9).fill('nowhere') })).toMatchObject({ type: 'hello' })

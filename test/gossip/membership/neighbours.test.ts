@@ -69,7 +69,7 @@ describe('the witness of a peer', () => {
     expect(witnessesOf(node)).toEqual([honest.witness])
   })
 
-  it('cannot be copied from its hello by another peer', async () => {
+  it('cannot be claimed by another peer that copies its hello', async () => {
     const victim = await startNode({ identity: newIdentity('victim') })
     const node = await startNode()
     const thief = await startStranger()
@@ -92,7 +92,7 @@ describe('the witness of a peer', () => {
     expect(witnessesOf(node)).toEqual([null])
   })
 
-  it('may be our own: then two nodes have one key, and we are told', async () => {
+  it('may be our own: then two nodes share a key, and this is reported', async () => {
     const identity = newIdentity('twin')
     const told: string[] = []
     const a = await startNode({ identity, onTwin: (peer) => told.push(peer) })
@@ -118,7 +118,7 @@ describe('the witness of a peer', () => {
 })
 
 describe('where a peer stands', () => {
-  it('is shown, of the first log that it names and we follow', async () => {
+  it('is shown for the first log it names that we follow', async () => {
     const node = await startNode()
     const { ask } = await openSync(await connect(await startStranger(), node))
     const head = (name: string, size: number): string => {
@@ -167,7 +167,7 @@ describe('the keys that neighbours count', () => {
     return { pass: (ms) => vi.advanceTimersByTimeAsync(ms) }
   }
 
-  it('are theirs without ours, each once, in turns', async () => {
+  it('are listed without ours and without duplicates, alternating between neighbours', async () => {
     const { pass } = standstill()
     const [a, b, c, own] = keys(4, 'key') as [string, string, string, string]
     const { neighbours, changes, names } = watched([own])
@@ -188,7 +188,7 @@ describe('the keys that neighbours count', () => {
     neighbours.stop()
   })
 
-  it('say nothing new when a hello says the same, or keys that are none', async () => {
+  it('do not change if a hello repeats them or has invalid keys', async () => {
     const { pass } = standstill()
     const [a] = keys(1, 'key') as [string]
     const { neighbours, changes, names } = watched()
@@ -203,7 +203,7 @@ describe('the keys that neighbours count', () => {
     neighbours.stop()
   })
 
-  it('are bounded, and no crowd displaces those of a single neighbour', async () => {
+  it('are limited, and no crowd displaces those of a single neighbour', async () => {
     const { pass } = standstill()
     const { neighbours, names } = watched()
     const honest = keys(5, 'honest')
@@ -220,7 +220,7 @@ describe('the keys that neighbours count', () => {
     neighbours.stop()
   })
 
-  it('are taken in turns: who names one comes before the second of all others', async () => {
+  it('alternate: the single key of one neighbour precedes the second key of all others', async () => {
     const { pass } = standstill()
     const { neighbours, names } = watched()
     const crowd = keys(91 * 2, 'crowd')
@@ -234,7 +234,7 @@ describe('the keys that neighbours count', () => {
     neighbours.stop()
   })
 
-  it('are read though an earlier neighbour says new nonsense in every hello', async () => {
+  it('are read although earlier neighbours send new garbage in every hello', async () => {
     const { pass } = standstill()
     const { neighbours, names } = watched()
     const nonsense = (): string[] => Array.from({ length: 91 }, () => `x${randomBytes(4).toString('hex')}+0+A`)
@@ -256,7 +256,7 @@ describe('the keys that neighbours count', () => {
     neighbours.stop()
   })
 
-  it('may not look like ones that mean something here, nor make long lines', () => {
+  it('are ignored if their name and id are reserved here, or if their lines would be too long', () => {
     const [ours, fine] = keys(2, 'key') as [string, string]
     const { name, keyId } = parseVerifierKey(ours)
     // Finding another key with our name and id takes some 2^32 attempts; here it is the same key.
@@ -270,7 +270,7 @@ describe('the keys that neighbours count', () => {
     neighbours.stop()
   })
 
-  it('and those that neighbours sign with may not look like ours, unless they are', async () => {
+  it('and so are keys that neighbours sign with, unless this node counts them', async () => {
     const identity = newIdentity('twin')
     const { name, keyId, vkey } = identity.key
     for (const [ours, expected] of [
@@ -284,7 +284,7 @@ describe('the keys that neighbours count', () => {
     }
   })
 
-  it('reach a neighbour through hellos, are told, and leave with who counted them', async () => {
+  it('arrive in hellos, are reported, and are dropped with the neighbour that counted them', async () => {
     const [a, b, c] = [newIdentity('a'), newIdentity('b'), newIdentity('c')]
     let changes = 0
     // B counts nobody; C counts A's witness and its own. What A signs has to travel through B.
@@ -301,7 +301,7 @@ describe('the keys that neighbours count', () => {
     expect(relayed()).toEqual(new Set([a.witness]))
   })
 
-  it('are read as far as 91, of a length that keys can have', async () => {
+  it('are read up to 91, if no longer than a key can be', async () => {
     const node = await startNode()
     const { ask } = await openSync(await connect(await startStranger(), node))
     const key = newIdentity('counted.example').witness
@@ -317,7 +317,7 @@ describe('the keys that neighbours count', () => {
   })
 })
 
-it('an old node, which says nothing of all that, is a neighbour like any other', async () => {
+it('a node of an earlier version, which sends none of this, is still a neighbour', async () => {
   const old = await startStranger(['/ip4/127.0.0.1/tcp/0'])
   const hellos: Record<string, unknown>[] = []
   await old.handle(SYNC_PROTOCOL, async (stream) => {

@@ -31,7 +31,7 @@ async function startPair(handlers = new MemoryHandlers()): Promise<{ keeper: Tes
 }
 
 describe('a promise', () => {
-  it('arrives as it was made, with who brought it, and is kept', async () => {
+  it('arrives unchanged, with the peer that brought it, and is kept', async () => {
     const { keeper, node, id } = await startPair()
     expect(node.mesh.peers()[0]).toMatchObject({ chosen: true, depositary: null })
     const verifier = { ...identity.key, vkey: identity.witness }
@@ -46,7 +46,7 @@ describe('a promise', () => {
     expect(keeper.mesh.peers()[0]).toMatchObject({ chosen: false, depositary: null })
   })
 
-  it('is not kept when it is not written, and takes nothing from the others', async () => {
+  it('is not kept if it could not be written, without effect on the others', async () => {
     const handlers = new MemoryHandlers()
     handlers.keepPromise = ({ seq }) => {
       if (seq === 2) return Promise.resolve(false)
@@ -59,7 +59,7 @@ describe('a promise', () => {
     expect(keeper.errors.map(String)).toEqual(['Error: disk full', 'Error: no line'])
   })
 
-  it('that cannot be read is not kept, and does not void the message', async () => {
+  it('that cannot be read is not kept, and does not invalidate the message', async () => {
     const node = await startNode()
     const { ask } = await openSync(await connect(await startStranger(), node))
     const good = asJson(promiseOf(1))
@@ -97,7 +97,7 @@ describe('a promise', () => {
     expect(node.handlers.lines).toEqual([])
   })
 
-  it('may be one of many: as many messages are sent as it takes, and what none may carry is not kept', async () => {
+  it('may be one of many: they are split over messages, and one that fits into none is not kept', async () => {
     const { keeper, node, id } = await startPair()
     const promises = Array.from({ length: 200 }, (_, i) =>
       promiseOf(i + 1, `${i} ${'x'.repeat(i === 77 ? 65_536 : 5_000)}`),
@@ -126,7 +126,7 @@ describe('a promise', () => {
     expect(node.mesh.peers()[0]?.depositary).toBeNull()
   })
 
-  it('has no answer from who is not connected, nor when there is no more time', async () => {
+  it('gets no answer from a peer that is not connected, nor after the deadline', async () => {
     const silent = await startFake(({ type }) => (type === 'promise' ? new Promise(() => undefined) : { type }))
     const node = await startNode({ bootstrap: [silent.address] })
     await until(() => node.mesh.syncPeers() === 1, 'connected')
@@ -138,7 +138,7 @@ describe('a promise', () => {
     expect(await promised).toBeUndefined()
   })
 
-  it('that is kept in part counts in part', async () => {
+  it('that is kept partly counts partly', async () => {
     let messages = 0
     const peer = await startFake(({ type, promises }) => {
       if (type !== 'promise') return { type }
@@ -151,7 +151,7 @@ describe('a promise', () => {
     expect(kept).toEqual(promises.map((_, i) => i !== 1 && i < 64))
   })
 
-  it('waits neither for a round nor for a question that is slow', async () => {
+  it('waits neither for a round nor for a slow request', async () => {
     const peer = await startFake(({ type, promises }) =>
       type === 'promise' ? { type, kept: promises!.map(() => true) } : new Promise(() => undefined),
     )
@@ -168,7 +168,7 @@ describe('a promise', () => {
 })
 
 describe('many promises', () => {
-  it('of a peer whose witness is counted are all kept', async () => {
+  it('of a peer whose witness counts are all kept', async () => {
     const { keeper, node, id } = await startPair()
     const promises = Array.from({ length: 64 }, (_, i) => promiseOf(i + 1))
     expect(await node.mesh.promise(id, promises, [], { signal })).toEqual(promises.map(() => true))
@@ -178,7 +178,7 @@ describe('many promises', () => {
     expect(keeper.handlers.kept).toHaveLength(21 * 64)
   })
 
-  it('are not brought faster than a peer takes them', async () => {
+  it('are not sent faster than a peer accepts them', async () => {
     vi.useFakeTimers({ toFake: ['performance'] })
     onTestFinished(() => void vi.useRealTimers())
     let asked = 0
@@ -195,7 +195,7 @@ describe('many promises', () => {
     expect(asked).toBe(901)
   })
 
-  it('of a stranger are kept as far as its share goes, which is no offence', async () => {
+  it('of a stranger are kept up to its share, and more is no offence', async () => {
     const keeper = await startNode()
     const node = await startNode({ identity, bootstrap: [keeper.address] })
     await until(() => node.mesh.syncPeers() === 1, 'connected')
@@ -211,7 +211,7 @@ describe('many promises', () => {
     await node.handlers.receives(await publishWhenHeard(keeper, 'still friends'))
   })
 
-  it('of many strangers cost no more than a bounded number of them', async () => {
+  it('of many strangers have a bounded total cost', async () => {
     const keeper = await startNode()
     const promises = Array.from({ length: 64 }, (_, i) => asJson(promiseOf(i + 1)))
     const begun = Date.now()
@@ -224,7 +224,7 @@ describe('many promises', () => {
     expect(keeper.handlers.kept.length).toBeLessThanOrEqual(2048 + 64 * seconds)
   })
 
-  it('without end cost a stranger its standing, and the others nothing', async () => {
+  it('without end cost a stranger its standing, without effect on others', async () => {
     const { keeper, node, id } = await startPair()
     const stranger = await startStranger()
     const connection = await connect(stranger, keeper)
@@ -243,7 +243,7 @@ describe('many promises', () => {
     expect(await node.mesh.promise(id, [promiseOf(1)], [], { signal })).toEqual([true])
   })
 
-  it('are not brought for a while to a peer that says it is busy', async () => {
+  it('are not sent for a while to a peer that reports that it is busy', async () => {
     const peer = await startFake(({ type }) => (type === 'promise' ? { type: 'error', code: 'busy' } : { type }))
     const node = await startNode({ bootstrap: [peer.address] })
     await until(() => node.mesh.syncPeers() === 1, 'connected')
@@ -255,7 +255,7 @@ describe('many promises', () => {
     expect(peer.count('promise')).toBeLessThanOrEqual(1 + Math.ceil((Date.now() - begun) / 500))
   })
 
-  it('are brought more slowly to a peer that was busy once', async () => {
+  it('are sent more slowly to a peer that was busy once', async () => {
     vi.useFakeTimers({ toFake: ['performance'] })
     onTestFinished(() => void vi.useRealTimers())
     let asked = 0
@@ -278,7 +278,7 @@ describe('many promises', () => {
 })
 
 describe('the keys that neighbours count', () => {
-  it('are known, our own among them, as long as the neighbours are there', async () => {
+  it('are known, including our own, while the neighbours are connected', async () => {
     const { keeper, node } = await startPair()
     await until(() => node.mesh.counts(identity.witness), 'heard')
     expect(node.mesh.relayed().map(({ vkey }) => vkey)).toEqual([identity.witness])

@@ -54,7 +54,7 @@ describe('a proof', () => {
     expect(await node.mesh.prefixFrom(undefined, LOG, OF, 300, { signal })).toEqual({ root: OF.root, proof: [] })
   })
 
-  it('comes from another peer when the one that is named cannot give it, or lies', async () => {
+  it('comes from another peer if the named one does not have it, or lies', async () => {
     const wrong = new MemoryTree(300, 'another')
     const { root, proof } = await wrong.prefix(wrong.whole, 200)
     const asked: string[] = []
@@ -83,7 +83,7 @@ describe('a proof', () => {
     await expect(asked).rejects.toMatchObject({ code: 'PEER_UNHELPFUL' })
   })
 
-  it('is not waited for when the asker has no more time, nor asked of nobody', async () => {
+  it('is not awaited after the deadline, nor requested without peers', async () => {
     const silent = await startAnswering(() => new Promise(() => undefined))
     const alone = await startNode()
     await expect(alone.mesh.prefixFrom(undefined, LOG, OF, 200, { signal })).rejects.toMatchObject({
@@ -119,7 +119,7 @@ describe('a proof', () => {
     expect(await ask(proofRequest(change))).toEqual(answer)
   })
 
-  it('is unknown when it cannot be made, and a bug of ours is one', async () => {
+  it('is unknown if it cannot be made, but a bug of ours is reported as a bug', async () => {
     const node = await startNode()
     const { ask } = await openSync(await connect(await startStranger(), node))
     expect(await ask(proofRequest())).toEqual(UNKNOWN)
@@ -129,7 +129,7 @@ describe('a proof', () => {
     expect(node.errors).toHaveLength(1)
   })
 
-  it('has a budget of its own, smaller than that of other requests', async () => {
+  it('has its own, smaller budget than other requests', async () => {
     const node = await startProver()
     const connection = await connect(await startStranger(), node)
     let { ask } = await openSync(connection)
@@ -176,7 +176,7 @@ describe('a proof', () => {
 describe('a tile', () => {
   const data = new Uint8Array(TILE_BYTES).map((_, i) => i % 251)
 
-  it('is given as it is kept', async () => {
+  it('is served as it is stored', async () => {
     const keeper = await startNode()
     keeper.handlers.tiles.set(TILE, data)
     const node = await startNode({ bootstrap: [keeper.address] })
@@ -211,7 +211,7 @@ describe('a tile', () => {
     expect(await ask({ type: 'tile', log: LOG, path })).toEqual(answer)
   })
 
-  it('of another log is not here', async () => {
+  it('of another log is not found', async () => {
     const node = await startNode()
     node.handlers.tiles.set(TILE, data)
     const { ask } = await openSync(await connect(await startStranger(), node))
@@ -221,7 +221,7 @@ describe('a tile', () => {
 })
 
 describe('what a witness has signed', () => {
-  it('is asked on every new connection by both sides, and again in a round', async () => {
+  it('is requested by both sides on every new connection, and again in a round', async () => {
     const [ours, theirs] = [newIdentity('ours'), newIdentity('theirs')]
     const hub = await startNode({ identity: theirs })
     hub.handlers.signed.set(ours.witness, [utf8('a head that we signed\n')])
@@ -237,7 +237,7 @@ describe('what a witness has signed', () => {
     expect(hub.handlers.answers).toEqual([])
   })
 
-  it('is asked before anything of the peer is learnt', async () => {
+  it('is requested before anything else is learnt from the peer', async () => {
     const order: string[] = []
     const peer = await startStranger(['/ip4/127.0.0.1/tcp/0'])
     await peer.handle(SYNC_PROTOCOL, async (stream) => {
@@ -256,7 +256,7 @@ describe('what a witness has signed', () => {
     expect(node.handlers.tellings[0]?.heads).toEqual(['ours'])
   })
 
-  it('is not answered by a peer that does not know the question, which does no harm', async () => {
+  it('is not answered by a peer that does not know the request, which is harmless', async () => {
     const old = await startAnswering(() => ({ type: 'error', code: 'unknown-request' }))
     const node = await startNode({ identity: newIdentity('ours'), bootstrap: [old.address] })
     await until(() => node.mesh.syncPeers() === 1, 'connected')
@@ -267,7 +267,7 @@ describe('what a witness has signed', () => {
     expect(node.errors).toEqual([])
   })
 
-  it('is not asked by a node without a witness', async () => {
+  it('is not requested by a node without a witness', async () => {
     const requests: string[] = []
     const peer = await startAnswering((request) => requests.push(request.type))
     const node = await startNode({ bootstrap: [peer.address] })

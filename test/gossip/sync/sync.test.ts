@@ -72,7 +72,7 @@ describe('the sync door, asked', () => {
     expect(node.handlers.texts).not.toContain('cut')
   })
 
-  it('skips ids that are none, and answers the first sixteen others', async () => {
+  it('skips invalid ids, and answers the first sixteen others', async () => {
     const node = await nodeWithHistory()
     const [id] = [...node.handlers.files.keys()]
     const { ask } = await openSync(await connect(await startStranger(), node))
@@ -83,7 +83,7 @@ describe('the sync door, asked', () => {
     })
   })
 
-  it('takes what a peer of version 2 might say, and the null that Go writes for an empty list', async () => {
+  it('accepts what a peer of version 2 might send, and the null that Go writes for an empty list', async () => {
     const node = await nodeWithHistory()
     const { ask } = await openSync(await connect(await startStranger(), node))
     const version2 = {
@@ -129,7 +129,7 @@ describe('the sync door, asked', () => {
   })
 
   // In less than the 10 s after which a missing frame also ends a stream.
-  it('ends the stream of a frame that is too long, and nothing else', { timeout: 8_000 }, async () => {
+  it('ends only the stream that carries a frame that is too long', { timeout: 8_000 }, async () => {
     const node = await nodeWithHistory()
     const connection = await connect(await startStranger(), node)
     const { stream } = await openSync(connection)
@@ -142,7 +142,7 @@ describe('the sync door, asked', () => {
     expect(await (await openSync(connection)).ask({ type: 'hello' })).toMatchObject({ type: 'hello' })
   })
 
-  it('ends the stream of a peer that asks and does not read', async () => {
+  it('ends the stream of a peer that sends requests and does not read', async () => {
     const node = await nodeWithHistory({ servedMs: 2_000 })
     const ids: string[] = []
     for (let i = 0; i < 4; i++) {
@@ -166,7 +166,7 @@ describe('the sync door, asked', () => {
     expect(await (await openSync(connection)).ask({ type: 'hello' })).toMatchObject({ type: 'hello' })
   })
 
-  it('has six streams for one peer, not seven', async () => {
+  it('allows six streams for one peer, not seven', async () => {
     const node = await nodeWithHistory()
     const host = await startStranger()
     const connection = await connect(host, node)
@@ -185,7 +185,7 @@ describe('the sync door, asked', () => {
     expect(await (await openSync(connection)).ask({ type: 'hello' })).toMatchObject({ type: 'hello' })
   })
 
-  it('answers so many requests of one peer, and then that it is busy', async () => {
+  it('answers a limited number of requests of one peer, and then that it is busy', async () => {
     const node = await nodeWithHistory()
     const connection = await connect(await startStranger(), node)
     const answers: unknown[] = []
@@ -214,7 +214,7 @@ describe('the sync door, asked', () => {
     expect(node.errors).toEqual([expect.objectContaining({ message: 'a bug of ours' })])
   })
 
-  it('works on every head of a hello though the handler throws at one', async () => {
+  it('processes every head of a hello even if the handler throws at one', async () => {
     const node = await startNode()
     const { ask } = await openSync(await connect(await startStranger(), node))
     await ask({ type: 'hello', heads: ['throw it', 'good'] })
@@ -247,7 +247,7 @@ describe('the sync door, asking', () => {
     await node.mesh.syncWith(stranger.peerId.toString())
   })
 
-  it('takes no evidence that it did not ask for', async () => {
+  it('accepts no evidence that it did not request', async () => {
     const stranger = await startStranger(['/ip4/127.0.0.1/tcp/0'])
     const requests: unknown[] = []
     const elsewhere = utf8('{"about":"another log"}')
@@ -286,7 +286,7 @@ describe('the sync door, asking', () => {
     expect(a.drops).toEqual([])
   })
 
-  it('learns every head in time, of more than a frame holds', async () => {
+  it('eventually learns every head of more than fit into a frame', async () => {
     const a = await startNode()
     for (let i = 0; i < 40; i++)
       await a.handlers.submit({ source: 'poll', note: utf8(`${i} ${'x'.repeat(20_000)}`), receivedAt: 0 })
@@ -299,7 +299,7 @@ describe('the sync door, asking', () => {
     }, 'every head')
   })
 
-  it('fetches evidence that is not kept once', async () => {
+  it('fetches evidence only once, even if it is not kept', async () => {
     const a = await startNode()
     const file = utf8('bad file')
     a.handlers.files.set(evidenceIdOf(file), { log: LOG, bytes: file })
@@ -313,7 +313,7 @@ describe('the sync door, asking', () => {
     expect(judged).toBe(1)
   })
 
-  it('does not know peers that are not connected', async () => {
+  it('ignores a sync with a peer that is not connected', async () => {
     const node = await startNode()
     await node.mesh.syncWith((await startStranger()).peerId.toString())
     expect(node.errors).toEqual([])
@@ -321,7 +321,7 @@ describe('the sync door, asking', () => {
 })
 
 describe('the end', () => {
-  it('comes at once, though a peer does not answer', { timeout: 8_000 }, async () => {
+  it('is immediate, even if a peer does not answer', { timeout: 8_000 }, async () => {
     const stranger = await startStranger(['/ip4/127.0.0.1/tcp/0'])
     const asked = new Promise<void>((resolve) => {
       void stranger.handle(SYNC_PROTOCOL, (stream) => {
@@ -336,7 +336,7 @@ describe('the end', () => {
     expect(await node.mesh.gossip.publish('head', LOG, utf8('head'))).toBe(0)
   })
 
-  it('hands the handlers nothing more', async () => {
+  it('passes nothing more to the handlers', async () => {
     const handlers = new MemoryHandlers()
     const submit = handlers.submit.bind(handlers)
     let release = (): void => undefined
@@ -369,7 +369,7 @@ describe('the end', () => {
     expect({ code, signal, output }).toEqual({ code: 0, signal: null, output: 'stopped' })
   })
 
-  it('is the end of a mesh that others outlive', async () => {
+  it('ends one node, and the others continue', async () => {
     const a = await startNode()
     const b = await startNode({ bootstrap: [a.address] })
     const c = await startNode({ bootstrap: [a.address] })

@@ -22,7 +22,7 @@ function talk(requests = 1): { readonly talk: Talk; readonly stream: { status: s
 }
 const answer = { type: 'hello' } as SyncAnswer
 
-test('a stream is taken once, for the peer that it goes to', () => {
+test('a stream is handed out once, for its own peer', () => {
   const talks = new OpenTalks()
   const { talk: kept, stream } = talk()
   talks.keep('peer', kept, answer)
@@ -33,7 +33,7 @@ test('a stream is taken once, for the peer that it goes to', () => {
   expect(stream.closed).toBe(0)
 })
 
-test('one that waits for three seconds is closed', () => {
+test('a stream that is idle for three seconds is closed', () => {
   const talks = new OpenTalks()
   const { talk: kept, stream } = talk()
   talks.keep('peer', kept, answer)
@@ -43,7 +43,7 @@ test('one that waits for three seconds is closed', () => {
   expect([stream.closed, talks.take('peer')]).toEqual([1, undefined])
 })
 
-test('one that ended meanwhile is not given out', () => {
+test('a stream that has ended is not handed out', () => {
   const talks = new OpenTalks()
   const { talk: kept, stream } = talk()
   talks.keep('peer', kept, answer)
@@ -51,7 +51,7 @@ test('one that ended meanwhile is not given out', () => {
   expect(talks.take('peer')).toBeUndefined()
 })
 
-test('one of a peer is enough: a second is closed', () => {
+test('a second idle stream of a peer is closed', () => {
   const talks = new OpenTalks()
   const [first, second] = [talk(), talk()]
   talks.keep('peer', first.talk, answer)
@@ -74,7 +74,7 @@ test.each<[string, SyncAnswer | undefined, number, boolean]>([
   expect([talks.take('peer') === ended, stream.closed]).toEqual([isKept, isKept ? 0 : 1])
 })
 
-test('that of a peer that is gone is closed, and its end is no matter', async () => {
+test('the stream of a peer that left is closed, and its end causes no error', async () => {
   const talks = new OpenTalks()
   const { talk: kept, stream } = talk()
   talks.keep('peer', kept, answer)

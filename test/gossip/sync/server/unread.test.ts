@@ -54,7 +54,7 @@ async function answerTo(connection: Connection): Promise<{ type: string; files?:
   return answer as { type: string }
 }
 
-it('a peer that reads nothing is told no more beyond a mebibyte, and others are', async () => {
+it('a peer that reads nothing is sent at most one mebibyte, and others are still answered', async () => {
   const node = await startKeeper()
   const connection = await connect(await startStranger(), node)
   for (let i = 0; i < STREAMS_PER_PEER; i++) askAndNeverRead(connection)
@@ -63,7 +63,7 @@ it('a peer that reads nothing is told no more beyond a mebibyte, and others are'
   expect((await answerTo(other)).files).toHaveLength(IDS.length)
 }, 60_000)
 
-it('an answer waits as long as any of it does, also when libp2p says that the connection has room again', async () => {
+it('an answer is written only once its buffer is empty, even if libp2p reports earlier that there is room', async () => {
   const stream = Object.assign(new EventTarget(), { status: 'open', writeBufferLength: 0 })
   // Like a stream whose window is full while its connection drains.
   const write = (bytes: Uint8Array): Promise<void> => {
@@ -83,7 +83,7 @@ it('an answer waits as long as any of it does, also when libp2p says that the co
   await written
 })
 
-it('strangers who read nothing take no more than 16 MiB together, and nothing from whom we chose', async () => {
+it('strangers that read nothing use at most 16 MiB together, and nothing of the share of chosen peers', async () => {
   const chosen = await startFake(() => ({ type: 'hello' }))
   const node = await startKeeper([chosen.address])
   await until(() => chosen.host.getConnections().length === 1, 'connected')
