@@ -254,11 +254,13 @@ function aboutOf({ log, witness }: KeptEvidence): string {
   return witness === undefined ? log : `${log} ${witness}`
 }
 
-/** The evidence that shows one of these texts: what is known was shown. */
+/** Evidence that shows one of these texts; otherwise the newest, whose lie they continue. */
 function firstOf(evidence: Evidence, shown: Shown): string {
-  return textsOf(evidence)
-    .map((text) => shown.showing(text))
-    .find((id) => id !== undefined)!
+  return (
+    textsOf(evidence)
+      .map((text) => shown.showing(text))
+      .find((id) => id !== undefined) ?? shown.ids.at(-1)!
+  )
 }
 
 /** The texts that kept evidence shows; none if the disk damaged it: it still convicts, by its id. */

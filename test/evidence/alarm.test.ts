@@ -28,6 +28,12 @@ const isOurs: AlarmedNode['isOurs'] = (_log, head) => {
   const { text } = parseNote(utf8(head))
   return Promise.resolve(text === ours.text(parseCheckpoint(text).size))
 }
+const areOneHistory: AlarmedNode['areOneHistory'] = (_log, heads) => {
+  const [one, other] = heads.map((head) => parseNote(utf8(head)).text) as [string, string]
+  const isOf = (of: History, text: string): boolean => text === of.text(parseCheckpoint(text).size)
+  const all = [ours, ...['b', 'c'].map((salt) => ours.fork(2, salt))]
+  return Promise.resolve(all.some((of) => isOf(of, one) && isOf(of, other)))
+}
 /** The same lie, a fork at `size`, with a smaller head of ours. */
 const lieAgainst = (salt: string, size: number, oursAt: number): SplitView => {
   const theirs = ours.fork(2, salt)
@@ -286,12 +292,6 @@ describe('a lie that was shown before', () => {
   })
 
   test('is the same when its fork has grown, which the log proves; another fork is another lie', async () => {
-    const areOneHistory: AlarmedNode['areOneHistory'] = (_log, heads) => {
-      const [one, other] = heads.map((head) => parseNote(utf8(head)).text) as [string, string]
-      const isOf = (of: History, text: string): boolean => text === of.text(parseCheckpoint(text).size)
-      const all = [ours, ...['b', 'c'].map((salt) => ours.fork(2, salt))]
-      return Promise.resolve(all.some((of) => isOf(of, one) && isOf(of, other)))
-    }
     const { all, acts, frozen, kept } = parts({ isOurs, areOneHistory, isFrozen: () => false })
     const alarm = await Alarm.start(all)
     const { id } = await alarm.raise(lieAgainst('b', 8, 3))
@@ -587,6 +587,20 @@ describe('a witness conflict', () => {
     expect(await alarm.raise(conflict('b', { time: 1_700_000_001 }))).toEqual({ id, isNew: false })
     expect(alarm.convicted()).toEqual(new Set())
     expect((await alarm.raise(conflict('c'))).isNew).toBe(true)
+    expect(alarm.convicted()).toEqual(new Set([vkey]))
+  })
+
+  test('that was acknowledged convicts no more when its fork has grown; another fork does', async () => {
+    const { all } = parts({ isOurs, areOneHistory })
+    const alarm = await Alarm.start(all)
+    for (const salt of ['c', 'b']) {
+      const { id, isNew } = await alarm.raise(conflict(salt))
+      expect(isNew).toBe(true)
+      await alarm.acknowledge(id)
+      expect(await alarm.raise(conflict(salt, { size: 8 }))).toEqual({ id, isNew: false })
+      expect(alarm.convicted()).toEqual(new Set())
+    }
+    expect((await alarm.raise(conflict('d', { size: 8 }))).isNew).toBe(true)
     expect(alarm.convicted()).toEqual(new Set([vkey]))
   })
 

@@ -266,7 +266,7 @@ describe('what is done for one text has an end', () => {
     }).join('')
     const honest = (count: number): string =>
       Array.from({ length: count }, (_, i) => textOf(history.head(10 + i))).join('\n')
-    expect(found(`${honest(5)}${report}${filler}`)).toContain(ID)
+    expect(found(`${honest(1)}${report}${filler}`)).toContain(ID)
     expect(found(`${honest(40)}${report}${filler}`)).toEqual([])
   })
 })
