@@ -79,7 +79,7 @@ describe('an answer that is read slowly', () => {
   })
 
   it.each(['end', 'resetAndDestroy'] as const)(
-    'is complete if its last piece arrives together with the end: %s',
+    'handles a last piece that arrives together with the end: %s',
     async (end) => {
       const wait = (): Promise<unknown> => delay(20)
       const answer = await answerOf((socket) => {
