@@ -181,23 +181,20 @@ test.runIf(required)('promtool is here, as REQUIRE_PEERS asks', () => {
   expect(promtool).toBeDefined()
 })
 
-test.runIf(promtool !== undefined)(
-  'promtool accepts a scrape, with warnings only about metrics of prom-client',
-  async () => {
-    const metrics = createMetrics({ events: ['watch'] })
-    metrics.places(['place.example'])
-    metrics.routes(['/metrics'])
-    metrics.headDuration.observe({ door: 'poll' }, 0.2)
-    const hostile = { ...LOG, name: 'a"b\\c\nd{}\u202e', conditions: ['frozen'] as const }
-    const input = await metrics.text({ ...SAMPLE, logs: [LOG, hostile] })
-    const { status, stderr, stdout } = spawnSync(promtool!, ['check', 'metrics'], { input, encoding: 'utf8' })
-    // It exits with 3 if it has objections.
-    expect([status, stdout]).toEqual([3, ''])
-    // prom-client's own metrics, which dashboards for Node.js use.
-    expect(stderr.trim().split('\n')).toEqual(
-      ['handles', 'requests', 'resources'].map(
-        (name) => `nodejs_active_${name}_total non-counter metrics should not have "_total" suffix`,
-      ),
-    )
-  },
-)
+test.runIf(promtool !== undefined)('promtool objects only to some metric names of prom-client', async () => {
+  const metrics = createMetrics({ events: ['watch'] })
+  metrics.places(['place.example'])
+  metrics.routes(['/metrics'])
+  metrics.headDuration.observe({ door: 'poll' }, 0.2)
+  const hostile = { ...LOG, name: 'a"b\\c\nd{}\u202e', conditions: ['frozen'] as const }
+  const input = await metrics.text({ ...SAMPLE, logs: [LOG, hostile] })
+  const { status, stderr, stdout } = spawnSync(promtool!, ['check', 'metrics'], { input, encoding: 'utf8' })
+  // It exits with 3 if it has objections.
+  expect([status, stdout]).toEqual([3, ''])
+  // prom-client's own metrics, which dashboards for Node.js use.
+  expect(stderr.trim().split('\n')).toEqual(
+    ['handles', 'requests', 'resources'].map(
+      (name) => `nodejs_active_${name}_total non-counter metrics should not have "_total" suffix`,
+    ),
+  )
+})
