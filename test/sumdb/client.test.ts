@@ -328,7 +328,7 @@ describe('proofs', () => {
     }
   })
 
-  test('of the sizes 0 and of the head itself need no tiles', async () => {
+  test('of size 0 and of the head’s own size need no tiles', async () => {
     const head = await headOf()
     expect(await client().prefix(head, 0)).toEqual({ root: EMPTY_ROOT, proof: [] })
     expect(await client().prefix(head, SIZE)).toEqual({ root: head.root, proof: [] })
