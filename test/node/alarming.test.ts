@@ -139,7 +139,7 @@ describe('a condition', () => {
     expect(world.errors).toEqual([])
   })
 
-  test('is not notified without a receiver, and is notified to the first one that is added', async () => {
+  test('is not notified without a receiver, but is as soon as the first one is added', async () => {
     const world = await World.start()
     world.isHeard = false
     await world.restart()

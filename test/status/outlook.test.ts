@@ -105,7 +105,7 @@ describe('the tempo of a log', () => {
     }
   })
 
-  test('is that of late: moves before the last 16 do not count', async () => {
+  test('is recent: moves before the last 16 do not count', async () => {
     const late = moving(16, 60)
     const { outlook } = world({ heads: [...late, -1e6, -2e6] })
     await outlook.moved('log')

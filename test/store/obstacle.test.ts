@@ -105,7 +105,7 @@ describe('a real home', () => {
     expect(await refusal(home)).toMatchObject({ code: 'STORE_DAMAGED' })
   })
 
-  test('of a newer version is neither, and the error says what to do', async () => {
+  test('of a newer version is neither unusable nor damaged, and the error says what to do', async () => {
     const home = await usedHome()
     const error = new GossumError('STORE_SCHEMA', 'it has version 3, this is 2')
     expect(await obstacleIn(home, error)).toBe(error)

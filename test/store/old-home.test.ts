@@ -171,7 +171,7 @@ describe('a takeover that was stopped', () => {
     await expectTakenOver(home)
   })
 
-  test('before the database has its version is repeated, even if the old version ran meanwhile', async () => {
+  test('before the database had its new version is repeated, even if the old version ran meanwhile', async () => {
     await expectTakenOver(await withJournal())
     const home = await withJournal()
     const db = new Level(join(home, 'db'))

@@ -41,7 +41,7 @@ describe('a home', () => {
     await advance(home, 1)
   })
 
-  test('is opened once in a process too, and its user is not disturbed', async () => {
+  test('can be opened only once in a process too, without disturbing its user', async () => {
     const home = temporaryHome()
     const store = await Store.open(home)
     await expect(Store.open(home)).rejects.toEqual(stored('STORE_LOCKED'))

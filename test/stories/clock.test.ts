@@ -28,7 +28,7 @@ test('a head is cosigned at the time of the clock', async () => {
 test.each([
   ['an hour', HOUR],
   ['a year', YEAR],
-])('jumping back %s, times stay the same and never decrease, over a restart too', async (_name, jump) => {
+])('after a jump back of %s, times stay the same and never decrease, over a restart too', async (_name, jump) => {
   const { clock, heart, start } = await story()
   await heart.submit('poll', history.head(5))
   clock.now -= jump

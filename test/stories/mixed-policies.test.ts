@@ -78,7 +78,7 @@ describe('a cosignature', () => {
     expect(node.published.slice(before + 1).map(names)).toEqual([['log.example', 'wanted.example', 'witness.example']])
   })
 
-  test('that only its own peer cares for is remembered for that peer, and not relayed', async () => {
+  test('by a neighbour’s own key that no peer counts is remembered for that neighbour, and not relayed', async () => {
     const node = await heart({ neighbours: [unknown.verifier] })
     const before = node.published.length
     expect(gossipVerdict(await node.submit('gossip', cosigned(history.head(30), unknown)))).toBe('ignore')
@@ -111,7 +111,7 @@ describe('a cosignature', () => {
   })
 })
 
-test('a key that resembles another is not held against those who relay the other', async () => {
+test('a lookalike of a key is not held against peers that relay lines of the real one', async () => {
   // Another key with the name and key id of one that we count, or of the log.
   const lookalike = (of: VerifierKey): VerifierKey => ({ ...unknown.verifier, name: of.name, keyId: of.keyId })
   const node = await heart({

@@ -32,7 +32,7 @@ function heartAt(options: Partial<Parameters<typeof startHeart>[0]> = {}) {
 }
 
 describe('a home restored from an older copy', () => {
-  test('signs nothing below a head of ours that a peer shows, and then what extends it', async () => {
+  test('signs nothing below a head of ours that a peer shows, and continues with what extends it', async () => {
     const heart = await heartAt()
     await heart.submit('poll', history.head(10))
     const guard = { maySign: false, sawUnknown: () => undefined }

@@ -23,7 +23,7 @@ async function kept({ store, log }: Heart, size: number) {
   return [cosignatureIn(note), cosignatureIn(note, second.verifier)]
 }
 
-test('both sign the head with the same time, and each line is published separately', async () => {
+test('both keys sign the head with the same time, and each line is published separately', async () => {
   const heart = await start()
   const outcome = await heart.submit('poll', history.head(5))
   const lines = await kept(heart, 5)
@@ -40,7 +40,7 @@ test('both sign the head with the same time, and each line is published separate
   await heart.stop()
 })
 
-test('both are promised on disk before either signs', async () => {
+test('both keys are promised on disk before either signs', async () => {
   const promised: unknown[] = []
   const seen: { store?: Store } = {}
   const watching = (signer: Signer): Signer => ({
@@ -59,7 +59,7 @@ test('both are promised on disk before either signs', async () => {
   await heart.stop()
 })
 
-test('a crash between the two loses nothing: both signatures are made at the next start, with the promised time', async () => {
+test('a crash between the two signatures loses nothing: both are made at the next start, with the promised time', async () => {
   const [db, guard] = [new MemoryLevel(), new MemoryGuard()]
   const dying = {
     ...second,

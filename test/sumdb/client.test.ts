@@ -87,7 +87,7 @@ describe('latest', () => {
     expect(dates).toHaveLength(1)
   })
 
-  test('is refused by another key, of another origin, or if it is no head, but latestNote returns it unchanged', async () => {
+  test('is refused with another key, with another origin or without a head, but latestNote returns it unchanged', async () => {
     const ours = log.history
     log.history = await memoryLog(otherSigner, madeUpRecords(0, 3))
     await expect(client().latest()).rejects.toThrow(code('SIGNATURE_MISSING'))

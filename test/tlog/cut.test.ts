@@ -33,7 +33,7 @@ describe('a head is found', () => {
     expect(cut(concatBytes(head, utf8('\n'), history.head(9)))).toHaveLength(2)
   })
 
-  it('with the lines of others, and without those that are unreadable', () => {
+  it('with the lines of others, and without unreadable ones', () => {
     const line = '— w.example AAAAAAAAAAA=\n'
     expect(cut(concatBytes(head, utf8(`${line}— broken\n`)))).toEqual([`${Buffer.from(head).toString()}${line}`])
   })

@@ -304,7 +304,7 @@ describe('a convicted witness', () => {
     expect(quorums.map(({ size }) => size)).toEqual([5, 9, 5, 9])
   })
 
-  test('that is not needed leaves the quorum head in place, with one cosignature less', async () => {
+  test('that is not needed leaves the quorum head in place, with one cosignature fewer', async () => {
     const { convicted, quorum } = courts()
     const { heads, quorums } = await fresh(quorum)
     await heads.install(log, bare(5), by(5, 100, 0, 1, 2))
@@ -318,7 +318,7 @@ describe('a convicted witness', () => {
     ])
   })
 
-  test('does not hide a quorum head of the others, however many heads ago', async () => {
+  test('does not hide an older quorum head of the other witnesses, however many heads lie between', async () => {
     const { convicted, quorum } = courts()
     const { heads, store } = await fresh(quorum)
     const put = (size: number, ...signedBy: number[]) => {

@@ -413,7 +413,7 @@ describe('messages', () => {
     expect(deposits.report).toMatchObject({ state: 'deposited', notDepositaries: [] })
   })
 
-  test('ask a peer again to keep what it refused after a minute, and not before', async () => {
+  test('ask a peer again only after a minute to keep what it refused', async () => {
     const { peers, deposits } = start(1, ['lies'])
     void deposits.deposit(LOG, [promise(LOG, 10)])
     await after(59_000)

@@ -94,7 +94,7 @@ test('a peer that shows an old quorum head first only delays the observer', asyn
   expect(heart.cosigned.quorum(heart.log)?.size).toBe(12)
 })
 
-test('a fork of the size that it holds is evidence, even if all witnesses have signed it', async () => {
+test('a fork at the observer’s size is evidence, even if all witnesses have signed it', async () => {
   const heart = await observe()
   await heart.submit('sync', shown(truth, 8, [a, b]), 'p')
   expect(await heart.submit('gossip', shown(lie, 8, [a, b, c]), 'liar')).toMatchObject({ kind: 'conflict' })
@@ -127,7 +127,7 @@ test('a thousand bad heads and lines change nothing', { timeout: 120_000 }, asyn
   expect([heart.evidence, heart.suspects.list(heart.log), heart.errors]).toEqual([[], [], []])
 })
 
-test('everything that it publishes has lines of the log and its witnesses only', async () => {
+test('everything that an observer publishes has lines of the log and its witnesses only', async () => {
   const heart = await observe({ pauseMs: 0 })
   for (let size = 4; size < 30; size++) {
     const sources = ['gossip', 'sync', 'poll', 'lookup', 'submit', 'replay'] as const

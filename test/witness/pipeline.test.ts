@@ -138,7 +138,7 @@ test('what is published is on disk at that moment, both the state and the cosign
   await log.close()
 })
 
-test('a past head is not proven again, but a head refused for our state is examined again', async () => {
+test('a past head is not proven again, but a refusal that depends on our state is reconsidered', async () => {
   const log = await vantage(madeUpRecords(0, 10))
   let proofs = 0
   const prefix: typeof log.prefix = (...args) => {

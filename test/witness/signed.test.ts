@@ -106,7 +106,7 @@ describe('the newest head', () => {
     ['is of another head', state({ ...signed, size: 4 }), {}, true],
     ['was never made', state(), { now: 60 }, true],
     ['is of a head whose note is not known', state(signed, { note: undefined }), {}, true],
-  ])('is signed again, or not, if its cosignature %s', (_what, of, more, isDue) => {
+  ])('is signed again or not, depending on its cosignature: it %s', (_what, of, more, isDue) => {
     expect(isRenewalDue(of, at(BOTH, more))).toBe(isDue)
   })
 })

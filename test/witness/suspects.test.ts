@@ -71,7 +71,7 @@ test('an alarm is raised once, and a suspect that was resolved meanwhile does no
   expect((await Suspects.load(table)).list(log)).toEqual([])
 })
 
-test('their number is bounded: the oldest makes room, but never the largest', async () => {
+test('the number of suspects is bounded: the oldest makes room, but never the largest', async () => {
   const { suspects } = await emptyTable()
   for (let size = 1; size <= MAX_SUSPECTS_PER_LOG + 3; size++) {
     const note = history.head(size)
