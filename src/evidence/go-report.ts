@@ -11,6 +11,7 @@
  * lenient because it convicts nobody: the result is verified like any other evidence. Pure.
  */
 import { errorCode, GossumError } from '../errors.js'
+import { attempt } from '../errors/attempt.js'
 import { utf8 } from '../tlog/bytes.js'
 import { parseCheckpoint, SUMDB_ORIGIN } from '../tlog/checkpoint.js'
 import { signedHeadsIn } from '../tlog/cut.js'
@@ -42,7 +43,7 @@ interface Open {
   /** Whether its titles are indented by spaces, as a whole text may be. */
   readonly isIndented: boolean
   /** The lines below each title so far. */
-  readonly sections: string[][]
+  readonly sections: [string[], ...string[][]]
 }
 
 /** The different reports in a text, in order. Throws EVIDENCE_MALFORMED if there are more than MAX_REPORTS. */
@@ -82,7 +83,7 @@ function malformed(why: string): GossumError {
  * The lines, whatever the line ending. Text that is not UTF-8 does not come from a note: nothing in it would verify.
  */
 function linesOf(bytes: Uint8Array): string[] {
-  return new TextDecoder('utf-8', { ignoreBOM: true })
+  return new TextDecoder()
     .decode(bytes)
     .split('\n')
     .map((line) => line.replace(/(?<!\r)\r+$/, ''))
@@ -104,7 +105,7 @@ function contentOf(line: string, { tabs, isIndented }: Open): string | undefined
   return extra === 0 && !isIndented && line.startsWith(' ') ? line.trimStart() : undefined
 }
 
-function reportOf([older = [], newer = [], proof = []]: string[][]): GoReport {
+function reportOf([older, newer = [], proof = []]: Open['sections']): GoReport {
   const hashes: Hash[] = []
   for (const line of proof) {
     const hash = parseHash(line)
@@ -162,12 +163,9 @@ export function evidenceOfReport({ older, newer, hashes }: GoReport, keys: reado
   const prefix = root === undefined || small === 0 || small === large ? undefined : { root, proof }
   let refusal: GossumError | undefined
   for (const key of signers) {
-    try {
-      return makeSplitView(key, heads, prefix)
-    } catch (error) {
-      if (!(error instanceof GossumError)) throw error
-      refusal ??= error
-    }
+    const made = attempt(() => makeSplitView(key, heads, prefix))
+    if (!(made instanceof GossumError)) return made
+    refusal ??= made
   }
   throw refusal!
 }

@@ -3,7 +3,7 @@
  * on disk. Then the evidence is kept, the log frozen, and everyone told, in this order, so that after a crash in
  * between the node still knows. What cannot be written is retried until it is.
  */
-import { GossumError } from '../errors.js'
+import { unlessRefused } from '../errors/attempt.js'
 import { fromUtf8, utf8 } from '../tlog/bytes.js'
 import type { VerifierKey } from '../tlog/note.js'
 import { setTimer, type SetTimer } from '../lib/set-timer.js'
@@ -265,10 +265,5 @@ function firstOf(evidence: Evidence, shown: Shown): string {
 
 /** The texts that kept evidence shows; none if the disk damaged it: it still convicts, by its id. */
 function textsOfKept({ text }: KeptEvidence): string[] {
-  try {
-    return textsOf(parseEvidence(utf8(text)))
-  } catch (error) {
-    if (error instanceof GossumError) return []
-    throw error
-  }
+  return unlessRefused(() => textsOf(parseEvidence(utf8(text)))) ?? []
 }

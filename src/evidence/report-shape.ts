@@ -67,7 +67,12 @@ export function findByShape(bytes: Uint8Array, keys: readonly VerifierKey[]): Fo
     if (!/go\.sum\s+database/.test(reading)) continue
     const pieces = piecesOf(reading)
     const placed = headsIn(pieces, keys, left)
-    for (const { key, note } of placed) heads.set(`${key.vkey}\n${note.text}`, { key, note })
+    for (const { key, note } of placed) {
+      const id = `${key.vkey}\n${note.text}`
+      // One reading may spoil lines of others that another one shows.
+      const isBest = note.signatures.length > (heads.get(id)?.note.signatures.length ?? 0)
+      if (isBest) heads.set(id, { key, note })
+    }
     for (const found of evidenceIn(placed, pieces, left)) evidence.set(found.heads.join(), found)
   }
   return { heads: [...heads.values()], evidence: [...evidence.values()].slice(0, MAX_EVIDENCE) }
@@ -95,8 +100,8 @@ function piecesOf(text: string): Pieces {
     const isHash = word.length === HASH_LENGTH
     if (!isHash && word.length !== SIGNATURE_LENGTHS.log && !SIGNATURE_LENGTHS.others.includes(word.length))
       return false
-    const decoded = fromBase64(word)
-    if (decoded === undefined) return false
+    // A word of these lengths is always base64: they are multiples of four.
+    const decoded = fromBase64(word)!
     if (isHash && decoded.length === HASH_SIZE) hashes.push({ at: index, hash: decoded, word, before })
     else if (!isHash) signatures.push({ at: index, line: signatureOf(decoded, before) })
     return true
@@ -191,7 +196,7 @@ function firstFrom(all: readonly { readonly at: number }[], at: number): number 
 function othersBelow(at: number, { signatures, hashes }: Pieces, keys: readonly VerifierKey[]): Signature[] {
   const until = hashes[firstFrom(hashes, at)]?.at ?? Infinity
   return signatures
-    .slice(firstFrom(signatures, at + 1), firstFrom(signatures, until))
+    .slice(firstFrom(signatures, at), firstFrom(signatures, until))
     .map(({ line }) => line)
     .filter(({ name, keyId }) => isKeyName(name) && keys.every((key) => key.keyId !== keyId))
     .slice(0, NEARBY.others)

@@ -109,7 +109,7 @@ function addHealth(gauges: Gauges): void {
   gauges.one('gossum_ready', 'Whether /readyz reports the node as ready (1) or not (0).', ({ ready }) => ready)
   gauges.names(
     'gossum_condition',
-    'Conditions (docs/operating.md): for how many logs, witnesses or places each holds; 0 if it does not hold.',
+    'Conditions (docs/operating.md): for how many logs, witnesses, places, lists or receivers each holds; 0 if it does not hold.',
     'name',
     CONDITION_NAMES,
     ({ conditions }) => conditions,

@@ -36,7 +36,7 @@ export function beliefIn(
   if (log.frozen)
     return {
       belief: 'split',
-      sentence: `Something that this log signed could not be explained, and nothing more of it is ${status.observer ? 'taken up' : 'signed'}.`,
+      sentence: `Something that this log signed could not be explained, and nothing more of it is ${status.observer ? 'accepted' : 'signed'}.`,
     }
   if (log.disabled) return thin('This log is no longer followed: what is shown here is old.')
   const { quorum } = log

@@ -153,7 +153,7 @@ function logConditions(log: LogFacts, facts: Facts): Condition[] {
   const { id, label, isDisabled, isFrozen, stops, poll, suspects, audit } = log
   const holds = (name: ConditionName, text: string): Condition => condition(name, `${label}: ${text}`, id)
   const frozen = isFrozen
-    ? [holds('frozen', `proven to misbehave, so nothing more of it is ${isObserver ? 'taken up' : 'signed'}`)]
+    ? [holds('frozen', `proven to misbehave, so nothing more of it is ${isObserver ? 'accepted' : 'signed'}`)]
     : []
   if (isDisabled) return frozen
   const { disagreement, taken, floor } = stops
@@ -161,7 +161,7 @@ function logConditions(log: LogFacts, facts: Facts): Condition[] {
     ...frozen,
     ...(disagreement === undefined
       ? []
-      : [holds('paused', `nothing is ${isObserver ? 'taken up' : 'signed'}: ${disagreement}`)]),
+      : [holds('paused', `nothing is ${isObserver ? 'accepted' : 'signed'}: ${disagreement}`)]),
     ...(floor === undefined
       ? []
       : [holds('behind', `nothing is signed before size ${floor}, which this key has cosigned, is proven`)]),

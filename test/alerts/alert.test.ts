@@ -6,7 +6,7 @@ import { subjectOf } from '../../src/alerts/alert.js'
 import { CONDITION_NAMES } from '../../src/status/conditions.js'
 import { LOG, madeAlert } from './made.js'
 
-test('its text says what, since when, what to do, and how to check the proof', () => {
+test('the text says what happened, since when, what to do, and how to check the proof', () => {
   const evidence = { id: '0123456789abcdef', path: '/api/v1/evidence/0123456789abcdef', file: null }
   expect(madeAlert(0, { kind: 'evidence', severity: 'misbehaviour', name: 'split view', evidence }).text).toBe(
     [
@@ -23,7 +23,7 @@ test('its text says what, since when, what to do, and how to check the proof', (
   )
 })
 
-test('the end of something states its time, and asks for no action', () => {
+test('the end of a condition has its time, and no advice', () => {
   const alert = madeAlert(0, { state: 'resolved' })
   expect(alert.type).toBe('alarm.resolved')
   expect(subjectOf(alert)).toBe('[gossum] over: no quorum (log.example)')
@@ -34,9 +34,9 @@ test('the end of something states its time, and asks for no action', () => {
 test.each([
   ['an escape sequence', '\u001b[2J'],
   ['an override of direction', '\u202etxt.exe'],
-  ['lines of its own', '\nwhat to do  send money\n'],
+  ['extra lines', '\nwhat to do  send money\n'],
   ['ten thousand letters', 'a'.repeat(10_000)],
-])('words of others with %s are harmless, and bounded', (_what, words) => {
+])('foreign text with %s is harmless, and limited', (_what, words) => {
   const alert = madeAlert(0, { sentence: words, log: { ...LOG, name: words } })
   expect(alert.text).not.toMatch(/[\u001b\u202e]/)
   expect(alert.sentence).not.toContain('\n')
@@ -46,13 +46,13 @@ test.each([
   expect(alert.text.split('\n').filter((line) => line.startsWith('what to do'))).toHaveLength(1)
 })
 
-test('an id is of one alert alone, and the same for the same', () => {
+test('an id is unique to an alert, and stable', () => {
   const ids = [madeAlert(), madeAlert(), madeAlert(1), madeAlert(0, { state: 'resolved' }), madeAlert(0, { log: null })]
   expect(new Set(ids.map(({ id }) => id)).size).toBe(4)
   for (const { id } of ids) expect(id).toMatch(/^[0-9a-f]{32}$/)
 })
 
-test.each(CONDITION_NAMES)('there is something to do about %s, and the page has the place that it names', (name) => {
+test.each(CONDITION_NAMES)('there is advice for %s, and its link to the docs is valid', (name) => {
   const { advice, runbook } = adviceFor(name)
   expect(advice.split(' ').length).toBeGreaterThan(3)
   const [page, part] = runbook.split('#')

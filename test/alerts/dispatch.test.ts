@@ -48,7 +48,7 @@ function hook(home: string, name: string, script: string): void {
   chmodSync(join(home, 'hooks.d', name), 0o755)
 }
 
-test('what is not taken is tried again until it is, with the same id, before what came later; others are told meanwhile', async () => {
+test('an alert is retried with the same id until accepted, before later ones, without delaying other receivers', async () => {
   const [down, well] = [await WebhookServer.start(), await WebhookServer.start()]
   down.answer = (response) => void response.writeHead(down.requests.length < 4 ? 500 : 200).end()
   const { dispatch, home, outcomes } = await dispatching({ urls: [down.url, well.url] })
@@ -66,7 +66,7 @@ test('what is not taken is tried again until it is, with the same id, before wha
   ])
 })
 
-test('one that never answers holds nobody else back, and is said after five minutes', async () => {
+test('a failing receiver delays no other, and is reported after five minutes', async () => {
   const [dead, well] = [await WebhookServer.start(), await WebhookServer.start()]
   dead.answer = (response) => void response.writeHead(503).end()
   const { dispatch, time } = await dispatching({ urls: [dead.url, well.url] })
@@ -98,7 +98,7 @@ test('Retry-After is obeyed', async () => {
   expect(second.at - first.at).toBeGreaterThanOrEqual(990)
 })
 
-test('410 ends it: nothing more is sent, nothing is kept for it, and it is said at once', async () => {
+test('status 410 ends delivery to a receiver, and is reported at once', async () => {
   const [gone, well] = [await WebhookServer.start(), await WebhookServer.start()]
   gone.answer = (response) => void response.writeHead(410).end()
   const { dispatch, home, outcomes } = await dispatching({ urls: [gone.url, well.url] })
@@ -123,7 +123,7 @@ test('an alert that is refused permanently does not block the next one', async (
   expect(idsAt(server)).toEqual([...Array<string>(5).fill(bad.id), good.id])
 })
 
-test('what waits goes out after the next start, to those alone who are still in the settings', async () => {
+test('waiting alerts are sent after a restart, only to receivers still in the settings', async () => {
   const [one, two] = [await WebhookServer.start(), await WebhookServer.start()]
   for (const server of [one, two]) server.answer = (response) => void response.writeHead(500).end()
   const first = await dispatching({ urls: [one.url, two.url], hurry: 0.01 })
@@ -141,7 +141,7 @@ test('what waits goes out after the next start, to those alone who are still in 
   expect(two.requests).toHaveLength(1)
 })
 
-test('a stop does not wait for who does not answer, and loses nothing', async () => {
+test('stopping does not wait for slow receivers, and loses nothing', async () => {
   const server = await WebhookServer.start()
   server.answer = () => undefined
   const { dispatch, home, errors } = await dispatching({ urls: [server.url] })
@@ -159,7 +159,7 @@ test('a stop does not wait for who does not answer, and loses nothing', async ()
   expect(errors).toEqual([])
 })
 
-test('hooks: one that fails is run five times and given up; others are run once', async () => {
+test('a failing hook is run five times, then dropped, and others are run once', async () => {
   const { dispatch, home, outcomes } = await dispatching({})
   const [bad, good] = [join(home, 'bad'), join(home, 'good')]
   hook(home, '10-bad', `echo . >> ${bad}; exit 1`)
@@ -170,7 +170,7 @@ test('hooks: one that fails is run five times and given up; others are run once'
   await expect.poll(() => outboxOf(home), EVENTUALLY).toEqual([])
 })
 
-test('hooks that hang keep no webhook waiting, nor the hooks for which there is room', async () => {
+test('hanging hooks delay no webhooks, nor other hooks within the limit', async () => {
   const server = await WebhookServer.start()
   const { dispatch, home } = await dispatching({ urls: [server.url] })
   for (let i = 1; i <= 3; i++) hook(home, `1${i}-hangs`, 'exec sleep 60')
@@ -187,7 +187,7 @@ test('hooks that hang keep no webhook waiting, nor the hooks for which there is 
   await server.request(4)
 })
 
-test('a hook that cannot be run for a moment keeps what it is to be told; one that was taken away does not', async () => {
+test('a temporarily unusable hook keeps its waiting alerts, and a removed one does not', async () => {
   const { dispatch, home } = await dispatching({ hurry: 0.001 })
   hook(home, 'one', 'exit 1')
   await dispatch.send(madeAlert())

@@ -35,7 +35,7 @@ class World {
   }
 }
 
-describe('a condition is told', () => {
+describe('an alert about a condition is sent', () => {
   test.each<[ConditionName, number]>([
     ['frozen', 0],
     ['own key convicted', 0],
@@ -43,7 +43,7 @@ describe('a condition is told', () => {
     ['disk failing', 1],
     ['unexplained head', 5],
     ['peers down', 5],
-  ])('%s when it has held for %i minutes, once', (name, minutes) => {
+  ])('for %s after %i minutes, once', (name, minutes) => {
     const world = new World()
     if (minutes > 0) world.pass(minutes - 0.25, condition(name))
     expect(world.told).toEqual([])
@@ -52,17 +52,17 @@ describe('a condition is told', () => {
     expect(world.pass(600, condition(name)).told).toHaveLength(1)
   })
 
-  test.each<ConditionName>(['no policy', 'no peers', 'place failing'])('but not %s, ever', (name) => {
+  test.each<ConditionName>(['no policy', 'no peers', 'place failing'])('never for %s', (name) => {
     expect(new World().pass(600, condition(name)).told).toEqual([])
   })
 
-  test('that is over before its time is told never, however often', () => {
+  test('never if it always ends before its time', () => {
     const world = new World()
     for (let i = 0; i < 50; i++) world.pass(4.5, condition('peers down')).pass(0.5)
     expect(world.told).toEqual([])
   })
 
-  test('with the words that it has now, those of one name together, and since when it holds', () => {
+  test('with its current text, combined with others of its name, and its start', () => {
     const world = new World().pass(1)
     const all = ['a', 'b', 'c', 'd', 'e'].map((text) => condition('alarm failing', null, text))
     const turns = world.holding.look(all, world.moments())
@@ -86,7 +86,7 @@ describe('a condition is told', () => {
   })
 })
 
-describe('its end is told', () => {
+describe('the end of a condition is reported', () => {
   test('when it has been over for five minutes', () => {
     const world = new World().pass(2, condition('no quorum')).pass(4.75)
     expect(world.told).toEqual(['+no quorum'])
@@ -95,20 +95,20 @@ describe('its end is told', () => {
     expect(world.holding.told).toEqual([])
   })
 
-  test('and what comes and goes faster than that is told as beginning once', () => {
+  test('not if it returns sooner', () => {
     const world = new World().pass(2, condition('no quorum'))
     for (let i = 0; i < 100; i++) world.pass(4).pass(0.5, condition('no quorum'))
     expect(world.told).toEqual(['+no quorum'])
   })
 
-  test('later and later for what comes back: a day of coming and going is told a few times', () => {
+  test('later and later if it keeps returning', () => {
     const world = new World()
     for (let i = 0; i < 144; i++) world.pass(2, condition('no quorum')).pass(8)
     expect(world.told.length).toBeLessThan(6)
     expect(world.pass(120).told.at(-1)).toBe('-no quorum')
   })
 
-  test('as at first again for what was away for an hour', () => {
+  test('after the first delay again once it was away for an hour', () => {
     const world = new World().pass(2, condition('no quorum')).pass(70)
     world.pass(2, condition('no quorum')).pass(5.5)
     expect(world.told).toEqual(['+no quorum', '-no quorum', '+no quorum', '-no quorum'])
@@ -118,19 +118,19 @@ describe('its end is told', () => {
 describe('after a restart', () => {
   const told = new World().pass(2, condition('no quorum', 'log')).holding.told
 
-  test('what was told is not told again', () => {
+  test('a reported condition is not reported again', () => {
     expect(told).toMatchObject([{ name: 'no quorum', log: 'log', since: '1970-01-01T00:00:00.000Z' }])
     expect(new World(told).pass(60, condition('no quorum', 'log')).told).toEqual([])
   })
 
-  test('its end is told, when it is over for long enough that the node knows', () => {
+  test('the end of a condition is reported after the usual delay', () => {
     expect(new World(told).pass(4.75).told).toEqual([])
     expect(new World(told).pass(5.25).told).toEqual(['-no quorum'])
   })
 })
 
-describe('what was told in another way', () => {
-  test('is not told as a condition; its end is', () => {
+describe('a condition reported in another way', () => {
+  test('is not reported again, but its end is', () => {
     const world = new World()
     world.holding.cover(['frozen', 'log'], world.moments())
     expect(world.pass(1, condition('frozen', 'log')).told).toEqual([])
@@ -139,7 +139,7 @@ describe('what was told in another way', () => {
     expect(world.pass(1, condition('frozen', 'log')).told, 'that is another one').toEqual(['-frozen', '+frozen'])
   })
 
-  test('covers no other log, and nothing that comes much later', () => {
+  test('does not cover other logs, or later conditions', () => {
     const world = new World()
     world.holding.cover(['frozen', 'log'], world.moments())
     expect(world.pass(1, condition('frozen', 'other')).told).toEqual(['+frozen'])

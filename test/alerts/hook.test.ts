@@ -45,7 +45,7 @@ function isRunning(pid: number): boolean {
 const pidIn = (file: string): number => Number(readFileSync(file, 'utf8'))
 
 describe('a hook', () => {
-  test('gets the alert on its stdin, and takes it with status 0', async () => {
+  test('gets the alert on stdin, and accepts it with status 0', async () => {
     const file = join(temporaryHome(), 'got')
     expect(await run(sh(`cat > ${file}`, 'echo done'))).toEqual({
       isTaken: true,
@@ -55,13 +55,13 @@ describe('a hook', () => {
     expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(madeAlert())
   })
 
-  test('need not read it, however large it is', async () => {
+  test('need not read the alert, however large it is', async () => {
     const evidence = { id: 'e'.repeat(16), path: '/e', file: 'x'.repeat(64 * 1024) }
     for (const script of [sh('exit 0'), sh('exec <&-', 'exit 0')])
       expect(await run(script, PATIENT, NEVER, madeAlert(0, { evidence }))).toMatchObject({ isTaken: true })
   })
 
-  test('gets words for people in its environment, and nothing of ours', async () => {
+  test('gets readable text in its environment, and none of our variables', async () => {
     vi.stubEnv('GOSSUM_LOG', 'a secret')
     vi.stubEnv('HTTPS_PROXY', 'http://me:secret@proxy.example')
     onTestFinished(() => void vi.unstubAllEnvs())
@@ -83,11 +83,11 @@ describe('a hook', () => {
     ['another status', sh('echo why >&2', 'exit 7'), 'exit status 7', 'why'],
     ['a crash', sh('kill -SEGV $$'), 'ended by SIGSEGV', ''],
     ['no interpreter', '#!/no/such/interpreter\n', 'it cannot be run (ENOENT)', ''],
-  ])('with %s has not taken it', async (_what, script, said, output) => {
+  ])('with %s has not accepted the alert', async (_what, script, said, output) => {
     expect(await run(script)).toEqual({ isTaken: false, said, output })
   })
 
-  test('that hangs and ignores SIGTERM is ended, with all that it started', async () => {
+  test('that hangs and ignores SIGTERM is killed, with all its children', async () => {
     const dir = temporaryHome()
     const script = sh(
       "trap '' TERM",
@@ -98,7 +98,7 @@ describe('a hook', () => {
     await expect.poll(() => isRunning(pidIn(join(dir, 'child'))), EVENTUALLY).toBe(false)
   })
 
-  test('that ends and leaves a child behind is not waited for, and the child is ended', async () => {
+  test('that leaves a child behind is not waited for, and the child is killed', async () => {
     const dir = temporaryHome()
     // It keeps stdout and stderr open.
     const script = sh(`sleep 60 & echo $! > ${dir}/child`, 'exit 0')
@@ -106,18 +106,18 @@ describe('a hook', () => {
     await expect.poll(() => isRunning(pidIn(join(dir, 'child'))), EVENTUALLY).toBe(false)
   })
 
-  test('that prints without end is ended; the last of it is kept', async () => {
+  test('that prints endlessly is killed, and the end of its output is kept', async () => {
     const attempt = await run(sh('exec yes endless'))
     expect(attempt).toMatchObject({ isTaken: false, said: 'it printed more than 1048576 bytes' })
     expect(attempt.output.length).toBeLessThanOrEqual(4096)
     expect(attempt.output).toContain('endless')
   })
 
-  test('may print what moves a cursor: it is not shown', async () => {
+  test('has control characters removed from its output', async () => {
     expect((await run(sh("printf '\\033[2Jred\\nnext'", 'exit 1'))).output).toBe('\ufffd[2Jred\nnext')
   })
 
-  test('is ended when the node stops, and has not taken it', async () => {
+  test('is killed if the node stops, and has not accepted the alert', async () => {
     const dir = temporaryHome()
     const stopping = new AbortController()
     const running = run(sh(`echo $$ > ${dir}/own`, 'sleep 60'), PATIENT, stopping.signal)
@@ -128,7 +128,7 @@ describe('a hook', () => {
   })
 })
 
-describe('which files are hooks', () => {
+describe('files in the hook folder', () => {
   function folder(): string {
     const dir = join(temporaryHome(), 'hooks.d')
     mkdirSync(dir, { mode: 0o755 })
@@ -139,7 +139,7 @@ describe('which files are hooks', () => {
     return { hooks: hooks.map(({ name }) => name), refused }
   }
 
-  test('those that are executable and ours, by name; none where there is no folder', async () => {
+  test('are hooks in order of name if they are executable and ours', async () => {
     const dir = folder()
     for (const name of ['20-b', '10-a', '.hidden', '10-a.bak', '10-a~', 'with space', 'x.dpkg-old'])
       program(sh('exit 0'), { dir, name })
@@ -148,16 +148,16 @@ describe('which files are hooks', () => {
   })
 
   test.each([
-    ['that others may write to', 0o777, 'others may write to it'],
-    ['that a group may write to', 0o775, 'others may write to it'],
-    ['that nobody may run', 0o644, 'it is not executable'],
-  ])('one %s is refused', async (_what, mode, why) => {
+    ['writable by others', 0o777, 'others may write to it'],
+    ['writable by a group', 0o775, 'others may write to it'],
+    ['that is not executable', 0o644, 'it is not executable'],
+  ])('exclude one %s', async (_what, mode, why) => {
     const dir = folder()
     program(sh('exit 0'), { dir, mode })
     expect(await namesOf(dir)).toEqual({ hooks: [], refused: [{ name: 'hook', why }] })
   })
 
-  test('a folder, a dead link and a file in a folder that others may write to are refused', async () => {
+  test('exclude folders, dead links and files in a folder writable by others', async () => {
     const dir = folder()
     mkdirSync(join(dir, 'a-folder'))
     symlinkSync(join(dir, 'nowhere'), join(dir, 'dead'))
@@ -180,13 +180,13 @@ describe('which files are hooks', () => {
     })
   })
 
-  test.skipIf(process.getuid?.() !== 0)('one of another user is refused', async () => {
+  test.skipIf(process.getuid?.() !== 0)('exclude one of another user', async () => {
     const dir = folder()
     chownSync(program(sh('exit 0'), { dir }), 12_345, 12_345)
     expect(await namesOf(dir)).toEqual({ hooks: [], refused: [{ name: 'hook', why: 'it belongs to another user' }] })
   })
 
-  test('more than 32 are not run', async () => {
+  test('beyond 32 are not run', async () => {
     const dir = folder()
     for (let i = 100; i < 140; i++) program(sh('exit 0'), { dir, name: `h${i}` })
     const { hooks, refused } = await namesOf(dir)

@@ -23,7 +23,7 @@ function opened(dir: string, now = () => Date.parse(madeAlert().at)) {
   return { box, errors, dropped }
 }
 
-test('what one receiver has not taken is there after a start, in order, and for nobody else', async () => {
+test('alerts that a receiver has not accepted survive a restart, in order, only for that receiver', async () => {
   const dir = join(temporaryHome(), 'outbox')
   const box = await opened(dir).box
   const alerts = [madeAlert(1), madeAlert(2), madeAlert(3)]
@@ -44,7 +44,7 @@ test('what one receiver has not taken is there after a start, in order, and for 
   expect(readdirSync(dir)).toEqual([])
 })
 
-test('too many: the oldest of the least grave go, and evidence stays', async () => {
+test('above the maximum number, the oldest of the least severe are dropped, and evidence stays', async () => {
   const { box: opening, dropped } = opened(join(temporaryHome(), 'outbox'))
   const box = await opening
   const proof = madeAlert(0, { severity: 'misbehaviour', name: 'split view' })
@@ -57,7 +57,7 @@ test('too many: the oldest of the least grave go, and evidence stays', async () 
   expect(box.oldest('a')).toEqual(proof)
 })
 
-test('too large: the same, by bytes', async () => {
+test('above the maximum size, alerts are dropped as well', async () => {
   const { box: opening, dropped } = opened(join(temporaryHome(), 'outbox'))
   const box = await opening
   const evidence = { id: 'e'.repeat(16), path: '/e', file: 'x'.repeat(64 * 1024) }
@@ -67,7 +67,7 @@ test('too large: the same, by bytes', async () => {
   expect(dropped).toHaveLength(200 - box.count('a'))
 })
 
-test('too old: given up, and said for whom', async () => {
+test('alerts that are too old are dropped, and the receivers reported', async () => {
   const dir = join(temporaryHome(), 'outbox')
   let now = Date.parse(madeAlert().at)
   const { box: opening, dropped } = opened(dir, () => now)
@@ -85,9 +85,9 @@ test('too old: given up, and said for whom', async () => {
 test.each([
   ['cut off', (text: string) => text.slice(0, 40)],
   ['empty', () => ''],
-  ['no alert', () => '{"receivers":["a"]}'],
+  ['no valid alert', () => '{"receivers":["a"]}'],
   ['another alert', (text: string) => text.replace(/"id":"[0-9a-f]{32}"/, `"id":"${'0'.repeat(32)}"`)],
-])('a file that is %s is said, and keeps nothing else back', async (_what, spoil) => {
+])('a file that is %s is reported, and delays no other alert', async (_what, spoil) => {
   const dir = join(temporaryHome(), 'outbox')
   const first = await opened(dir).box
   await first.put(madeAlert(1), ['a'])
@@ -101,7 +101,7 @@ test.each([
   expect(existsSync(path), 'it is left for who wants to look').toBe(true)
 })
 
-test('a disk that takes nothing: said, and told all the same', async () => {
+test('a disk error is reported, and the alert is still sent', async () => {
   const home = temporaryHome()
   mkdirSync(join(home, 'alarm'))
   writeFileSync(join(home, 'alarm', 'outbox'), 'a file in its place')

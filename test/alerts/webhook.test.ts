@@ -43,7 +43,7 @@ function isSigned({ headers, body }: WebhookRequest, key: Buffer): boolean {
 }
 
 describe('a request', () => {
-  test('has the alert as its body, its id and the time, and a signature that holds', async () => {
+  test('has the alert as its body, its id, the time and a valid signature', async () => {
     const server = await WebhookServer.start()
     const attempt = await webhook(`${server.url} secret-file=${secretFile()}`).deliver(madeAlert(), NEVER)
     expect(attempt).toEqual({ isTaken: true, said: 'status 200', output: 'ok', retryAfterMs: 0 })
@@ -59,7 +59,7 @@ describe('a request', () => {
     expect(isSigned(request!, Buffer.alloc(32, 8)), 'with another key').toBe(false)
   })
 
-  test('of many bytes above one is signed as bytes', async () => {
+  test('with multi-byte characters is signed as bytes', async () => {
     const server = await WebhookServer.start()
     const alert = madeAlert(0, { sentence: 'ключ 🗝️' })
     await webhook(`${server.url} secret-file=${secretFile()}`).deliver(alert, NEVER)
@@ -102,7 +102,7 @@ describe('a request', () => {
 })
 
 describe('a secret', () => {
-  test('is read at each request: it can be changed', async () => {
+  test('is read for each request, and can be changed', async () => {
     const server = await WebhookServer.start()
     const path = secretFile()
     const to = webhook(`${server.url} secret-file=${path}`)
@@ -117,13 +117,13 @@ describe('a secret', () => {
   })
 
   test.each([
-    ['is not there', () => '/nowhere/secret', 'cannot be read: ENOENT'],
-    ['everybody may read', () => secretFile(undefined, 0o644), 'everyone may read'],
+    ['is missing', () => '/nowhere/secret', 'cannot be read: ENOENT'],
+    ['is readable by everyone', () => secretFile(undefined, 0o644), 'everyone may read'],
     ['is too short', () => secretFile(`whsec_${Buffer.alloc(23).toString('base64')}`), 'does not contain'],
     ['has another form', () => secretFile(KEY.toString('hex')), 'does not contain'],
-    ['is no base64', () => secretFile('whsec_SECRET***'), 'does not contain'],
+    ['is not base64', () => secretFile('whsec_SECRET***'), 'does not contain'],
     ['is too large', () => secretFile('x'.repeat(2000)), 'too large'],
-  ])('that %s: nothing is sent without its signature, and nothing of it is said', async (_what, path, said) => {
+  ])('that %s prevents the request, and is not quoted', async (_what, path, said) => {
     const server = await WebhookServer.start()
     const attempt = await webhook(`${server.url} secret-file=${path()}`).deliver(madeAlert(), NEVER)
     expect(attempt).toMatchObject({ isTaken: false, said: expect.stringContaining(said) as string })
@@ -149,7 +149,7 @@ describe('an answer', () => {
     expect(server.requests.map(({ path }) => path)).toEqual(['/secret-path'])
   })
 
-  test('with Retry-After is heard, up to an hour', async () => {
+  test('with Retry-After is respected, up to an hour', async () => {
     const server = await WebhookServer.start()
     for (const [said, ms] of [
       ['7', 7000],
@@ -161,7 +161,7 @@ describe('an answer', () => {
     }
   })
 
-  test('that is cut off, or never comes, has not taken it; of one without end the beginning is enough', async () => {
+  test('that breaks off or never comes is a failure, but the start of an endless one suffices', async () => {
     const server = await WebhookServer.start()
     server.answer = (response) => void response.destroy()
     expect(await webhook(server.url).deliver(madeAlert(), NEVER)).toMatchObject({ isTaken: false })
@@ -185,14 +185,14 @@ describe('an answer', () => {
     await expect(waiting).rejects.toThrow('the node stops')
   })
 
-  test('from nowhere says why, without the path', async () => {
+  test('that cannot be had is reported with a reason, without the path', async () => {
     const { said } = await webhook('http://127.0.0.1:9/SECRET').deliver(madeAlert(), NEVER)
     expect(said).toContain('ECONNREFUSED')
     expect(said).not.toContain('SECRET')
   })
 })
 
-test('webhooks are called by their hosts, and are the same on disk after a restart', () => {
+test('webhooks are named by their hosts, and have stable keys on disk', () => {
   const settings = ['https://h.example/a', 'https://h.example/b', 'https://i.example/a'].map((url) =>
     parseAlarm(url, 'alarm'),
   )

@@ -87,7 +87,7 @@ function answering(id: number, text: string, note?: Uint8Array): Behaviour {
 }
 
 describe('an honest log', () => {
-  test('is believed, with one lookup a module and each tile once', async () => {
+  test('is verified with one lookup per module, and each tile is fetched once', async () => {
     const numbers = Array.from({ length: 90 }, (_, i) => i * 6)
     const checked = await check(numbers)
     expect(new Set(classes(numbers, checked))).toEqual(new Set(['ok']))
@@ -98,7 +98,7 @@ describe('an honest log', () => {
     expect(log.requests.length).toBe(90 + tiles.length)
   })
 
-  test('that has grown since the quorum is, too, but for records that the quorum does not cover', async () => {
+  test('that has grown since the quorum head is verified, except for newer records', async () => {
     log.history = grown
     const numbers = [5, 599, 600, 699]
     const checked = await check(numbers)
@@ -120,7 +120,7 @@ describe('an honest log', () => {
     expect(await classesOf([0, 1, 2, 3, 4, 5])).toEqual(Array(6).fill('ok'))
   })
 
-  test('gives proofs of what was asked, as far as there is room', async () => {
+  test('has its verified records kept for a proof, within the limit', async () => {
     const numbers = [3, 4, 599]
     const checked = await check(numbers, {}, { keepBytes: 10_000 })
     expect([...checked.records.keys()]).toEqual(numbers)
@@ -133,7 +133,7 @@ describe('an honest log', () => {
     expect((await check(numbers)).records.size).toBe(0)
   })
 
-  test('that does not know a module says so', async () => {
+  test('that does not have a module is reported accordingly', async () => {
     expect(await classesOf([5, 1000])).toEqual(['ok', 'not-in-log'])
     const { answers } = await check([1000])
     expect(answers[0]).toEqual({
@@ -144,7 +144,7 @@ describe('an honest log', () => {
     expect(await classesOf([1000])).toEqual(['not-in-log'])
   })
 
-  test('that does not answer, or not now, leaves things open', async () => {
+  test('that does not answer leaves lines pending', async () => {
     for (const behaviour of [refuse(500), refuse(503), refuse(429), refuse(403), refuse(302)]) {
       lieAbout(7, behaviour)
       expect(await classesOf([5, 7])).toEqual(['ok', 'pending'])
@@ -153,7 +153,7 @@ describe('an honest log', () => {
     expect(classes([5, 7], await check([5, 7], { timeoutMs: 50 }))).toEqual(['ok', 'pending'])
   })
 
-  test('that has fallen silent is not asked a thousand times', async () => {
+  test('that stops answering is soon not asked any more', async () => {
     log.lie = () => refuse(500)
     const numbers = Array.from({ length: 300 }, (_, i) => i)
     const checked = await check(numbers)
@@ -162,7 +162,7 @@ describe('an honest log', () => {
     expect(checked.answers.at(-1)).toEqual({ kind: 'pending', reason: 'not asked: the log does not answer' })
   })
 
-  test('is not asked any more when nobody waits', async () => {
+  test('is not asked any more once the check is aborted', async () => {
     const controller = new AbortController()
     log.lie = () => {
       controller.abort(new Error('enough'))
@@ -172,7 +172,7 @@ describe('an honest log', () => {
   })
 })
 
-test('of two records of one module version in a log that is read whole the first counts', async () => {
+test('of two records of one module version in a fully read log, the first counts', async () => {
   const first = madeUpRecord(1)
   const text = `${madeUpRecord(1, 'b').text}example.com/elsewhere v1.0.0 h1:x\n`
   const twice = await memoryLog(signer, [first, { path: 'example.com/elsewhere', version: 'v1.0.0', text }])
@@ -188,11 +188,11 @@ test('of two records of one module version in a log that is read whole the first
   }
 })
 
-describe('a log that is smaller than what we ask for', () => {
+describe('a log smaller than the go.sum', () => {
   const numbers = Array.from({ length: 150 }, (_, i) => i * 4)
   const fine = numbers.map(() => 'ok')
 
-  test('is read whole, and asked for nothing but what is not in it', async () => {
+  test('is read completely, and lookups are made only for missing modules', async () => {
     const checked = await check([...numbers, 1000])
     expect(classes([...numbers, 1000], checked)).toEqual([...fine, 'not-in-log'])
     expect(checked.answers[5]).toEqual({ kind: 'record', id: 20, lines: madeUpRecord(20).text.trim().split('\n') })
@@ -200,12 +200,12 @@ describe('a log that is smaller than what we ask for', () => {
     expect(log.requests.filter((path) => path.startsWith('tile/8/data/'))).toHaveLength(3)
   })
 
-  test('keeps the records for a proof', async () => {
+  test('has its records kept for a proof', async () => {
     const checked = await check(numbers, {}, { keepBytes: 100_000 })
     expect([...checked.records.keys()]).toEqual(numbers)
   })
 
-  test('tells differences as lookups do', async () => {
+  test('gives the same findings as lookups', async () => {
     const { answers } = await check(numbers)
     const [line] = parseGoSum('go.sum', utf8(madeUpRecord(8, 'b').text)).lines
     expect(judgeLine(line!, answers[2]!)).toMatchObject({ class: 'other-hash', record: 8 })
@@ -215,13 +215,13 @@ describe('a log that is smaller than what we ask for', () => {
     ['has no data tiles', refuse(404)],
     ['changes them', flipBit(70)],
     ['does not answer for them', refuse(500)],
-  ])('and %s is asked instead', async (_what, behaviour) => {
+  ])('that %s is queried with lookups instead', async (_what, behaviour) => {
     log.lie = (path) => (path.startsWith('tile/8/data/') ? behaviour : undefined)
     expect(await classesOf(numbers)).toEqual(fine)
     expect(log.requests.filter((path) => path.startsWith('lookup/'))).toHaveLength(150)
   })
 
-  test('is not read when nobody waits any more', async () => {
+  test('is not read further once the check is aborted', async () => {
     const controller = new AbortController()
     log.lie = () => {
       controller.abort(new Error('enough'))
@@ -231,7 +231,7 @@ describe('a log that is smaller than what we ask for', () => {
     expect(log.requests.filter((path) => path.startsWith('lookup/'))).toEqual([])
   })
 
-  test('may have records of thousands of lines, of which few are kept', async () => {
+  test('may have records of many lines, of which few are kept', async () => {
     const { path, version } = madeUpRecord(1)
     const many = Array.from({ length: 50 }, (_, i) => `${path} ${version} h1:${i}\n`).join('')
     const long = `${path} ${version} h1:${'x'.repeat(5000)}\n`
@@ -247,54 +247,58 @@ describe('a log that is smaller than what we ask for', () => {
   })
 })
 
-describe('a record that is not what was asked for', () => {
+describe('a wrong lookup answer', () => {
   test.each<[string, () => Behaviour, RegExp]>([
     [
-      'an unrelated one that is in no tree',
+      'an unrelated record that is in no tree',
       () => answering(7, 'example.com/evil v1.0.0 h1:abc\n'),
       /the answer is not record 7 of the tree of 600$/,
     ],
-    ['the lines that we want to see, in no tree', () => answering(7, madeUpRecord(7, 'b').text), /not record 7/],
-    ['the right one under another number', () => answering(8, madeUpRecord(7).text), /not record 8/],
+    ['the requested lines, in no tree', () => answering(7, madeUpRecord(7, 'b').text), /not record 7/],
+    ['the right record under another number', () => answering(8, madeUpRecord(7).text), /not record 8/],
     [
-      'a genuine one of another module',
+      'a genuine record of another module',
       () => answering(8, madeUpRecord(8).text),
       /it has no line for example.com\/Module7 v1.7.0$/,
     ],
     ['an empty answer', () => replaceBody(() => new Uint8Array()), /not a number, a record and a head/],
     ['an empty record', () => replaceBody((body) => concatBytes(utf8('7\n\n'), headIn(body))), /its text is empty/],
-    ['no head', () => replaceBody((body) => body.subarray(0, body.length - headIn(body).length)), /not a signed note/],
     [
-      'a head whose signature is bad',
+      'a missing head',
+      () => replaceBody((body) => body.subarray(0, body.length - headIn(body).length)),
+      /not a signed note/,
+    ],
+    [
+      'a badly signed head',
       () => replaceBody((body) => body.map((byte, i) => (i === body.length - 10 ? byte ^ 1 : byte))),
       /signature/,
     ],
     ['a number beyond its own head', () => answering(SIZE, madeUpRecord(7).text), /record 600 in a tree of 600$/],
     [
-      'bytes without end',
+      'endless bytes',
       () => replaceBody(() => new Uint8Array(MAX_LOOKUP_BYTES + 1)),
       new RegExp(`more than ${MAX_LOOKUP_BYTES} bytes$`),
     ],
-  ])('%s: unproven', async (_what, behaviour, reason) => {
+  ])('with %s is unproven', async (_what, behaviour, reason) => {
     lieAbout(7, behaviour())
     const checked = await check([5, 7, 9])
     expect(classes([5, 7, 9], checked)).toEqual(['ok', 'unproven', 'ok'])
     expect(checked.answers[1]).toMatchObject({ reason: expect.stringMatching(reason) as string })
   })
 
-  test('a head by another key: unproven', async () => {
+  test('with a head by another key is unproven', async () => {
     const other = await memoryLog(otherSigner, madeUpRecords(0, 10))
     lieAbout(7, answering(7, madeUpRecord(7).text, await other.head()))
     expect(await classesOf([7])).toEqual(['unproven'])
   })
 
-  test('a head of a size that no tree has: unproven', async () => {
+  test('with a head of a size that no tree has is unproven', async () => {
     const text = `${SUMDB_ORIGIN}\n9007199254740993\n${formatCheckpoint({ origin: 'x', size: 1, root: EMPTY_ROOT }).split('\n')[2]!}\n`
     lieAbout(7, answering(7, madeUpRecord(7).text, formatNote({ text, signatures: [signNote(text, signer)] })))
     expect(await classesOf([7])).toEqual(['unproven'])
   })
 
-  test('lines for us in the parts of the answer that nobody signed count for nothing', async () => {
+  test('with the requested lines only in the text of the head is unproven', async () => {
     // The record of another module is proven; the one we look for is in the text of the head.
     const { root } = (await headOf(honest)).head
     const text = `${formatCheckpoint({ origin: SUMDB_ORIGIN, size: SIZE, root })}${madeUpRecord(7).text}`
@@ -304,14 +308,14 @@ describe('a record that is not what was asked for', () => {
 })
 
 describe('forged tiles', () => {
-  test('one bad tile spoils the records in it, and no others', async () => {
+  test('affect only the records below them', async () => {
     log.lie = (path) => (path === 'tile/8/0/001' ? flipBit(40) : undefined)
     expect(await classesOf([5, 300, 599])).toEqual(['ok', 'unproven', 'ok'])
     log.lie = (path) => (path === 'tile/8/0/001' ? refuse(500) : undefined)
     expect(await classesOf([5, 300, 599])).toEqual(['ok', 'pending', 'ok'])
   })
 
-  test('at the edge they spoil all', async () => {
+  test('at the edge affect all records', async () => {
     log.lie = (path) => (path.startsWith('tile/8/1/') ? flipBit(3) : undefined)
     expect(await classesOf([5, 300, 599])).toEqual(['unproven', 'unproven', 'unproven'])
   })
@@ -345,7 +349,7 @@ describe('two histories', () => {
     await expectConviction([5, 7], ['ok', 'log-conflict'], [SIZE, SIZE])
   })
 
-  test.each(SPOILED)('and so it does in an answer with %s', async (_what, spoil) => {
+  test.each(SPOILED)('so does one in an answer with %s', async (_what, spoil) => {
     const head = await (await fork(300, SIZE)).head()
     lieAbout(
       7,
@@ -354,7 +358,7 @@ describe('two histories', () => {
     await expectConviction([5, 7], ['ok', 'log-conflict'], [SIZE, SIZE])
   })
 
-  test('a head of size 0 with another root convicts on its own', async () => {
+  test('a head of size 0 with another root convicts by itself', async () => {
     const text = formatCheckpoint({ origin: SUMDB_ORIGIN, size: 0, root: hashLeaf(utf8('x')) })
     lieAbout(7, answering(7, madeUpRecord(7).text, formatNote({ text, signatures: [signNote(text, signer)] })))
     await expectConviction([5, 7], ['ok', 'log-conflict'], [0, SIZE])
@@ -366,12 +370,12 @@ describe('two histories', () => {
     await expectConviction([5, 7], ['ok', 'log-conflict'], [400, SIZE])
   })
 
-  test('a larger head that does not hold the quorum head convicts, when the log shows its tiles', async () => {
+  test('a larger head that does not extend the quorum head convicts, if the log serves its tiles', async () => {
     log.history = await fork(300, 800)
     await expectConviction([5, 7], ['log-conflict', 'log-conflict'], [SIZE, 800])
   })
 
-  test('a larger head whose tiles the log does not show casts a doubt on what came with it', async () => {
+  test('a larger head without tiles makes the answer that came with it doubtful', async () => {
     const other = await fork(300, 800)
     lieAbout(7, answering(7, madeUpRecord(7).text, await other.head()))
     const checked = await check([5, 7])
@@ -382,7 +386,7 @@ describe('two histories', () => {
     })
   })
 
-  test('two heads of one size that nobody has tiles for convict by themselves', async () => {
+  test('two different heads of one size convict without any tiles', async () => {
     const [one, two] = [await fork(300, 800), await fork(200, 800)]
     const notes = [await one.head(), await two.head()]
     log.lie = (path) => {
@@ -406,7 +410,7 @@ describe('two histories', () => {
     await expectConviction([5, 7, 9], ['ok', 'log-conflict', 'ok'], [650, 700])
   })
 
-  test('a head that came another way is held against the quorum head, too', async () => {
+  test('a head from another source is also compared with the quorum head', async () => {
     const other = await fork(300, 400)
     const checked = await check([5], {}, { shown: [await headOf(other)] })
     expect(classes([5], checked)).toEqual(['ok'])
@@ -417,7 +421,7 @@ describe('two histories', () => {
     expect(verifyEvidence(impossible.conviction!.evidence, [key]).sizes).toEqual([0, SIZE])
   })
 
-  test('a difference is told even under a head that is in doubt', async () => {
+  test('a difference is reported even with a doubtful head', async () => {
     const other = await fork(300, 800)
     lieAbout(7, answering(7, madeUpRecord(7).text, await other.head()))
     const { answers } = await check([7])
@@ -425,7 +429,7 @@ describe('two histories', () => {
     expect(judgeLine(line!, answers[0]!)).toMatchObject({ class: 'other-hash', record: 7 })
   })
 
-  test('a log that shows a new head with every lookup is not followed into all of them', async () => {
+  test('with a new head in every lookup, not all heads are examined', async () => {
     const text = (size: number): string =>
       formatCheckpoint({ origin: SUMDB_ORIGIN, size, root: hashLeaf(utf8(`root ${size}`)) })
     const numbers = Array.from({ length: 60 }, (_, i) => i)

@@ -67,18 +67,18 @@ describe.each([
   })
   afterAll(() => log.close())
 
-  test('is what the log says', async () => {
+  test('agrees with the log', async () => {
     expect(goSum.trim().split('\n').length).toBeGreaterThan(3)
     expect(await findings(log, goSum)).toEqual([])
   })
 
-  test('with one character changed names the line', async () => {
+  test('with one changed character is reported by line', async () => {
     for (const line of [1, 4]) {
       expect(await findings(log, tampered(goSum, line))).toMatchObject([{ line, class: 'other-hash' }])
     }
   })
 
-  test('by the program, and offline by the proof that it writes', async () => {
+  test('passes the program, and passes offline with the proof that it writes', async () => {
     const env = { XDG_CACHE_HOME: join(dir, 'cache') }
     const policy = file('policy', 'quorum none\n')
     const trust = ['--log', `${GOLANG_KEY.vkey} ${log.url}`, '--policy', policy]
@@ -104,7 +104,7 @@ const captures = [
   'zeeler+lal.im',
 ]
 
-describe.skipIf(!hasFull)('whole caches of go commands, heads of many sizes and all', () => {
+describe.skipIf(!hasFull)('whole caches of go commands, with heads of many sizes', () => {
   test.each(captures)('%s', async (name) => {
     const files = readFiles(new URL(`captures/${name}/`, FULL))
     const log = await ReplayLog.start(files)

@@ -21,7 +21,7 @@ const parse = (text: string | Uint8Array) => parseGoSum('go.sum', typeof text ==
 const reasons = (text: string | Uint8Array) => parse(text).malformed.map(({ line, reason }) => [line, reason])
 
 describe('reading a go.sum file', () => {
-  test('both kinds of lines, with their numbers', () => {
+  test('gives both kinds of lines, with their numbers', () => {
     const { lines, malformed, count } = parse(`${zip}\n${mod}\n`)
     const about = { module: 'golang.org/x/text', version: 'v0.3.0' }
     expect(lines).toEqual([
@@ -33,18 +33,18 @@ describe('reading a go.sum file', () => {
     expect(lines.map(moduleKey)).toEqual(['golang.org/x/text@v0.3.0', 'golang.org/x/text@v0.3.0'])
   })
 
-  test('white space as the go command takes it', () => {
+  test('accepts white space like the go command', () => {
     const { lines, count, malformed } = parse(`\r\n\n  ${zip.replaceAll(' ', ' \t ')}\r\n \n${mod}`)
     expect(lines.map(({ line }) => line)).toEqual([3, 5])
     expect(lines.map(lineText)).toEqual([zip, mod])
     expect({ count, malformed }).toEqual({ count: 2, malformed: [] })
   })
 
-  test('nothing in nothing', () => {
+  test('gives nothing for an empty file', () => {
     expect(parse('')).toEqual({ lines: [], malformed: [], count: 0 })
   })
 
-  test('what is malformed is named with its number, and the rest is read', () => {
+  test('reports malformed lines by number, and reads the rest', () => {
     const short = TEXT_ZIP.replace('g61t', 'g61')
     const loose = TEXT_ZIP.replace('WRWg=', 'WRWh=')
     const text = [
@@ -93,7 +93,7 @@ describe('reading a go.sum file', () => {
     })
   })
 
-  test('bytes that are no text, and lines that are too long, do not hide their neighbours', () => {
+  test('is not disturbed by invalid UTF-8 or long lines next to valid ones', () => {
     const bytes = Buffer.concat([
       utf8(`${zip}\n`),
       Uint8Array.of(0xff, 0xfe, 0x0a),
@@ -109,7 +109,7 @@ describe('reading a go.sum file', () => {
     expect(parse(bytes).malformed[1]!.text).toBe('a'.repeat(120))
   })
 
-  test('an h1 hash is 32 bytes, spelled in the one way that base64 has for them', () => {
+  test('accepts only h1 hashes of 32 bytes in canonical base64', () => {
     const base64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
     const read = (hash: string): number => parse(`golang.org/x/text v0.3.0 ${hash}\n`).lines.length
     for (const last of base64) {
@@ -121,18 +121,18 @@ describe('reading a go.sum file', () => {
       expect(read(odd), odd).toBe(0)
   })
 
-  test('hashes of algorithms to come are read', () => {
+  test('accepts hashes of unknown algorithms', () => {
     expect(parse('golang.org/x/text v0.3.0 h2:abc+/=\n').lines[0]!.hash).toBe('h2:abc+/=')
   })
 
-  test('the hash of an empty go.mod says nothing, as to the go command', () => {
+  test('ignores the hash of an empty go.mod, like the go command', () => {
     const old = 'golang.org/x/text v0.3.0/go.mod h1:G7mAYYxgmS0lVkHyy2hEOLQCFB0DlQFTMLWggykrydY='
     expect(parse(`${old}\n`)).toEqual({ lines: [], malformed: [], count: 1 })
     // For a zip it is a hash like any other.
     expect(parse(`${old.replace('/go.mod', '')}\n`).lines).toHaveLength(1)
   })
 
-  test('bounds', () => {
+  test('has limits', () => {
     const tooMuch = expect.objectContaining({ code: 'FILE_UNREADABLE' }) as Error
     expect(parse(`${'\n'.repeat(MAX_GO_SUM_LINES - 1)}${zip}`).lines[0]!.line).toBe(MAX_GO_SUM_LINES)
     expect(() => parse('\n'.repeat(MAX_GO_SUM_LINES + 1))).toThrow(tooMuch)
@@ -141,18 +141,18 @@ describe('reading a go.sum file', () => {
   })
 })
 
-describe('a line and what the log says', () => {
+describe('a line', () => {
   const [line, modLine] = parse(`${zip}\n${mod}\n`).lines as [GoSumLine, GoSumLine]
   const record = (...lines: string[]): LogAnswer => ({ kind: 'record', id: 12, lines })
   const moved = TEXT_ZIP.replace('g61t', 'G61t')
 
-  test('that is in the record is fine, whatever else is there', () => {
+  test('that is in the record passes, whatever else is there', () => {
     expect(judgeLine(line, record(zip, mod))).toBeUndefined()
     expect(judgeLine(modLine, record(zip, mod))).toBeUndefined()
     expect(judgeLine(line, record(`golang.org/x/text v0.3.0 ${moved}`, zip))).toBeUndefined()
   })
 
-  test('that has another hash there', () => {
+  test('with another hash in the record is a difference', () => {
     expect(judgeLine(line, record(`golang.org/x/text v0.3.0 ${moved}`, mod))).toEqual({
       line: 1,
       module: 'golang.org/x/text',
@@ -171,20 +171,20 @@ describe('a line and what the log says', () => {
     expect(judgeLine({ ...line, hash: TEXT_ZIP.slice(0, -1) }, record(zip))).toMatchObject({ class: 'other-hash' })
   })
 
-  test('that has no hash there', () => {
+  test('without a hash in the record is not in the log', () => {
     expect(judgeLine(line, record(mod))).toMatchObject({ class: 'not-in-log', log: [], record: 12 })
     expect(judgeLine(modLine, record(zip))).toMatchObject({ class: 'not-in-log', log: [], record: 12 })
     // A longer version, or path, is a different one.
     expect(judgeLine(line, record(zip.replace('v0.3.0', 'v0.3.01')))).toMatchObject({ class: 'not-in-log' })
   })
 
-  test('of which nothing was proven', () => {
+  test('of which nothing is proven keeps the reason', () => {
     for (const kind of ['not-in-log', 'unproven', 'pending', 'log-conflict'] as const) {
       expect(judgeLine(line, { kind, reason: 'why', id: 5 })).toMatchObject({ class: kind, reason: 'why', record: 5 })
     }
   })
 
-  test('that is there, under a head that nobody can tie to the others', () => {
+  test('that is in the record, but with a doubtful head, is unproven', () => {
     const doubt = { kind: 'unproven', reason: 'why' } as const
     const doubted: LogAnswer = { kind: 'record', id: 12, lines: [zip], doubt }
     expect(judgeLine(line, doubted)).toMatchObject({ class: 'unproven', reason: 'why', record: 12 })
@@ -192,7 +192,7 @@ describe('a line and what the log says', () => {
     expect(judgeLine({ ...line, hash: moved }, doubted)).toMatchObject({ class: 'other-hash' })
   })
 
-  test('that is private', () => {
+  test('that is private is reported as private', () => {
     expect(privateFinding(line)).toMatchObject({ line: 1, class: 'private', have: TEXT_ZIP, log: [], record: null })
   })
 })

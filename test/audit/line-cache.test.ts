@@ -21,7 +21,7 @@ describe('the cache of lines', () => {
     cache = fresh()
   })
 
-  test('knows what was added, in another process too, and nothing else', async () => {
+  test('contains exactly the added lines, also for other instances', async () => {
     expect(await known(LINES)).toEqual([])
     expect(await cache.add(LINES.slice(0, 2))).toBe(true)
     expect(await known(LINES)).toEqual(LINES.slice(0, 2))
@@ -31,7 +31,7 @@ describe('the cache of lines', () => {
     expect((await stat(path)).size).toBe(3 * 32)
   })
 
-  test('finds few and many alike', async () => {
+  test('finds few lines as well as many', async () => {
     const lines = Array.from({ length: 100 }, (_, i) => `m${i} v1.0.0 h1:x`)
     await cache.add(lines)
     for (const count of [1, 4, 5, 50]) {
@@ -45,20 +45,20 @@ describe('the cache of lines', () => {
     expect(await known(lines.slice(0, 1))).toEqual([])
   })
 
-  test('a whole file is known by its bytes and the patterns it was read with', async () => {
+  test('identifies a whole file by its bytes and its patterns', async () => {
     const bytes = Buffer.from(LINES.join('\n'))
     await cache.add([wholeFile(bytes, 'p')])
     expect(await known([wholeFile(bytes, 'p')])).toHaveLength(1)
     expect(await known([wholeFile(bytes, ''), wholeFile(bytes.subarray(1), 'p'), ...LINES])).toEqual([])
   })
 
-  test('is its owner’s alone', async () => {
+  test('is accessible only to its owner', async () => {
     await cache.add(LINES)
     expect((await stat(path)).mode & 0o777).toBe(0o600)
     expect((await stat(join(path, '..'))).mode & 0o777).toBe(0o700)
   })
 
-  test('a line that was changed by one character is not known', async () => {
+  test('does not contain a line with one changed character', async () => {
     await cache.add(LINES)
     const [line] = LINES as [string]
     for (let i = 0; i < line.length; i++) {
@@ -68,7 +68,7 @@ describe('the cache of lines', () => {
     expect(await known([`${line} `, ` ${line}`, line.slice(1)])).toEqual([])
   })
 
-  test('what was found under one log, policy or node is not known under another', async () => {
+  test('is separate for each log and policy', async () => {
     await cache.add(LINES)
     expect(await known(LINES, fresh('log2'))).toEqual([])
     expect(await known(LINES, fresh('log', 'trust2'))).toEqual([])
@@ -78,7 +78,7 @@ describe('the cache of lines', () => {
     expect(await known(LINES)).toEqual(LINES)
   })
 
-  test.each([1, 16, 31])('a tail of %i bytes is none, and what comes behind it counts', async (left) => {
+  test.each([1, 16, 31])('ignores a torn tail of %i bytes, but not what is added later', async (left) => {
     await cache.add(LINES)
     await truncate(path, 64 + left)
     expect(await known(LINES)).toEqual(LINES.slice(0, 2))
@@ -87,7 +87,7 @@ describe('the cache of lines', () => {
     expect((await stat(path)).size % 32).toBe(0)
   })
 
-  test('damage costs what it hits, and makes nothing known', async () => {
+  test('loses only damaged entries, and gains none', async () => {
     await cache.add(LINES)
     const bytes = await readFile(path)
     bytes[40]! ^= 1
@@ -96,7 +96,7 @@ describe('the cache of lines', () => {
   })
 
   test.each([0o620, 0o602, 0o666])(
-    'a file of mode %o could be anybody’s: it is not believed, and made anew',
+    'ignores and replaces a file of mode %o, since others could have written it',
     async (mode) => {
       await cache.add(LINES)
       await chmod(path, mode)
@@ -117,7 +117,7 @@ describe('the cache of lines', () => {
     expect((await stat(path)).size).toBe(96)
   })
 
-  test('starts again before it is too large', async () => {
+  test('starts anew before it becomes too large', async () => {
     await cache.add(LINES)
     await truncate(path, MAX_CACHE_BYTES - 32)
     expect(await known(LINES)).toEqual(LINES)
@@ -129,20 +129,20 @@ describe('the cache of lines', () => {
     expect(await readdir(join(path, '..'))).toEqual(['lines'])
   })
 
-  test('a file that is larger than ours ever is, is not read', async () => {
+  test('ignores a file above the maximum size', async () => {
     await cache.add(LINES)
     await truncate(path, MAX_CACHE_BYTES + 32)
     expect(await known(LINES)).toEqual([])
   })
 
-  test('where none can be written the answer is no, and no error', async () => {
+  test('returns false without an error if it cannot be written', async () => {
     await mkdir(join(path, '..', '..'), { recursive: true })
     await writeFile(join(path, '..'), 'a file where the directory should be')
     expect(await cache.add(LINES)).toBe(false)
     expect(await known(LINES)).toEqual([])
   })
 
-  test('several processes may add at once', async () => {
+  test('accepts concurrent additions', async () => {
     await cache.add(LINES.slice(0, 1))
     const lines = Array.from({ length: 40 }, (_, i) => `m${i} v1.0.0 h1:x`)
     await Promise.all(lines.map((line) => fresh().add([line])))

@@ -27,7 +27,7 @@ import {
 
 // ---- what others see -------------------------------------------------------------------------------------------
 
-describe('a head that is old', () => {
+describe('an old head', () => {
   const stale = async (size: number, maxLag?: number): Promise<ProbeReport> => {
     const log = await serve(history)
     const old = await history.head(size)
@@ -51,15 +51,12 @@ describe('a head that is old', () => {
   })
 })
 
-describe('without references to compare with', () => {
+describe('without usable references', () => {
   test.each<[string, ProbeOptions['references']]>([
-    ['nobody', []],
-    ['a node that is not there', [{ name: 'n', url: 'http://127.0.0.1:1' }]],
-    [
-      'a node whose head nobody signed',
-      [{ name: 'n', url: 'http://127.0.0.1:1', head: utf8('x\n1\n\n— x AAAAAAA=\n') }],
-    ],
-  ])('(%s) it stays undecided', async (_, references) => {
+    ['no reference', []],
+    ['an unreachable node', [{ name: 'n', url: 'http://127.0.0.1:1' }]],
+    ['a node with an unsigned head', [{ name: 'n', url: 'http://127.0.0.1:1', head: utf8('x\n1\n\n— x AAAAAAA=\n') }]],
+  ])('(%s) the verdict is undecided', async (_, references) => {
     const log = await serve(history)
     const report = await probing(log.url, { references })
     expect(verdicts(report)).toEqual({ ...ALL_OK, fresh: 'unknown', history: 'unknown' })
@@ -71,7 +68,7 @@ describe('another history under the same key', () => {
   const fork = async (at: number, size: number): Promise<SumdbServer> =>
     memoryLog(signer, [...madeUpRecords(0, at), ...madeUpRecords(at, size, 'fork')])
 
-  test('that is larger than what the node has seen is proven by its own tiles', async () => {
+  test('that is larger than the head of the node is proven with its own tiles', async () => {
     const log = await serve(await fork(500, 600))
     const report = await probing(log.url)
     expect(report.verdict).toBe('split-view')
@@ -79,7 +76,7 @@ describe('another history under the same key', () => {
     expect(verifyEvidence(report.evidence!, [key]).sizes).toEqual([508, 600])
   })
 
-  test('that is of the same size needs no tile', async () => {
+  test('of the same size is proven without tiles', async () => {
     const log = await serve(await fork(500, 508))
     log.lie = (path) => (path.startsWith('tile/') ? refuse(500) : undefined)
     const report = await probing(log.url)
@@ -87,7 +84,7 @@ describe('another history under the same key', () => {
     expect(verifyEvidence(report.evidence!, [key]).sizes).toEqual([508, 508])
   })
 
-  test('that is smaller is proven by the tiles of who has seen more', async () => {
+  test('that is smaller is proven with the tiles of a reference', async () => {
     const log = await serve(await fork(500, 507))
     const reference = await serve(history)
     const report = await probing(log.url, { references: [{ name: 'the log', url: reference.url }] })
@@ -98,14 +95,14 @@ describe('another history under the same key', () => {
     expect((await probing(log.url, { references: [node] })).verdict).toBe('split-view')
   })
 
-  test('that is smaller stays undecided when nobody shows the tiles', async () => {
+  test('that is smaller stays undecided without tiles', async () => {
     const log = await serve(await fork(500, 507))
     const report = await probing(log.url)
     expect(report.verdict).toBe('undecided')
     expect(verdicts(report)).toEqual({ ...ALL_OK, history: 'unknown' })
   })
 
-  test('that only lookups show is proven, too', async () => {
+  test('that appears only in lookups is also proven', async () => {
     const log = await serve(history)
     const other = await fork(500, 505)
     const answer = await bodyAt(lookupOf(target), other)
@@ -128,7 +125,7 @@ describe('another history under the same key', () => {
   })
 })
 
-test('all who see the log are asked', async () => {
+test('all references are compared', async () => {
   const log = await serve(history)
   const names = ['a', 'b']
   const references = names.map((name) => ({ name, url: 'http://127.0.0.1:1', head: seen }))
@@ -137,7 +134,7 @@ test('all who see the log are asked', async () => {
   )
 })
 
-test('who has seen no record yet agrees with every history, unless that is none', async () => {
+test('an empty reference agrees with every history, unless its root is not the empty one', async () => {
   const log = await serve(history)
   const after = async (root: Hash): Promise<ProbeReport> => {
     const head = signed(formatCheckpoint({ origin: SUMDB_ORIGIN, size: 0, root }))

@@ -51,7 +51,7 @@ describe('lookups', () => {
   }
   const other = madeUpRecord(6)
 
-  test('with no record fail (CVE-2026-42501)', async () => {
+  test('without a record fail (CVE-2026-42501)', async () => {
     const head = await history.head()
     for (const answer of ['', '\n', '5\n\n', '5\n\n\n']) {
       const report = await judged(concatBytes(utf8(answer), head))
@@ -61,7 +61,7 @@ describe('lookups', () => {
     expect(verdicts(await judged(new Uint8Array()))).toEqual({ ...ALL_OK, lookups: 'failed' })
   })
 
-  test('with the record of another module, proven as it is, fail (CVE-2026-42501)', async () => {
+  test('with a proven record of another module fail (CVE-2026-42501)', async () => {
     const report = await judged(await bodyAt(lookupOf(other)))
     expect(verdicts(report)).toEqual({ ...ALL_OK, lookups: 'failed' })
     expect(detail(report, 'lookups')).toContain('it has no line for example.com/Module5 v1.5.0')
@@ -79,13 +79,13 @@ describe('lookups', () => {
     expect(verdicts(await probing(log.url, { modules: [target] }))).toMatchObject({ lookups: 'failed', tiles: 'ok' })
   })
 
-  test('with lines that stand in the head alone fail (CVE-2026-56864)', async () => {
+  test('with lines that are only in the head fail (CVE-2026-56864)', async () => {
     const report = await judged(await answerWith(6, utf8(other.text), target.text))
     expect(verdicts(report)).toEqual({ ...ALL_OK, lookups: 'failed' })
     expect(detail(report, 'lookups')).toContain('are outside the record')
   })
 
-  test('with the right record, and other lines in the head, fail all the same', async () => {
+  test('with the right record but other lines in the head also fail', async () => {
     const report = await judged(await answerWith(5, utf8(target.text), madeUpRecord(5, 'forged').text))
     expect(verdicts(report)).toEqual({ ...ALL_OK, lookups: 'failed' })
     expect(detail(report, 'lookups')).toContain('are outside the record')
@@ -105,15 +105,15 @@ describe('lookups', () => {
 
   test.each<[string, Behaviour]>([
     ['a record beyond the tree', replaceBody((body) => utf8(fromUtf8(body)!.replace(/^5\n/, '511\n')))],
-    ['a head that nobody signed', replaceBody((body) => utf8(fromUtf8(body)!.replace('\n511\n', '\n512\n')))],
-    ['a head spelled as no witness signs it', replaceBody(spelledOddly)],
-    ['bytes without end', endless],
-    ['no text', replaceBody(() => new Uint8Array(500).fill(0xff))],
+    ['an unsigned head', replaceBody((body) => utf8(fromUtf8(body)!.replace('\n511\n', '\n512\n')))],
+    ['a head in a form that no witness signs', replaceBody(spelledOddly)],
+    ['endless bytes', endless],
+    ['bytes that are not text', replaceBody(() => new Uint8Array(500).fill(0xff))],
   ])('with %s fail', async (_, behaviour) => {
     expect(verdicts(await judged(behaviour))).toEqual({ ...ALL_OK, lookups: 'failed' })
   })
 
-  test('with an extension line in the head, about nothing, fail: no witness signs that', async () => {
+  test('with any extension line in the head fail, since no witness signs that', async () => {
     const report = await judged(await answerWith(5, utf8(target.text), 'more\n'))
     expect(verdicts(report)).toEqual({ ...ALL_OK, lookups: 'failed' })
     expect(detail(report, 'lookups')).toContain('canonical form that witnesses cosign')
@@ -131,7 +131,7 @@ describe('lookups', () => {
     expect(report.verdict).toBe('split-view')
   })
 
-  test('in a wrong spelling that bring the head of a fork show a split view', async () => {
+  test('for a malformed path that return the head of a fork show a split view', async () => {
     const log = await serve(history)
     const body = concatBytes(formatRecord(5, utf8(target.text)), await forked.head())
     const shouted: Behaviour = (response, honest) => honestly(response, { ...honest, status: 200, body })
@@ -147,9 +147,9 @@ describe('lookups', () => {
 
   test.each([
     ['refused', refuse(404)],
-    ['given up', refuse(500)],
+    ['answered with an error', refuse(500)],
     ['never sent', stall],
-  ])('that are %s leave it undecided', async (_, behaviour) => {
+  ])('that are %s leave the verdict undecided', async (_, behaviour) => {
     const log = await serve(history)
     log.lie = (path) => (path === lookupOf(target).slice(1) ? behaviour : undefined)
     const report = await probing(log.url, { modules: [target], deadlineMs: 4000 })
@@ -157,7 +157,7 @@ describe('lookups', () => {
     expect(verdicts(report)).toMatchObject({ tiles: 'ok', lookups: 'unknown' })
   })
 
-  test('with a record that has lines about others, too, fail', async () => {
+  test('with a record that also has lines about other modules fail', async () => {
     const both = { ...target, text: target.text + madeUpRecord(700).text }
     const log = await serve(await memoryLog(signer, [both]))
     const report = await probing(log.url, { references: [] })
@@ -165,7 +165,7 @@ describe('lookups', () => {
     expect(verdicts(report)).toMatchObject({ tiles: 'ok', lookups: 'failed' })
   })
 
-  test('with another record of the module version than the tree has elsewhere fail', async () => {
+  test('with a different record than elsewhere in the tree fail', async () => {
     const db = new MemoryLevel()
     const tree = await RecordTree.open(db)
     await tree.append([{ key: 'hidden', record: utf8(madeUpRecord(5, 'old').text) }])
@@ -177,7 +177,7 @@ describe('lookups', () => {
     expect(verdicts(report)).toMatchObject({ tiles: 'ok', lookups: 'failed' })
   })
 
-  test('are not made for a record that names no module version', () => {
+  test('are not made for a record without a module version', () => {
     const record = (text: string): unknown => moduleOf({ id: 0, record: utf8(text) })
     expect(record('example.com/a v1.0.0 h1:x\n')).toMatchObject({ path: 'example.com/a', version: 'v1.0.0' })
     expect(record('example.com/a v1.0.0/go.mod h1:x\n')).toMatchObject({ path: 'example.com/a', version: 'v1.0.0' })

@@ -65,7 +65,7 @@ describe('tiles', () => {
     expect(verdicts(await probing(log.url))).toMatchObject({ tiles: 'failed' })
   })
 
-  test('that are others for who asks again fail', async () => {
+  test('that change when requested again fail', async () => {
     const log = await serve(history)
     log.lie = onTime(2, 'tile/8/0/000', flipBit(8000))
     const report = await probing(log.url, { references: [] })
@@ -73,15 +73,18 @@ describe('tiles', () => {
     expect(detail(report, 'tiles')).toContain('tile/8/0/000 is different when requested again')
   })
 
-  test.each(['tile/8/0/000.p/', 'tile/8/0/001.p/'])('whose narrower copies are no prefixes fail: %s', async (begin) => {
-    const log = await serve(history)
-    log.lie = (path) => (path.startsWith(begin) && !path.endsWith('.p/255') ? flipBit(0) : undefined)
-    const report = await probing(log.url)
-    expect(verdicts(report)).toMatchObject({ tiles: 'failed', syntax: 'ok', history: 'ok' })
-    expect(detail(report, 'tiles')).toMatch(/is not the beginning of tile\/8\/0\/00[01]/)
-  })
+  test.each(['tile/8/0/000.p/', 'tile/8/0/001.p/'])(
+    'whose narrower versions are no prefixes fail: %s',
+    async (begin) => {
+      const log = await serve(history)
+      log.lie = (path) => (path.startsWith(begin) && !path.endsWith('.p/255') ? flipBit(0) : undefined)
+      const report = await probing(log.url)
+      expect(verdicts(report)).toMatchObject({ tiles: 'failed', syntax: 'ok', history: 'ok' })
+      expect(detail(report, 'tiles')).toMatch(/is not the beginning of tile\/8\/0\/00[01]/)
+    },
+  )
 
-  test('need not be served at widths that are past', async () => {
+  test('need not be served at past widths', async () => {
     const log = await serve(history)
     log.lie = (path) => (path.includes('.p/') && !/\.p\/(255|1)$/.test(path) ? refuse(404) : undefined)
     expect((await probing(log.url, { references: [{ name: 'x', url: log.url }] })).verdict).toBe('honest')
@@ -89,10 +92,10 @@ describe('tiles', () => {
 
   test.each([
     ['refused', refuse(404)],
-    ['not given', refuse(500)],
+    ['answered with an error', refuse(500)],
     ['never sent', stall],
     ['never ended', stallInBody],
-  ])('that are %s leave it undecided', async (_, behaviour) => {
+  ])('that are %s leave the verdict undecided', async (_, behaviour) => {
     const log = await serve(history)
     log.lie = (path) => (path === 'tile/8/0/000' ? behaviour : undefined)
     const report = await probing(log.url, { deadlineMs: 4000 })
@@ -100,7 +103,7 @@ describe('tiles', () => {
     expect(verdicts(report).tiles).toBe('unknown')
   })
 
-  test('that are wrong are told of also when others never come', async () => {
+  test('that are wrong are reported even if others never arrive', async () => {
     const log = await serve(history)
     log.lie = (path) => (path === 'tile/8/0/000' ? flipBit(0) : path.startsWith('tile/8/data/') ? stall : undefined)
     const report = await probing(log.url, { deadlineMs: 1500 })
@@ -148,7 +151,7 @@ describe('a forged record in the gap of CVE-2026-56865', () => {
 
   const forged = utf8(madeUpRecord(5, 'forged').text)
 
-  test('fools a client that counts hashes, and not the probe: one tile', async () => {
+  test('in one tile fools a client that counts hashes, but not the probe', async () => {
     const log = await serve(history)
     const tile = withEntry(await bodyAt('/tile/8/0/000'), 5, hashLeaf(forged))
     const answer = await answerWith(5, forged, '')
@@ -164,7 +167,7 @@ describe('a forged record in the gap of CVE-2026-56865', () => {
     expect(detail(report, 'lookups')).toContain('tile/8/0/000 does not match its parent at size 511')
   })
 
-  test('fools it with two tiles that match each other, and not the probe', async () => {
+  test('in two matching tiles fools that client, but not the probe', async () => {
     // 10 hashes in 3 tiles on 3 levels: 7 further tiles went unchecked, and a lookup needs 2.
     const size = 66_511
     const large = new LargeLog(signer, size)

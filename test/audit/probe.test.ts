@@ -69,7 +69,7 @@ describe('an honest server', () => {
     ])
   })
 
-  test.each([0, 1, 2, 255, 256, 257, 512])('of %d records is no exception', async (size) => {
+  test.each([0, 1, 2, 255, 256, 257, 512])('of %d records passes as well', async (size) => {
     const log = await serve(await memoryLog(signer, madeUpRecords(0, size)))
     const node = { name: 'the node', url: 'http://127.0.0.1:1', head: await log.history.head() }
     const report = await probing(log.url, { references: [node] })
@@ -77,7 +77,7 @@ describe('an honest server', () => {
     expect(verdicts(report)).toEqual(size === 0 ? { ...ALL_OK, lookups: 'unknown' } : ALL_OK)
   })
 
-  test('may grow meanwhile', async () => {
+  test('may grow during the probe', async () => {
     const log = await serve(await memoryLog(signer, madeUpRecords(0, SIZE)))
     let grown = 0
     log.lie = () => (response, honest) => {
@@ -88,7 +88,7 @@ describe('an honest server', () => {
     expect(grown).toBeGreaterThan(10)
   })
 
-  test('is asked with GET, for what the log has, and not often', async () => {
+  test('gets only few GET requests, for existing resources', async () => {
     const log = await serve(await memoryLog(signer, madeUpRecords(0, 3000)))
     const size = log.history.size
     const report = await probing(log.url, { samples: 5, references: [] })
@@ -100,7 +100,7 @@ describe('an honest server', () => {
     expect(log.history.size).toBe(size)
   })
 
-  test('is not asked more often than a probe may', async () => {
+  test('gets at most as many requests as a probe may make', async () => {
     const log = await serve(history)
     log.lie = (path) => (path.startsWith('tile/') ? refuse(404) : undefined)
     const report = await probing(log.url, { samples: 1, modules: Array.from({ length: 500 }, () => target) })
@@ -111,11 +111,11 @@ describe('an honest server', () => {
   })
 })
 
-describe('without tiles of records', () => {
+describe('without data tiles', () => {
   const withoutRecords = (path: string): Behaviour | undefined =>
     path.startsWith('tile/8/data/') ? refuse(404) : undefined
 
-  test('the modules that are named are looked up', async () => {
+  test('named modules are looked up', async () => {
     const log = await serve(history)
     log.lie = withoutRecords
     const report = await probing(log.url, { modules: [target], famous: [madeUpRecord(7)] })
@@ -124,14 +124,14 @@ describe('without tiles of records', () => {
     expect(log.requests.filter(isLookup)).toEqual(['lookup/example.com/!module5@v1.5.0'])
   })
 
-  test('and names, the famous ones are', async () => {
+  test('and named modules, famous modules are looked up', async () => {
     const log = await serve(history)
     log.lie = withoutRecords
     await probing(log.url, { famous: [madeUpRecord(7)] })
     expect(log.requests.filter(isLookup)).toEqual(['lookup/example.com/!module7@v1.7.0'])
   })
 
-  test('and any of these, nothing is looked up, and nothing decided', async () => {
+  test('and any modules to try, nothing is looked up, and the verdict is undecided', async () => {
     const log = await serve(history)
     log.lie = withoutRecords
     const report = await probing(log.url)
@@ -144,7 +144,7 @@ describe('without tiles of records', () => {
 // ---- what answers ----------------------------------------------------------------------------------------------
 
 describe('an address that does not answer for the log', () => {
-  test('when it is no server', async () => {
+  test('is unreachable if there is no server', async () => {
     const log = await LyingLog.start(history)
     await log.close()
     const report = await probing(log.url)
@@ -152,13 +152,13 @@ describe('an address that does not answer for the log', () => {
     expect(verdicts(report)).toMatchObject({ reachable: 'failed', head: 'unknown', history: 'unknown' })
   })
 
-  test('when it never answers', async () => {
+  test('is unreachable if it never answers', async () => {
     const log = await serve(history)
     log.lie = () => stall
     expect(await probing(log.url, { deadlineMs: 1000 })).toMatchObject({ verdict: 'unreachable', kind: null })
   })
 
-  test.each([404, 410])('when it is a GOPROXY that says %d, which the go command goes past', async (status) => {
+  test.each([404, 410])('is undecided if a GOPROXY answers %d, which the go command bypasses', async (status) => {
     const log = await serve(history)
     log.lie = () => refuse(status)
     const report = await probing(log.url)
@@ -168,7 +168,7 @@ describe('an address that does not answer for the log', () => {
     expect(log.requests).toEqual(['latest', 'sumdb/example.com/log/supported'])
   })
 
-  test.each([403, 500])('when it says %d, where the go command stops', async (status) => {
+  test.each([403, 500])('is unreachable if it answers %d, where the go command stops', async (status) => {
     const log = await serve(history)
     log.lie = (path) => (path === 'latest' ? refuse(404) : refuse(status))
     const report = await probing(log.url)
@@ -177,7 +177,7 @@ describe('an address that does not answer for the log', () => {
     expect(detail(report, 'reachable')).toContain(`status ${status}`)
   })
 
-  test('when it leads elsewhere, where the probe does not go', async () => {
+  test('is unreachable if it redirects, which the probe does not follow', async () => {
     const elsewhere = await serve(history)
     const log = await serve(history)
     const away: Behaviour = (response) => response.writeHead(302, { location: `${elsewhere.url}/latest` }).end()
@@ -202,17 +202,17 @@ describe('a head', () => {
   test.each<[string, Behaviour]>([
     ['of another key', replaceBody((body) => utf8(fromUtf8(body)!.replace('— example.com/log', '— example.com/l')))],
     ['with a changed size', replaceBody((body) => utf8(fromUtf8(body)!.replace(`${SIZE}`, `${SIZE + 1}`)))],
-    ['that is no note', replaceBody(() => utf8('<html>hello</html>\n'))],
+    ['that is not a note', replaceBody(() => utf8('<html>hello</html>\n'))],
     ['that is empty', replaceBody(() => new Uint8Array())],
     ['without end', endless],
-    ['that is spelled as no witness signs it', replaceBody(spelledOddly)],
+    ['in a form that no witness signs', replaceBody(spelledOddly)],
     ['with extension lines', replaceBody((body) => signed(`${parseNote(body).text}more\n`))],
     ['of another origin', replaceBody((body) => signed(parseNote(body).text.replace('go.sum', 'go.mod')))],
     [
       'of a size that no tree has',
       replaceBody((body) => signed(parseNote(body).text.replace('511', '9007199254740993'))),
     ],
-  ])('%s is not believed', async (_, behaviour) => {
+  ])('%s is dishonest', async (_, behaviour) => {
     const log = await serve(history)
     log.lie = (path) => (path === 'latest' ? behaviour : undefined)
     const report = await probing(log.url)
@@ -220,7 +220,7 @@ describe('a head', () => {
     expect(verdicts(report)).toMatchObject({ reachable: 'ok', head: 'failed' })
   })
 
-  test('that is a web page, as everything else there is, is nobody', async () => {
+  test('that is a web page, like all other answers, counts as unreachable', async () => {
     const log = await serve(history)
     log.lie = () => (response) => response.end('<!DOCTYPE html><title>Sign in</title>\n')
     const report = await probing(log.url)
@@ -228,7 +228,7 @@ describe('a head', () => {
     expect(detail(report, 'reachable')).toContain('answered with a web page')
   })
 
-  test('that is not shown leaves the rest unknown', async () => {
+  test('that is not served leaves the rest unknown', async () => {
     const log = await serve(history, '/sumdb/example.com/log')
     log.lie = (path) => (path.endsWith('/supported') ? yes : path.endsWith('/latest') ? refuse(404) : undefined)
     const report = await probing(log.url)
@@ -259,7 +259,7 @@ describe('malformed paths', () => {
     }
   }
 
-  test('may be answered with the truth', async () => {
+  test('may be answered correctly', async () => {
     const log = await serve(history)
     const [tile, lookup] = [await bodyAt('/tile/8/0/000'), await bodyAt(lookupOf(target))]
     const say =
@@ -284,7 +284,7 @@ describe('malformed paths', () => {
     ['tiles', (path) => path === 'tile/8/0/0', lookupOf(target)],
     ['lookups', (path) => path.startsWith('lookup/example.com/M'), lookupOf(madeUpRecord(6))],
     ['lookups', (path) => path.startsWith('lookup/example.com/M'), '/latest'],
-  ])('that are answered with lies about %s fail', async (_, isWanted, instead) => {
+  ])('that are answered with wrong %s fail', async (_, isWanted, instead) => {
     const log = await serve(history)
     const body = await bodyAt(instead)
     log.lie = (path) =>
@@ -294,7 +294,7 @@ describe('malformed paths', () => {
     expect(verdicts(report)).toEqual({ ...ALL_OK, syntax: 'failed' })
   })
 
-  test('that are answered with more than the truth fail', async () => {
+  test('that are answered with extra bytes fail', async () => {
     const log = await serve(history)
     const body = concatBytes(await bodyAt('/tile/8/0/000'), utf8('x'))
     log.lie = (path) =>
@@ -302,7 +302,7 @@ describe('malformed paths', () => {
     expect(verdicts(await probing(log.url))).toEqual({ ...ALL_OK, syntax: 'failed' })
   })
 
-  test('are refused also by who says that it is its own fault, as the server of golang.org/x/mod/sumdb does', async () => {
+  test('may also be refused with status 500, as by the server of golang.org/x/mod/sumdb', async () => {
     const log = await serve(history)
     log.lie = (path) => (path.startsWith('lookup/example.com/M') ? refuse(500) : undefined)
     const report = await probing(log.url, { modules: [target] })
@@ -310,7 +310,7 @@ describe('malformed paths', () => {
     expect(detail(report, 'syntax')).toBe('5 of 5 malformed paths were refused')
   })
 
-  test('that nobody answers decide nothing', async () => {
+  test('without an answer decide nothing', async () => {
     const log = await serve(history)
     log.lie = (path) => (path === 'tile/8/0/000.p/0' ? (response) => response.destroy() : undefined)
     const report = await probing(log.url)
@@ -321,7 +321,7 @@ describe('malformed paths', () => {
 
 // ---- sum.golang.org --------------------------------------------------------------------------------------------
 
-describe('genuine answers of sum.golang.org, as far as they were kept', () => {
+describe('captured answers of sum.golang.org', () => {
   async function replayed(files: Map<string, Uint8Array>, options: Partial<ProbeOptions>): Promise<ProbeReport> {
     const log = await ReplayLog.start(files)
     onTestFinished(() => log.close())
@@ -331,7 +331,7 @@ describe('genuine answers of sum.golang.org, as far as they were kept', () => {
   const small = readFiles(new URL('genuine/', SMALL))
   const lookups = [...small.keys()].filter((path) => path.startsWith('lookup/'))
 
-  test.each(lookups)('are never called wrong, and proven under their own head: %s', async (path) => {
+  test.each(lookups)('never fail, and are proven with their own head: %s', async (path) => {
     const { note } = parseLookup(small.get(path)!)
     const module = unescapeModule(path.slice('lookup/'.length))
     const report = await replayed(new Map([...small, ['latest', note]]), { modules: [module] })
@@ -344,7 +344,7 @@ describe('genuine answers of sum.golang.org, as far as they were kept', () => {
     ['etcd-io+etcd', 740257],
     ['Carlosymh+Go', 8267265],
     ['rajmehta89+Go_Practise', 34569569],
-  ])('in the capture %s', async (name, size) => {
+  ])('never fail in the capture %s', async (name, size) => {
     const files = readFiles(new URL(`captures/${name}/`, FULL))
     const famous = FAMOUS_MODULES.filter(({ path, version }) =>
       files.has(`lookup/${path.replace(/[A-Z]/g, (c) => `!${c.toLowerCase()}`)}@${version}`),
@@ -356,7 +356,7 @@ describe('genuine answers of sum.golang.org, as far as they were kept', () => {
     expect(report.head!.size).toBe(size)
   })
 
-  test.skipIf(!hasFull)('hold every famous module version', () => {
+  test.skipIf(!hasFull)('contain every famous module version', () => {
     const names = ['zeeler+lal.im', 'aldodla8+Golang-RestApi', 'etcd-io+etcd', 'Carlosymh+Go', 'rajmehta89+Go_Practise']
     const lookups = new Set(names.flatMap((name) => [...readFiles(new URL(`captures/${name}/`, FULL)).keys()]))
     for (const { path, version } of FAMOUS_MODULES) {
@@ -365,7 +365,7 @@ describe('genuine answers of sum.golang.org, as far as they were kept', () => {
   })
 })
 
-test('a server that is not HTTP at all is not reached', async () => {
+test('a server that does not speak HTTP is unreachable', async () => {
   const server = createServer()
   server.on('connection', (socket) => socket.end('hello\n'))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

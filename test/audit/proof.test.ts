@@ -30,7 +30,7 @@ const proof = makeGoSumProof(
 const bytes = encodeGoSumProof(proof)
 
 describe('a proof file', () => {
-  test('is read as it was written, and in no other spelling', () => {
+  test('round-trips, and is accepted in no other form', () => {
     expect(parseGoSumProof(bytes)).toMatchObject({ ...proof })
     expect(proof.records.map(({ id }) => id)).toEqual(ids)
     const text = fromUtf8(bytes)!
@@ -73,12 +73,12 @@ describe('a proof file', () => {
     ['a changed record', (p) => change(p, 1, (r) => ({ ...r, text: records[5]!.text })), 'PROOF_INVALID'],
     ['another number', (p) => change(p, 1, (r) => ({ ...r, id: 5 })), 'PROOF_INVALID'],
     ['a number beyond the tree', (p) => change(p, 3, (r) => ({ ...r, id: SIZE })), 'PROOF_INVALID'],
-    ['a record less', (p) => ({ ...p, records: p.records.slice(1) }), 'PROOF_INVALID'],
-    ['a record twice', (p) => ({ ...p, records: [p.records[0]!, ...p.records] }), 'PROOF_INVALID'],
+    ['a missing record', (p) => ({ ...p, records: p.records.slice(1) }), 'PROOF_INVALID'],
+    ['a duplicate record', (p) => ({ ...p, records: [p.records[0]!, ...p.records] }), 'PROOF_INVALID'],
     ['no record', (p) => ({ ...p, records: [] }), 'PROOF_INVALID'],
     ['a hash less', (p) => ({ ...p, proof: p.proof.slice(1) }), 'PROOF_INVALID'],
-    ['a hash that is none', (p) => ({ ...p, proof: ['x', ...p.proof.slice(1)] }), 'PROOF_MALFORMED'],
-    ['what is no record', (p) => change(p, 0, (r) => ({ ...r, text: 'no end' })), 'RECORD_INVALID'],
+    ['an invalid hash', (p) => ({ ...p, proof: ['x', ...p.proof.slice(1)] }), 'PROOF_MALFORMED'],
+    ['an invalid record', (p) => change(p, 0, (r) => ({ ...r, text: 'no end' })), 'RECORD_INVALID'],
   ])('with %s proves nothing', (_what, spoil, code) => {
     const spoilt = parseGoSumProof(encodeGoSumProof(spoil(proof)))
     expect(codeOf(() => provenAnswers(spoilt, head))).toBe(code)
@@ -89,7 +89,7 @@ describe('a proof file', () => {
     expect(codeOf(() => provenAnswers(proof, { size: 301, root: head.root }))).toBe('PROOF_INVALID')
   })
 
-  test('of two records of one module version the first one vouches', () => {
+  test('with two records of one module version proves the first', () => {
     const twice = new MemoryLog()
     const second = records[0]!.text.replaceAll('h1:', 'h1:zz')
     for (const text of [records[0]!.text, second]) twice.append(utf8(text))
@@ -106,7 +106,7 @@ describe('a proof file', () => {
     })
   })
 
-  test('that would be too large to be read is not written', () => {
+  test('too large to be read is not written', () => {
     const large = { ...proof, head: 'x'.repeat(64 * 1024 * 1024) }
     expect(codeOf(() => encodeGoSumProof(large))).toBe('PROOF_MALFORMED')
     expect(codeOf(() => parseGoSumProof(new Uint8Array(64 * 1024 * 1024 + 1)))).toBe('PROOF_MALFORMED')

@@ -98,7 +98,7 @@ describe.skipIf(CHROMIUM === undefined)('in the browser', () => {
   const named = (asked: readonly string[]): string[] => asked.filter((path) => path.includes('/lookup/'))
 
   describe('a go.sum', () => {
-    test('is not looked up before the visitor agrees; then every line is proven', async () => {
+    test('is looked up only after the visitor agrees, and then every line is proven', async () => {
       const { page, asked, hosts, faults, violations } = await open()
       await choose(page, 'go.sum', GO_SUM)
       expect(await answer(page, 'Nothing was sent yet')).toContain(
@@ -117,7 +117,7 @@ describe.skipIf(CHROMIUM === undefined)('in the browser', () => {
       expect([[...hosts], faults, await violations()]).toEqual([[new URL(node.ready.http).host], [], []])
     })
 
-    test('with one wrong hash: the line is named, with both hashes', async () => {
+    test('with one wrong hash has the line named, with both hashes', async () => {
       const { page } = await open()
       const [right, wrong] = ['a', 'c'].map((salt) => /h1:\S+/.exec(madeUpRecord(7, salt).text)![0])
       await choose(page, 'go.sum', GO_SUM.replace(right!, wrong!))
@@ -135,7 +135,7 @@ describe.skipIf(CHROMIUM === undefined)('in the browser', () => {
     test.each([
       ['record', '**/lookup/**', (body: Buffer) => void (body[body.indexOf('h1:') + 3]! ^= 1)],
       ['tile', '**/tile/8/0/**', (body: Buffer) => void (body[3 * 32]! ^= 1)],
-    ])('of which the node shows another %s than the tree has: nothing of that is believed', async (_, paths, spoil) => {
+    ])('with a forged %s from the node is reported as unproven', async (_, paths, spoil) => {
       const { page } = await open()
       await page.route(paths, async (route) => {
         const response = await route.fetch()
@@ -169,7 +169,7 @@ describe.skipIf(CHROMIUM === undefined)('in the browser', () => {
       expect(named(asked)).toEqual([])
     })
 
-    test('of an enemy stays text', async () => {
+    test('with hostile content stays text', async () => {
       const { page, hosts, faults, violations } = await open()
       const lines = [
         '<img src=http://evil.example onerror=alert(1)> v1 h1:x',
@@ -195,7 +195,7 @@ describe.skipIf(CHROMIUM === undefined)('in the browser', () => {
       expect(asked.filter((path) => path.startsWith('/api/v1/heads'))).toEqual([])
     })
 
-    test('of another history convicts the log, pasted as text, and leaves a file that proves it', async () => {
+    test('of another history, pasted as text, convicts the log with a downloadable proof', async () => {
       const { page } = await open()
       await page.getByLabel('or paste its text').fill(fromUtf8(forked)!)
       await page.getByRole('button', { name: 'check the text' }).press('Enter')
@@ -208,7 +208,7 @@ describe.skipIf(CHROMIUM === undefined)('in the browser', () => {
       expect(verifyEvidence(parseEvidence(file), [key]).sizes).toEqual([SIZE.before, SIZE.now])
     })
 
-    test('that the node has no tiles of is pending', async () => {
+    test('beyond the tiles of the node is pending', async () => {
       const { page } = await open()
       const ahead = await memoryLog(signer, [...madeUpRecords(0, SIZE.fork), ...madeUpRecords(SIZE.fork, 500, 'b')])
       await choose(page, 'latest', await ahead.head())
@@ -217,7 +217,7 @@ describe.skipIf(CHROMIUM === undefined)('in the browser', () => {
   })
 
   describe('evidence', () => {
-    test('that proves is proven; forged by one byte it convicts nobody', async () => {
+    test('that is valid is proven, and forged by one byte convicts no key', async () => {
       const { page, asked } = await open()
       const file = fromUtf8(encodeEvidence(evidence))!
       await choose(page, 'evidence.json', file)
@@ -237,14 +237,14 @@ describe.skipIf(CHROMIUM === undefined)('in the browser', () => {
       ).toEqual([])
     })
 
-    test('of a log that nobody here knows is not believed', async () => {
+    test('of an unknown log is not proven', async () => {
       const { page } = await open()
       const stranger = makeSignerKey('log.example', SIGNATURE_TYPES.ed25519, new Uint8Array(32).fill(8))
       await choose(page, 'x.json', fromUtf8(encodeEvidence({ ...evidence, log: stranger.verifier.vkey }))!)
       await answer(page, 'NOT PROVEN')
     })
 
-    test('a text that is nothing of all this is not sent', async () => {
+    test('a text in no known format is not sent', async () => {
       const { page, asked } = await open()
       await choose(page, 'notes.txt', 'dear diary\n')
       await answer(page, 'This is neither a go.sum, nor a signed head, nor evidence.')

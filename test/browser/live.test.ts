@@ -19,7 +19,7 @@ describe.skipIf(CHROMIUM === undefined)('an open page', () => {
     return { page, node, tell }
   }
 
-  test('shows a fork when it is proven, in the title as well, and says it aloud', async () => {
+  test('shows a fork once proven, also in the title and to screen readers', async () => {
     const { page, node, tell } = await open()
     await page.evaluate(() => Object.assign(globalThis, { verdict: document.querySelector('.verdict') }))
     node.show(SPLIT)
@@ -34,7 +34,7 @@ describe.skipIf(CHROMIUM === undefined)('an open page', () => {
     ).toBe('polite')
   })
 
-  test('is quiet when only time has passed', async () => {
+  test('is quiet if only time has passed', async () => {
     const { page, node, tell } = await open()
     node.show({ ...CALM, now: CALM.now + 5_000 })
     await tell()
@@ -42,7 +42,7 @@ describe.skipIf(CHROMIUM === undefined)('an open page', () => {
     expect(await page.locator('.verdict').getAttribute('aria-live')).toBe('off')
   })
 
-  test('leaves the focus, what is selected, what was written and what was answered where they are', async () => {
+  test('keeps the focus, the selection, the input and the answers', async () => {
     const { page, node, tell } = await open(SPLIT)
     await page.locator('#pasted').fill('half a line')
     await page
@@ -69,7 +69,7 @@ describe.skipIf(CHROMIUM === undefined)('an open page', () => {
     await page.locator('#witnesses', { hasText: '100 s ago' }).waitFor()
   })
 
-  test('takes in a log that was added, and keeps what was answered', async () => {
+  test('shows an added log, and keeps the answers', async () => {
     const { page, node, tell } = await open()
     await page.locator('#answers').evaluate((box) => box.append('an answer'))
     const [log] = CALM.status.logs
@@ -82,7 +82,7 @@ describe.skipIf(CHROMIUM === undefined)('an open page', () => {
     expect(await page.locator('#answers').textContent()).toBe('an answer')
   })
 
-  test('says since when its node does not answer', async () => {
+  test('says since when its node has not answered', async () => {
     const { page, node, tell } = await open()
     await node.end()
     await tell()

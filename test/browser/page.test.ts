@@ -22,7 +22,7 @@ describe.skipIf(CHROMIUM === undefined)('in a browser', () => {
 
   describe.each(Object.entries(STATES))('%s', (_, reading) => {
     test.each(LOOKS)(
-      'axe has nothing against it ($colorScheme, $viewport.width pixels), and nothing is cut off',
+      'has no axe violations, and nothing is cut off ($colorScheme, $viewport.width pixels)',
       async (options) => {
         const { url } = await shown(reading)
         const { page, hosts, faults, violations } = await look(browser, url, options)
@@ -34,7 +34,7 @@ describe.skipIf(CHROMIUM === undefined)('in a browser', () => {
     )
   })
 
-  test('without scripts it says the same, and asks for itself again', async () => {
+  test('without scripts the page says the same, and reloads itself', async () => {
     const { url } = await shown(SPLIT)
     const { page } = await look(browser, url, { javaScriptEnabled: false })
     expect(await page.title()).toBe('PROVEN LIE: gossum')
@@ -45,7 +45,7 @@ describe.skipIf(CHROMIUM === undefined)('in a browser', () => {
     expect(await page.locator('.unscripted').isVisible()).toBe(true)
   })
 
-  test('with scripts it does not ask for itself as a whole, and offers its checks', async () => {
+  test('with scripts the page does not reload, and offers its checks', async () => {
     const { url } = await shown(SPLIT)
     const { page } = await look(browser, url)
     expect(await page.locator('meta[http-equiv=refresh]').count()).toBe(0)
@@ -53,7 +53,7 @@ describe.skipIf(CHROMIUM === undefined)('in a browser', () => {
     expect(await page.locator('.unscripted').isVisible()).toBe(false)
   })
 
-  test('all that can be done is reached by keyboard, and the focus is seen', async () => {
+  test('all controls are reachable by keyboard, with a visible focus', async () => {
     const { url } = await shown(SPLIT)
     const { page } = await look(browser, url)
     const wanted = await page.evaluate(() =>
@@ -74,7 +74,7 @@ describe.skipIf(CHROMIUM === undefined)('in a browser', () => {
     expect(reached).toEqual(wanted)
   })
 
-  test('nothing moves for who wants that, and on paper there are no buttons', async () => {
+  test('nothing moves with reduced motion, and print has no buttons', async () => {
     const { url } = await shown(SPLIT)
     const { page } = await look(browser, url, { reducedMotion: 'reduce' })
     const moving = (): Promise<number> =>
@@ -90,7 +90,7 @@ describe.skipIf(CHROMIUM === undefined)('in a browser', () => {
     ).toBe('#ffffff')
   })
 
-  test('names of enemies stay words: nothing of them runs, nothing is asked of others, nothing runs out of the page', async () => {
+  test('hostile names stay text: they run nothing, request nothing from other hosts, and do not overflow', async () => {
     const hostile = [
       '<script>alert(1)</script>',
       '"><img src=http://evil.example/x onerror=alert(1)>',
@@ -111,7 +111,7 @@ describe.skipIf(CHROMIUM === undefined)('in a browser', () => {
     expect(await page.locator('img, iframe, main script').count()).toBe(0)
   })
 
-  test('a script that got into the page would not run, nor could text become markup', async () => {
+  test('an injected script does not run, and text cannot become markup', async () => {
     const { url } = await shown(CALM)
     const { page, violations } = await look(browser, url)
     await page.evaluate(() => {

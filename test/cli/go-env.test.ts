@@ -30,25 +30,25 @@ const TEXT = [
 describe('settings of the go command', () => {
   const env = file('env', TEXT)
 
-  it('come from the environment first, then from the file that go env -w writes', () => {
+  it('come first from the environment, then from the file of go env -w', () => {
     expect(goEnv('GOPRIVATE', { GOENV: env, GOPRIVATE: 'mine.example' })).toBe('mine.example')
     expect(goEnv('GOPRIVATE', { GOENV: env, GOPRIVATE: '' })).toBe('last.example,b.example')
     expect(goEnv('GOFLAGS', { GOENV: env })).toBe('-mod=mod -v')
   })
 
-  it('that are empty, indented or not there are not set', () => {
+  it('that are empty, indented or missing are not set', () => {
     for (const name of ['GONOSUMDB', 'GOPATH', 'GOROOT', '# a comment', 'lower']) {
       expect(goEnv(name, { GOENV: env }), name).toBeUndefined()
     }
   })
 
-  it('have no file with GOENV=off, or where there is none', () => {
+  it('have no file with GOENV=off, or if it is missing', () => {
     for (const GOENV of ['off', join(dir, 'nowhere'), dir]) {
       expect(goEnv('GOPRIVATE', { GOENV, HOME: dir })).toBeUndefined()
     }
   })
 
-  it.skipIf(process.platform !== 'linux')('have their file where the configuration of the user lives', () => {
+  it.skipIf(process.platform !== 'linux')('have their file in the configuration folder of the user', () => {
     for (const config of ['.config', 'xdg']) {
       mkdirSync(join(dir, config, 'go'), { recursive: true })
       writeFileSync(join(dir, config, 'go', 'env'), `GOPRIVATE=${config}.example\n`)
@@ -58,7 +58,7 @@ describe('settings of the go command', () => {
     expect(goEnv('GOPRIVATE', { HOME: dir, XDG_CONFIG_HOME: 'relative' })).toBeUndefined()
   })
 
-  it.skipIf(process.platform === 'win32')('come from $GOROOT/go.env last, wherever the go command is', () => {
+  it.skipIf(process.platform === 'win32')('come last from $GOROOT/go.env, wherever the go command is installed', () => {
     const root = join(dir, 'lib', 'go-1.99')
     mkdirSync(join(root, 'bin'), { recursive: true })
     mkdirSync(join(dir, 'links'))
@@ -75,7 +75,7 @@ describe('settings of the go command', () => {
     expect(goEnv('GOPRIVATE', { PATH: dir, GOENV })).toBeUndefined()
   })
 
-  it.skipIf(!hasGo())('are those that the go command itself says', () => {
+  it.skipIf(!hasGo())('match the output of the go command itself', () => {
     const home = {
       PATH: process.env['PATH']!,
       HOME: dir,

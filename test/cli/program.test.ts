@@ -60,14 +60,14 @@ describe('gossum', () => {
     },
   )
 
-  it('gives the same help in two ways', async () => {
+  it('prints the same for help COMMAND and COMMAND --help', async () => {
     for (const words of [['status'], ['evidence'], ['evidence', 'list']]) {
       const { code, stdout } = await gossum(['help', ...words])
       expect({ code, stdout }).toEqual({ code: 0, stdout: (await gossum([...words, '--help'])).stdout })
     }
   })
 
-  it('lists the flag for help last, in the same words, and defaults without quotes', async () => {
+  it('lists --help last with the same text, and defaults without quotes', async () => {
     for (const words of [['status'], ['log', 'serve'], ['heads']]) {
       const { stdout } = await gossum([...words, '--help'])
       expect(stdout).toMatch(/Common flags:\n(?: {2,}\S.*\n)+ {2}-h, --help +print help\n\n/)
@@ -76,7 +76,7 @@ describe('gossum', () => {
     expect((await gossum(['heads', '--help'])).stdout).toContain('(default: 20)')
   })
 
-  it('has a version', async () => {
+  it('prints its version', async () => {
     expect(await gossum(['--version'])).toEqual({ code: 0, stdout: `${VERSION}\n`, stderr: '' })
   })
 
@@ -95,7 +95,7 @@ describe('gossum', () => {
     [['check', 'go.sum', '-', '--node', 'http://127.0.0.1:1', '--json'], 'example.com/m v1.0.0 h1:x\n'],
     [['config', 'show', '--home', '/nonexistent/home', '--json']],
     [['status', '--node', 'http://127.0.0.1:1']],
-  ])('says the same built, packed, and where others ran: %j', async (args, input = '') => {
+  ])('gives the same output built, packed and in a reused process: %j', async (args, input = '') => {
     const env = { PATH: process.env['PATH'], HOME: '/nonexistent', GOSSUM_HOME: '/nonexistent', GOSSUM_MDNS: 'false' }
     const { status, stdout, stderr } = spawnSync(built('cli/main.js'), args, { encoding: 'utf8', env, input })
     const said = { code: status, stdout, stderr }
@@ -104,9 +104,9 @@ describe('gossum', () => {
     expect(await gossum(args, { input })).toEqual(said)
   })
 
-  it('runs packed in tests', () => expect(PROGRAM).not.toBe(built('cli/main.js')))
+  it('is the packed program in tests', () => expect(PROGRAM).not.toBe(built('cli/main.js')))
 
-  it('says what its exit codes mean', async () => {
+  it('explains its exit codes', async () => {
     const { code, stdout } = await gossum(['help', 'exit-codes'])
     expect(code).toBe(0)
     for (const number of [0, 1, 2, 3, 4]) expect(stdout).toMatch(new RegExp(`^  ${number}  `, 'm'))
@@ -135,13 +135,13 @@ describe('gossum', () => {
     expect(jsonError(machine)).toMatchObject({ code: 'USAGE', message: expect.stringContaining(what) as string })
   })
 
-  it('shows its help to who says nothing, and calls it usage', async () => {
+  it('without arguments prints its help as a usage error', async () => {
     const { code, stdout, stderr } = await gossum([])
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr).toContain('Usage: gossum')
   })
 
-  it('ends in silence when its reader has seen enough', async () => {
+  it('ends silently if its reader closes the pipe', async () => {
     const args = Array.from({ length: 2000 }, () => '/dev/null')
     const child = spawn(built('cli/main.js'), ['verify', '--json', ...args])
     let stderr = ''

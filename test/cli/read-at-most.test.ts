@@ -10,12 +10,12 @@ function pieces(...lengths: readonly number[]): { chunks: AsyncIterable<Uint8Arr
   return { chunks: give(), asked: () => asked }
 }
 
-test('as many bytes as may be are read, in their order', async () => {
+test('input up to the limit is read in order', async () => {
   expect(await readAtMost(pieces(2, 0, 1).chunks, 3)).toEqual(Uint8Array.of(1, 1, 3))
   expect(await readAtMost(pieces().chunks, 0)).toEqual(new Uint8Array())
 })
 
-test('one byte more is too many, and no more is read', async () => {
+test('one byte over the limit is refused, and reading stops', async () => {
   const { chunks, asked } = pieces(2, 2, 2, 2)
   expect(await readAtMost(chunks, 3)).toBeUndefined()
   expect(asked()).toBe(2)

@@ -17,11 +17,11 @@ function listener(env: NodeJS.ProcessEnv = { NOTIFY_SOCKET: '/run/x', WATCHDOG_U
   return { heard, talk, supervisor: supervisor!, until }
 }
 
-test('there is none where nobody listens', () => {
+test('there is no supervisor without a notify socket', () => {
   expect(Supervisor.of({ env: {}, talk: () => undefined })).toBeUndefined()
 })
 
-test('it says that the node is ready, lives, reads its settings and stops, in this order', async () => {
+test('reports that the node is ready, alive, reloading and stopping, in this order', async () => {
   const { heard, supervisor, until } = listener()
   supervisor.ready(() => Promise.resolve())
   await until(() => heard.length > 3)
@@ -37,8 +37,8 @@ test('it says that the node is ready, lives, reads its settings and stops, in th
 
 test.each([
   ['fails', () => Promise.reject(new Error('stuck'))],
-  ['takes for ever', () => new Promise<never>(() => undefined)],
-])('nothing that lives is told of a node whose pulse %s, and people are told once', async (_how, pulse) => {
+  ['hangs', () => new Promise<never>(() => undefined)],
+])('a node whose pulse %s is not reported as alive, and the operator is told once', async (_how, pulse) => {
   const { heard, talk, supervisor, until } = listener()
   let asked = 0
   supervisor.ready(() => {
@@ -52,7 +52,7 @@ test.each([
   await supervisor.stopping()
 })
 
-test('who is not meant, or not watched, is not asked for a pulse', async () => {
+test('without a watchdog for this process, no pulse is requested', async () => {
   for (const env of [{}, { WATCHDOG_USEC: '1000', WATCHDOG_PID: '1' }, { WATCHDOG_USEC: 'soon' }]) {
     const { heard, supervisor } = listener({ NOTIFY_SOCKET: '/run/x', ...env })
     supervisor.ready(() => expect.unreachable())
@@ -62,7 +62,7 @@ test('who is not meant, or not watched, is not asked for a pulse', async () => {
   }
 })
 
-test('a systemd that cannot be told is no reason to stop', async () => {
+test('failure to notify systemd is reported and does not stop the node', async () => {
   const talk: string[] = []
   const supervisor = Supervisor.of({
     env: { NOTIFY_SOCKET: '/run/x' },

@@ -13,8 +13,8 @@ const HOSTILE = [
   'x'.repeat(10_000),
 ]
 
-describe('names of others', () => {
-  test.each(HOSTILE)('%j is shown as text, in one line, and not longer than others', (name) => {
+describe('foreign names', () => {
+  test.each(HOSTILE)('such as %j are shown as text, in one line of limited length', (name) => {
     const calm = page(
       made({ evidence: [{}], conditions: [{ name: 'unreachable', severity: 'doubtful', log: null, text: '' }] }),
     )
@@ -31,15 +31,15 @@ describe('names of others', () => {
   })
 })
 
-describe('without scripts', () => {
-  test('there is none unless it is named, and it is the only one', () => {
+describe('the page', () => {
+  test('has no script unless one is named, and then only that', () => {
     expect(page(made())).not.toContain('<script')
     const html = page(made({ evidence: [{}] }), '/assets/page-0123.js')
     expect(html.match(/<script[^>]*>/g)).toEqual(['<script src="/assets/page-0123.js" defer>'])
     expect(html).toMatch(/<noscript><meta http-equiv="refresh"/)
   })
 
-  test('it says all there is to say, and asks nobody else for anything', () => {
+  test('says everything without scripts, and requests nothing from other hosts', () => {
     const html = page(made({ evidence: [{}] }))
     expect(html).not.toMatch(/<script|<link|<img|url\(|@import/)
     const links = [...html.matchAll(/(?:href|src)="([^"]*)"/g)].map(([, link]) => link!)
@@ -49,7 +49,7 @@ describe('without scripts', () => {
     expect(html).toContain('go env -u GOSUMDB')
   })
 
-  test('each picture has words for who cannot see it', () => {
+  test('has a text alternative for each picture', () => {
     const html = page(made())
     const pictures = html.match(/<svg [^>]*>/g)!
     // Each for wide screens and for narrow ones.
@@ -57,7 +57,7 @@ describe('without scripts', () => {
     for (const picture of pictures) expect(picture).toMatch(/role="img" aria-label="[^"]{10,}"/)
   })
 
-  test('the title has the worst of all logs, and what is not proven is not called so', () => {
+  test('has the worst state of all logs in its title, and calls only proven lies proven', () => {
     const calm = made()
     const [log] = calm.status.logs
     const other = { ...log!, id: 'b'.repeat(64), name: 'other.example' }
@@ -72,7 +72,7 @@ describe('without scripts', () => {
     expect(page(frozen)).not.toContain('The proof is below')
   })
 
-  test('a node without logs has a page, too', () => {
+  test('also exists for a node without logs', () => {
     const reading = made()
     expect(page({ ...reading, status: { ...reading.status, logs: [] } })).toContain('>Health</h2>')
   })

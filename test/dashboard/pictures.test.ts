@@ -29,7 +29,7 @@ function endOf(path: string): { x: number; y: number } {
 const pathsOf = (body: string): string[] => [...body.matchAll(/ d="([^"]*)"/g)].map(([, d]) => d!)
 
 describe('the rope', () => {
-  test('is one where all agree: strands end side by side, now', () => {
+  test('is one if all agree, with strands that end side by side', () => {
     const { strands, facts } = drawn()
     expect(strands.map(({ kind }) => kind)).toEqual(['own', 'together', 'together', 'together', 'together'])
     const ends = strands.map(({ body }) => endOf(pathsOf(body)[0]!))
@@ -38,7 +38,7 @@ describe('the rope', () => {
     expect(ropeText(facts.rope)).toBe('5 of 5 witnesses lie in one rope')
   })
 
-  test('is left where another history is proven, below what both have in common', () => {
+  test('is left by strands of a proven other history, below the common part', () => {
     const { strands, svg } = drawn({ evidence: [{}, { witness: vkey('w3.example') }] })
     const left = strands.filter(({ kind }) => kind === 'strayed')
     expect(left.map(({ name }) => name)).toEqual(['w3.example', 'shown to others'])
@@ -49,12 +49,12 @@ describe('the rope', () => {
     expect(svg).toContain('4 of 5 witnesses lie in one rope; left it: w3.example, shown to others')
   })
 
-  test('is left by one strand for the others, however many heads they were shown', () => {
+  test('is left by a single strand for others, however many heads they were shown', () => {
     const { strands } = drawn({ evidence: [{}, {}, {}] })
     expect(strands.filter(({ kind }) => kind === 'strayed').map(({ name }) => name)).toEqual(['shown to others'])
   })
 
-  test('has a loose end where a witness is silent, and none for one that is only late', () => {
+  test('has a loose end for a silent witness, but not for a late one', () => {
     const { strands, facts } = drawn({ ago: (i) => (i === 1 ? 4_000_000 : i === 2 ? 3_000_000 : 40_000) })
     const lost = { ...facts.rope, strands: facts.rope.strands.map((strand, i) => (i === 1 ? aged(strand) : strand)) }
     expect(strands.map(({ kind }) => kind)).not.toContain('strayed')
@@ -63,7 +63,7 @@ describe('the rope', () => {
     expect(ropeText(lost)).toContain('silent: w1.example')
   })
 
-  test('is drawn inside its frame whatever times and sizes witnesses say', () => {
+  test('is drawn inside its frame for any times and sizes', () => {
     const point = fc.record({ size: fc.nat(), time: fc.integer({ min: 0, max: 4e12 }) })
     const strand = fc.record({
       name: fc.string({ unit: 'binary', maxLength: 60 }),
@@ -91,7 +91,7 @@ function aged(strand: RopeFacts['strands'][number]): RopeFacts['strands'][number
 }
 
 describe('the ring', () => {
-  test('says by shape how lately each was heard of', () => {
+  test('shows by shape how recently each was heard', () => {
     const ago = [40_000, 3_000_000, 9_000_000]
     const reading = made({ witnesses: 4, ago: (i) => ago[i] ?? 40_000 })
     const witnesses = reading.witnesses.map((each, i) => (i === 3 ? { ...each, convicted: 'f'.repeat(16) } : each))
@@ -102,7 +102,7 @@ describe('the ring', () => {
     expect(svg).toMatch(/member witness convicted"><title>w3.example: proven to have signed two histories/)
   })
 
-  test('a peer that answers is fresh, and one that was never heard of silent', () => {
+  test('shows a peer that answers as fresh, and one never heard as silent', () => {
     const peer = {
       peerId: '12D3',
       multiaddr: '',
@@ -126,7 +126,7 @@ describe('the ring', () => {
 })
 
 describe('the mountains', () => {
-  test('are the perfect subtrees of the tree, whatever its size', () => {
+  test('are the perfect subtrees of the tree, for any size', () => {
     expect(subtreesOf(0)).toEqual([])
     expect(subtreesOf(7).map(({ level }) => level)).toEqual([2, 1, 0])
     fc.assert(
@@ -159,7 +159,7 @@ describe('the heartbeat', () => {
     ...more,
   })
 
-  test('has a bar for each minute in which a head came, with what became of it in words', () => {
+  test('has a bar for each minute with a head, with the outcomes as text', () => {
     const svg = markup(
       outcomes([fact({ count: 3 }), fact({ outcome: 'conflict', count: 1 }), fact({ door: 'gossip', ago: 5 })]),
     )
@@ -173,13 +173,13 @@ describe('the heartbeat', () => {
     expect(outcomesText([])).toBe('no head came in the last hour')
   })
 
-  test('a conflict among thousands of others is seen, and a cross', () => {
+  test('shows a conflict among a million other outcomes, with a cross', () => {
     const svg = markup(outcomes([fact({ count: 1_000_000 }), fact({ outcome: 'conflict', count: 1 })]))
     expect(Math.min(...heights(svg))).toBeGreaterThanOrEqual(4)
     expect(svg.match(/class="block conflict"><rect[^>]*\/?>(<\/rect>)?<path/g)).toHaveLength(2)
   })
 
-  test('nothing of it is drawn outside its frame, whatever came', () => {
+  test('is drawn inside its frame for any outcomes', () => {
     const facts = fc.array(
       fc.record({
         door: fc.constantFrom('poll', 'push', 'gossip', 'sync'),
@@ -204,7 +204,7 @@ describe('the heartbeat', () => {
   })
 })
 
-test('the pictures of the docs are as the code draws them: npm run pictures', () => {
+test('the pictures in the docs are up to date (npm run pictures)', () => {
   const folder = new URL('../../docs/pictures/', import.meta.url)
   const drawn = drawnFiles()
   for (const [name, svg] of drawn) expect(readFileSync(new URL(name, folder), 'utf8'), name).toBe(svg)

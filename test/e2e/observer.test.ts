@@ -123,7 +123,7 @@ test('holds the evidence of a fork that two witnesses were shown, and stays froz
   const verdict = await gossum(['verify', '--json', '--log', log.signer.verifier.vkey, file])
   expect(JSON.parse(verdict.stdout)).toMatchObject({ verdict: 'valid', id })
   const { conditions } = await again.status()
-  expect(conditions.find(({ name }) => name === 'frozen')?.text).toMatch(/nothing more of it is taken up$/)
+  expect(conditions.find(({ name }) => name === 'frozen')?.text).toMatch(/nothing more of it is accepted$/)
   const status = await gossum(['status', '--node', again.ready.http])
   expect(status.code).toBe(3)
   expect(status.stdout).not.toMatch(/is signed|cosigned/)

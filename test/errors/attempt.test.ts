@@ -12,14 +12,14 @@ const stumble = (): number => {
   throw bug
 }
 
-test('what goes well is what it gives', async () => {
+test('a success returns its value', async () => {
   expect(attempt(() => 1)).toBe(1)
   expect(unlessRefused(() => 1)).toBe(1)
   expect(isAccepted(() => undefined)).toBe(true)
   expect(await attempted(Promise.resolve(1))).toBe(1)
 })
 
-test('a refusal is a value', async () => {
+test('a refusal is returned as a value', async () => {
   expect(attempt(refuse)).toBe(refusal)
   expect(unlessRefused(refuse)).toBeUndefined()
   expect(isAccepted(refuse)).toBe(false)

@@ -28,6 +28,12 @@ const isOurs: AlarmedNode['isOurs'] = (_log, head) => {
   const { text } = parseNote(utf8(head))
   return Promise.resolve(text === ours.text(parseCheckpoint(text).size))
 }
+const areOneHistory: AlarmedNode['areOneHistory'] = (_log, heads) => {
+  const [one, other] = heads.map((head) => parseNote(utf8(head)).text) as [string, string]
+  const isOf = (of: History, text: string): boolean => text === of.text(parseCheckpoint(text).size)
+  const all = [ours, ...['b', 'c'].map((salt) => ours.fork(2, salt))]
+  return Promise.resolve(all.some((of) => isOf(of, one) && isOf(of, other)))
+}
 /** The same lie, a fork at `size`, with a smaller head of ours. */
 const lieAgainst = (salt: string, size: number, oursAt: number): SplitView => {
   const theirs = ours.fork(2, salt)
@@ -139,13 +145,26 @@ test('a crash between keeping and freezing is healed at the next start', async (
   expect(frozen).toEqual([`${log} ${id}`])
 })
 
+test('evidence against a log that is not followed any more stays, and freezes nothing', async () => {
+  const { all, acts, kept } = parts()
+  const { id } = await (await Alarm.start(all)).raise(fork('b'))
+  acts.length = 0
+  const again = await Alarm.start({ ...all, trust: { ...all.trust, keys: new Map() } })
+  expect(again.ids()).toEqual([{ log, id }])
+  expect(again.holds(log)).toBe(false)
+  expect(await again.receive(log, encodeEvidence(fork('c')))).toBe('unknown')
+  expect(acts).toEqual([])
+  expect([...kept.keys()]).toEqual([id])
+})
+
 test('one log fills its own share of the shelf and no more', async () => {
   const { all, kept } = parts()
   const alarm = await Alarm.start(all)
   for (let i = 0; i < 70; i++) await alarm.raise(fork(`fork ${i}`))
   expect(kept.size).toBe(64)
   const again = await Alarm.start(all)
-  expect(await again.receive(log, encodeEvidence(fork('one more')))).toBe('known')
+  const id = evidenceId(fork('one more'))
+  expect(await again.take(encodeEvidence(fork('one more')))).toEqual({ fate: 'known', id })
   expect(kept.size).toBe(64)
 })
 
@@ -158,6 +177,21 @@ test('what the operator let go does not shield the next fork: it freezes the log
   expect(await alarm.receive(log, encodeEvidence(fork('one more')))).toBe('new')
   expect(kept.size).toBe(65)
   expect(acts.slice(-3)).toEqual(['keep', 'freeze', 'tell'])
+})
+
+test('while we hold no records, each fork freezes the log: with an empty tree all heads agree', async () => {
+  let frozen = true
+  const { all, acts, kept } = parts({ isOurs: () => Promise.resolve(true), isFrozen: () => frozen })
+  const alarm = await Alarm.start(all)
+  await alarm.raise(fork('b'))
+  frozen = false
+  for (const [salt, size] of [['c', 5] as const, ['d', 6] as const]) {
+    acts.length = 0
+    expect(await alarm.receive(log, encodeEvidence(fork(salt, size)))).toBe('new')
+    expect(acts).toEqual(['keep', 'freeze', 'tell'])
+  }
+  expect(kept.size).toBe(3)
+  expect(await alarm.receive(log, encodeEvidence(fork('c')))).toBe('known')
 })
 
 describe('a lie that was shown before', () => {
@@ -191,6 +225,14 @@ describe('a lie that was shown before', () => {
     expect(frozen).toContain(`${log} ${id}`)
     expect(told).toHaveLength(2)
     for (const each of [alarm, await Alarm.start(all)]) expect((await each.raise(fork('c'))).isNew).toBe(false)
+  })
+
+  test('is known by the evidence that shows it, not by what came later', async () => {
+    const { all } = parts({ isOurs })
+    const alarm = await Alarm.start(all)
+    const { id } = await alarm.raise(fork('b'))
+    expect((await alarm.raise(fork('c'))).isNew).toBe(true)
+    expect(await alarm.raise(lieAgainst('b', 5, 4))).toEqual({ id, isNew: false })
   })
 
   test('of two heads that are not ours makes both of them lies', async () => {
@@ -250,12 +292,6 @@ describe('a lie that was shown before', () => {
   })
 
   test('is the same when its fork has grown, which the log proves; another fork is another lie', async () => {
-    const areOneHistory: AlarmedNode['areOneHistory'] = (_log, heads) => {
-      const [one, other] = heads.map((head) => parseNote(utf8(head)).text) as [string, string]
-      const isOf = (of: History, text: string): boolean => text === of.text(parseCheckpoint(text).size)
-      const all = [ours, ...['b', 'c'].map((salt) => ours.fork(2, salt))]
-      return Promise.resolve(all.some((of) => isOf(of, one) && isOf(of, other)))
-    }
     const { all, acts, frozen, kept } = parts({ isOurs, areOneHistory, isFrozen: () => false })
     const alarm = await Alarm.start(all)
     const { id } = await alarm.raise(lieAgainst('b', 8, 3))
@@ -327,6 +363,10 @@ describe('a witness conflict', () => {
     expect(alarm.convicted()).toEqual(new Set([vkey]))
     const split = evidenceId(fork('b'))
     expect(told.map((one) => one.id)).toEqual([split, id])
+    expect(alarm.ids()).toEqual([
+      { log, id: split },
+      { log, id },
+    ])
     expect(utf8(kept.get(split)!.text)).toEqual(encodeEvidence(fork('b')))
     expect(kept.get(split)).not.toHaveProperty('witness')
     expect(kept.get(id)).toMatchObject({ type: 'gossum/witness-conflict/v1', witness: vkey, log, sizes: [5, 5] })
@@ -375,11 +415,17 @@ describe('a witness conflict', () => {
         testSigner(`stranger-${i}.example`, 300 + i, SIGNATURE_TYPES.cosignature),
       )
       let named = keys[0]!
-      const { all, acts } = parts({ relayed: () => [named.verifier] })
+      const second = testSigner('second.example', 8, SIGNATURE_TYPES.cosignature)
+      const { all, acts } = parts({
+        witnesses: () => [witness.verifier, second.verifier],
+        relayed: () => [named.verifier],
+      })
       const alarm = await Alarm.start(all)
       for (named of keys) await alarm.receive(log, encodeEvidence(conflict('b', { by: named })))
       expect(acts.filter((act) => act === 'convict').length).toBeLessThanOrEqual(129)
-      expect(await alarm.receive(log, encodeEvidence(conflict('b')))).toBe('new')
+      for (const by of [witness, second]) {
+        expect(await alarm.receive(log, encodeEvidence(conflict('b', { by }))), 'it counts here').toBe('new')
+      }
     })
 
     const conflictsOf = (kept: ReadonlyMap<string, KeptEvidence>, of: string): (string | undefined)[] =>
@@ -442,6 +488,45 @@ describe('a witness conflict', () => {
       expect(await alarm.receive(log, encodeEvidence(conflict('b', { by: others[63]! })))).toBe('unknown')
     })
 
+    describe('when a later one takes the last place', () => {
+      const late = others[64]!
+      /** Full, with the last to go when the conflict of `late` comes. */
+      async function fullShelf() {
+        let relayed = others.slice(0, 64)
+        const started = parts({ relayed: () => relayed.map(({ verifier }) => verifier) })
+        const alarm = await Alarm.start(started.all)
+        for (const by of relayed) await alarm.receive(log, encodeEvidence(conflict('b', { by })))
+        relayed = [others[0]!, late, ...others.slice(1, 64)]
+        const last = [...started.kept.values()].find((one) => one.witness === others[63]!.verifier.vkey)!
+        const come = () => alarm.receive(log, encodeEvidence(conflict('b', { by: late })))
+        return { ...started, alarm, last: last.id, come }
+      }
+
+      test('and the operator acknowledges the old one before it has gone, that is not forgotten', async () => {
+        const { alarm, broken, clock, come, convictions, kept, last, written } = await fullShelf()
+        broken.add('convict')
+        expect(await come()).toBe('new')
+        broken.clear()
+        expect(await alarm.acknowledge(last)).toBe(true)
+        await clock.pass(1_000)
+        expect(alarm.unwritten()).toEqual([])
+        expect(conflictsOf(kept, log)).toContain(late.verifier.vkey)
+        expect([kept.has(last), convictions.get(last)?.acked, written.get(last)?.acked]).toEqual([true, true, true])
+      })
+
+      test('and the disk does not let the old one go at once, it goes later', async () => {
+        const { alarm, broken, clock, come, convictions, kept, last } = await fullShelf()
+        broken.add('forget')
+        expect(await come()).toBe('new')
+        expect([kept.has(last), convictions.has(last)]).toEqual([true, false])
+        broken.clear()
+        await clock.pass(1_000)
+        expect(alarm.unwritten()).toEqual([])
+        expect(kept.has(last)).toBe(false)
+        expect(conflictsOf(kept, log)).toHaveLength(64)
+      })
+    })
+
     test('and those whom nobody asks for any more, before all others', async () => {
       let relayed = others.slice(0, 64)
       const { all, kept } = parts({ relayed: () => relayed.map(({ verifier }) => verifier) })
@@ -484,7 +569,9 @@ describe('a witness conflict', () => {
     expect(fates.filter((fate) => fate === 'new')).toHaveLength(1)
     const conflicts = [...kept.values()].filter((one) => one.witness !== undefined)
     expect(conflicts).toHaveLength(1)
-    expect(told.filter(({ id }) => id === conflicts[0]!.id)).toHaveLength(1)
+    const { id } = conflicts[0]!
+    expect(told.filter((one) => one.id === id)).toHaveLength(1)
+    expect(await alarm.take(encodeEvidence(conflict('another')))).toEqual({ fate: 'known', id })
   })
 
   test('that was acknowledged convicts no more, in no other file of the same pair; a new pair does', async () => {
@@ -500,6 +587,20 @@ describe('a witness conflict', () => {
     expect(await alarm.raise(conflict('b', { time: 1_700_000_001 }))).toEqual({ id, isNew: false })
     expect(alarm.convicted()).toEqual(new Set())
     expect((await alarm.raise(conflict('c'))).isNew).toBe(true)
+    expect(alarm.convicted()).toEqual(new Set([vkey]))
+  })
+
+  test('that was acknowledged convicts no more when its fork has grown; another fork does', async () => {
+    const { all } = parts({ isOurs, areOneHistory })
+    const alarm = await Alarm.start(all)
+    for (const salt of ['c', 'b']) {
+      const { id, isNew } = await alarm.raise(conflict(salt))
+      expect(isNew).toBe(true)
+      await alarm.acknowledge(id)
+      expect(await alarm.raise(conflict(salt, { size: 8 }))).toEqual({ id, isNew: false })
+      expect(alarm.convicted()).toEqual(new Set())
+    }
+    expect((await alarm.raise(conflict('d', { size: 8 }))).isNew).toBe(true)
     expect(alarm.convicted()).toEqual(new Set([vkey]))
   })
 
@@ -523,13 +624,29 @@ describe('a witness conflict', () => {
   })
 
   test('kept before a crash convicts at the next start, and one that was acknowledged does not', async () => {
-    const { all, convictions } = parts()
+    const { all, convictions, written } = parts()
     const { id } = await (await Alarm.start(all)).raise(conflict('b'))
+    const conviction = written.get(id)
+    convictions.clear()
+    written.clear()
+    const again = await Alarm.start(all)
+    expect(again.convicted()).toEqual(new Set([vkey]))
+    expect(written.get(id), 'on disk, too').toEqual(conviction)
+    await again.acknowledge(id)
+    expect((await Alarm.start(all)).convicted()).toEqual(new Set())
+  })
+
+  test('that the disk damaged convicts by its id; once acknowledged, its file convicts no more', async () => {
+    const { all, convictions, kept, written } = parts()
+    const { id } = await (await Alarm.start(all)).raise(conflict('b'))
+    kept.set(id, { ...kept.get(id)!, text: 'not evidence any more' })
     convictions.clear()
     const again = await Alarm.start(all)
     expect(again.convicted()).toEqual(new Set([vkey]))
-    await again.acknowledge(id)
-    expect((await Alarm.start(all)).convicted()).toEqual(new Set())
+    expect(written.get(id)).toEqual({ id, witness: vkey, log, lies: [], acked: false })
+    expect(await again.acknowledge(id)).toBe(true)
+    expect(await again.raise(conflict('b'))).toEqual({ id, isNew: false })
+    expect(again.convicted()).toEqual(new Set())
   })
 
   test('that was acknowledged does not hide another lie of the same witness', async () => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it, test } from 'vitest'
 import { GossumError } from '../../src/errors.js'
+import { attempt } from '../../src/errors/attempt.js'
 import { evidenceId, makeSplitView, verifyEvidence } from '../../src/evidence/evidence.js'
 import { evidenceOfReport, MAX_REPORTS, parseGoReports, type GoReport } from '../../src/evidence/go-report.js'
 import { utf8 } from '../../src/tlog/bytes.js'
@@ -34,6 +35,12 @@ function found(text: string | Uint8Array, keys = [key]): string[] {
   })
 }
 
+function refusalOf(act: () => unknown): GossumError {
+  const refusal = attempt(act)
+  if (refusal instanceof GossumError) return refusal
+  throw new Error('nothing was refused')
+}
+
 describe('the report of the go command', () => {
   it('becomes the evidence that its two heads and its proof make', () => {
     const [report] = reports(FORK_REPORT)
@@ -55,6 +62,17 @@ describe('the report of the go command', () => {
     ['behind columns with TABs', lines.map((line) => `build\tRun go vet\t2026-01-02T03:04:05Z ${line}`).join('\n')],
     ['with lines of others in it', lines.flatMap((line, i) => [`go: downloading x${i}`, line]).join('\n')],
     ['among bytes that are no text', Buffer.concat([Buffer.of(0xff, 0xfe, 0x0a), Buffer.from(FORK_REPORT)])],
+    ['with CR CRLF line ends', FORK_REPORT.replaceAll('\n', '\r\r\n')],
+    ['with progress in front of each line, and CRLF', lines.map((line) => `50%\r${line}\r\n`).join('')],
+    ['with blanks behind its titles', FORK_REPORT.replace(/:$/gm, ':   ')],
+    ['with empty lines above its titles', FORK_REPORT.replace(/^(?=new|proof)/gm, '\n\n\n')],
+    ['indented as a whole', lines.map((line) => `    ${line}`).join('\n')],
+    ['trimmed, then indented as a whole', lines.map((line) => `    ${line.trimEnd()}`).join('\n')],
+    ['indented as a whole behind a mark', `\ufeff    ${lines.slice(3).join('\n    ')}`],
+    [
+      'behind columns with TABs, with indented lines of others in it',
+      lines.map((line) => `build\tvet\tnow ${line}\n  12 of 40 packages\n`).join(''),
+    ],
     [
       'copied from a screen: spaces for TABs, nothing at the ends of lines',
       FORK_REPORT.replaceAll('\t', '        ').replace(/ +$/gm, ''),
@@ -87,6 +105,20 @@ describe('the report of the go command', () => {
     expect(found(cut + FORK_REPORT)).toEqual(['EVIDENCE_MALFORMED', EXPECTED_ID])
   })
 
+  it('is read behind another report, whatever the columns of the two', () => {
+    const [a, b] = [FORK.view_a_heads[5]!, FORK.view_b_heads[5]!]
+    const first = goReport(a, b, [])
+    const id = evidenceId(makeSplitView(key, [parseNote(utf8(a)), parseNote(utf8(b))]))
+    const inColumns = (report: string): string => report.replace(/^/gm, 'build\tstep\tnow ')
+    expect(found(first + inColumns(FORK_REPORT))).toEqual([id, EXPECTED_ID])
+    expect(found(inColumns(FORK_REPORT) + first)).toEqual([EXPECTED_ID, id])
+  })
+
+  it('is read of heads with the lines of witnesses below that of the log', () => {
+    const line = `\u2014 w.example ${Buffer.alloc(76, 7).toString('base64')}\n`
+    expect(found(goReport(older + line, newer + line + line, hashes))).toEqual([EXPECTED_ID])
+  })
+
   it('says nothing of a text without one', () => {
     const mismatch = `verifying example.com/a@v1.0.0: checksum mismatch\n\nSECURITY ERROR\nThis download does NOT match\n`
     for (const text of ['', '\n', 'old database:\n', 'old database:\nnew database:\n\tx\n', mismatch]) {
@@ -116,6 +148,26 @@ describe('a log that signs what looks like a report', () => {
     const text = goReport(a, b, printed)
     for (const form of [text, text.replaceAll('\n', '\r\n'), text.replace(/^/gm, 'build\tstep\tnow ')]) {
       expect(found(form, [signer.verifier])).toEqual([evidenceId(evidence)])
+    }
+  })
+})
+
+describe('a head of no records with a root', () => {
+  const signer = testSigner('log.example', 1)
+  const history = new History(signer)
+  const note = (bytes: Uint8Array): string => Buffer.from(bytes).toString()
+  const empty = note(history.sign(history.text(5).replace('\n5\n', '\n0\n')))
+  const of = (...heads: [string, string]): string =>
+    evidenceId(makeSplitView(signer.verifier, [parseNote(utf8(heads[0])), parseNote(utf8(heads[1]))]))
+
+  it('convicts alone where the go command had no other head', () => {
+    expect(found(goReport(empty, '', []), [signer.verifier])).toEqual([of(empty, empty)])
+  })
+
+  it('convicts together with the other head, whatever hashes were printed below them', () => {
+    const other = note(history.head(8))
+    for (const printed of [[], hashes]) {
+      expect(found(goReport(empty, other, printed), [signer.verifier])).toEqual([of(empty, other)])
     }
   })
 })
@@ -173,6 +225,22 @@ describe('a changed report', () => {
     expect(found(goReport(older, newer, printed))).toEqual([code])
   })
 
+  it.each([
+    [
+      'ends before its second head',
+      FORK_REPORT.indexOf('new database:'),
+      'the report is cut off: it has no second head',
+    ],
+    ['ends within its second head', FORK_REPORT.lastIndexOf('\u2014') - 1, 'a head of the report is incomplete'],
+  ])('that %s is refused, and the reason says so', (_what, length, why) => {
+    const [report] = reports(FORK_REPORT.slice(0, length))
+    expect(report!.hashes).toEqual([])
+    expect(refusalOf(() => evidenceOfReport(report!, [key]))).toMatchObject({
+      code: 'EVIDENCE_MALFORMED',
+      detail: expect.stringContaining(why) as string,
+    })
+  })
+
   it('of a history that goes on is refused: the log did nothing wrong', () => {
     const [a, b] = [FORK.view_a_heads[4]!, FORK.view_a_heads[5]!]
     expect(found(goReport(a, b, hashes))).toEqual(['PROOF_INVALID'])
@@ -191,6 +259,8 @@ describe('keys', () => {
 
   it('convict only whom they are of', () => {
     expect(found(FORK_REPORT, [])).toEqual(['LOG_UNKNOWN'])
+    const [report] = reports(FORK_REPORT)
+    expect(refusalOf(() => evidenceOfReport(report!, [])).detail).toBe(`${key.name}+${key.keyId}`)
     expect(found(FORK_REPORT, [other, testSigner('log.example', 1).verifier])).toEqual(['LOG_UNKNOWN'])
     expect(found(FORK_REPORT, [other, key])).toEqual([EXPECTED_ID])
   })
@@ -204,10 +274,28 @@ describe('keys', () => {
   })
 })
 
+describe('a report that two known logs are said to have signed', () => {
+  const other = makeSignerKey(key.name, 1, new Uint8Array(32).fill(9)).verifier
+  const forged = (byte: number): string =>
+    `\u2014 ${other.name} ${Buffer.concat([Buffer.from(other.keyId, 'hex'), Buffer.alloc(64, byte)]).toString('base64')}\n`
+  const text = goReport(older + forged(1), newer + forged(2), hashes)
+
+  it('convicts the one that did, in whatever order their keys are known', () => {
+    expect(found(text, [other, key])).toEqual([EXPECTED_ID])
+    expect(found(text, [key, other])).toEqual([EXPECTED_ID])
+  })
+
+  it('is refused where only the other is known', () => {
+    expect(found(text, [other])).toEqual(['SIGNATURE_INVALID'])
+  })
+})
+
 describe('bounds', () => {
   it('a long text is read, and many lines of a proof, and a note beyond what the go command reads is refused', () => {
     expect(found(FORK_REPORT + `${'x'.repeat(99)}\n`.repeat(20_000))).toEqual([EXPECTED_ID])
-    expect(found(FORK_REPORT + `\t${hashes[0]!}\n`.repeat(20_000))).toEqual(['PROOF_INVALID'])
+    const endless = FORK_REPORT + `\t${hashes[0]!}\n`.repeat(20_000)
+    expect(found(endless)).toEqual(['PROOF_INVALID'])
+    expect(reports(endless)[0]!.hashes, 'a root and the longest proof').toHaveLength(65)
     expect(found(FORK_REPORT.replace('\t5\n', `\t5\n${'\tx\n'.repeat(600_000)}`))).toEqual(['NOTE_TOO_LARGE'])
   })
 

@@ -10,7 +10,9 @@ import {
   makeSplitView,
   makeWitnessConflict,
   type Evidence,
+  type SplitView,
 } from '../../src/evidence/evidence.js'
+import type { KeptAs } from '../../src/evidence/keeper.js'
 import { GossumError } from '../../src/errors.js'
 import { isFrozen } from '../../src/store/heads.js'
 import { Store } from '../../src/store/store.js'
@@ -27,10 +29,10 @@ const log = sumdbId(signer.verifier)
 const ours = new History(signer)
 const fork = (salt: string): Evidence =>
   makeSplitView(signer.verifier, [parseNote(ours.head(5)), parseNote(ours.fork(2, salt).head(5))])
-const cosigned = (history: History): Note => {
-  const { text, signatures } = parseNote(history.head(5))
+const withCosignature = ({ text, signatures }: Note): Note => {
   return { text, signatures: [...signatures, cosign(text, 1_700_000_000, witness).signature] }
 }
+const cosigned = (history: History): Note => withCosignature(parseNote(history.head(5)))
 const conflict = (salt: string): Evidence =>
   makeWitnessConflict(signer.verifier, witness.verifier, [cosigned(ours), cosigned(ours.fork(2, salt))])
 const full = ['keep', 'freeze', 'convict', 'reconsider']
@@ -83,6 +85,10 @@ describe.each([
     expect(await bring(started.alarm)).toBe(true)
     expect(started.acts).toEqual([...full.slice(0, 2).filter((other) => other !== act), 'tell'])
     expect(started.alarm.holds(log)).toBe(true)
+    expect(
+      (await started.alarm.list()).map((one) => one.id),
+      'once, on disk or not',
+    ).toEqual([id])
     started.broken.clear()
     await started.clock.pass(1_000)
     expect(started.acts.slice(2), 'nothing is done twice').toEqual([act])
@@ -126,27 +132,34 @@ test('many forks while the disk is full are all written later; of one log no mor
   expect(kept.size).toBe(64)
 })
 
-test('what is held in memory has an end, but each log has room for one', async () => {
+test('what is held in memory has an end, but each log and each witness has room for one', async () => {
   const other = testSigner('other.example', 2)
   const logs = [signer, other].map((of) => [sumdbId(of.verifier), of.verifier] as const)
   const started = await startAlarm({ keys: new Map(logs) })
   const { alarm } = started
   fill(started)
   // As large as a log can make it, in a spelling that doubles in JSON.
-  const padded = (of: History, salt: string): Evidence => {
+  const padded = (of: History, salt: string): SplitView => {
     const pad = (text: string): Note => parseNote(of.sign(`${text}${'"'.repeat(MAX_NOTE_BYTES - 1000)}\n`))
     return makeSplitView(of === ours ? signer.verifier : other.verifier, [
       pad(of.text(5)),
       pad(of.fork(2, salt).text(5)),
     ])
   }
-  for (let i = 0; i < 20; i++) await alarm.raise(padded(ours, `fork ${i}`))
+  const results: KeptAs[] = []
+  for (let i = 0; i < 20; i++) results.push(await alarm.raise(padded(ours, `fork ${i}`)))
+  expect(results.filter(({ isNew }) => isNew)).toHaveLength(alarm.unwritten().length)
+  expect(results.at(-1)).toEqual({ id: evidenceId(padded(ours, 'fork 19')), isNew: false })
   const held = alarm.unwritten().reduce((sum, { text }) => sum + text.length, 0)
   expect(held).toBeLessThanOrEqual(4 * 1024 * 1024)
   expect(alarm.unwritten().length).toBeGreaterThan(1)
   const theirs = new History(other)
   expect((await alarm.raise(padded(theirs, 'b'))).isNew).toBe(true)
   expect(alarm.holds(sumdbId(other.verifier))).toBe(true)
+  // So has each witness: no room is left for the split view in this, but it is convicted.
+  const heads = padded(ours, 'fork 19').heads.map((head) => withCosignature(parseNote(utf8(head)))) as [Note, Note]
+  expect((await alarm.raise(makeWitnessConflict(signer.verifier, witness.verifier, heads))).isNew).toBe(true)
+  expect(alarm.convicted()).toEqual(new Set([witness.verifier.vkey]))
 })
 
 test('a disk that hangs keeps nobody from being told', async () => {
@@ -208,6 +221,19 @@ describe('what the operator acknowledges', () => {
     expect(alarm.holds(log)).toBe(false)
   })
 
+  test('does not go with it while it is not on disk: the log stays held', async () => {
+    const started = await startAlarm()
+    const { alarm, broken, clock } = started
+    const { id: first } = await alarm.raise(fork('b'))
+    fill(started)
+    const { id: second } = await alarm.raise(fork('c'))
+    expect(alarm.acknowledgedWith(first)).toEqual([first])
+    expect(alarm.holds(log)).toBe(true)
+    broken.clear()
+    await clock.pass(1_000)
+    expect(alarm.acknowledgedWith(first)).toEqual([first, second])
+  })
+
   test('stays acknowledged: no attempt that was left over takes it back', async () => {
     const started = await startAlarm()
     const { alarm, broken, clock, written } = started
@@ -233,6 +259,16 @@ test('a witness that is convicted while the disk is full counts no more at once,
   await clock.pass(1_000)
   expect(written.get(id)).toMatchObject({ witness: witness.verifier.vkey, acked: false })
   expect([...kept.keys()]).toEqual([evidenceId(fork('b')), id])
+})
+
+test('a conviction that is not on disk holds no log: the split view in it does, until that is written', async () => {
+  const started = await startAlarm()
+  const { alarm } = started
+  await alarm.raise(fork('b'))
+  fill(started)
+  const { id } = await alarm.raise(conflict('b'))
+  expect(alarm.unwritten()).toMatchObject([{ id }])
+  expect(alarm.holds(log)).toBe(false)
 })
 
 test('what the disk took before a crash convicts again; what it did not take, a peer shows again', async () => {

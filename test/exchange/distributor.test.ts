@@ -32,14 +32,14 @@ function fake(): FakeDistributor {
   return new FakeDistributor(SUMDB_ORIGIN, logSigner.verifier, [testWitness.verifier, ...keys])
 }
 
-test('it names logs as sha256 of "o:" and the origin, as the public one names sum.golang.org', () => {
+test('log names are sha256 of "o:" and the origin, as for sum.golang.org at the public distributor', () => {
   expect(toHex(sha256(utf8(`o:${SUMDB_ORIGIN}`)))).toBe(
     'a32d071739c062f4973f1db8cc1069f517428d77105962b285bbf918c4062591',
   )
 })
 
 describe('reading', () => {
-  test('the head with as many lines as the policy needs, and the newest: both proven here, and a quorum of strangers to the mesh', async () => {
+  test('gets the head with enough lines for the policy and the newest head, both proven here, with a quorum from outside the mesh', async () => {
     const distributor = fake()
     for (const signer of [w1, w2, w3]) publish(distributor, SUMDB_ORIGIN, cosigned(log.head(30), signer))
     publish(distributor, SUMDB_ORIGIN, cosigned(log.head(40), w3))
@@ -52,7 +52,7 @@ describe('reading', () => {
     expect(us.news.seen.map(({ verdict }) => verdict)).toContain('read')
   })
 
-  test('fewer lines when there are no more, by a few requests at a time, and more when there are', async () => {
+  test('gets fewer lines if there are no more, with a few requests at a time, and more once they exist', async () => {
     const distributor = fake()
     publish(distributor, SUMDB_ORIGIN, cosigned(log.head(30), w1))
     const place = await FakePlace.start(distributor.answer)
@@ -68,7 +68,7 @@ describe('reading', () => {
     await us.exchange.stop()
   })
 
-  test('nothing at all, and a log that it does not know, are said', async () => {
+  test('reports a missing head and an unknown log', async () => {
     const empty = await FakePlace.start(fake().answer)
     const other = await FakePlace.start(new FakeDistributor('other.example', logSigner.verifier, []).answer)
     const us = await visiting([setting(empty.url), { ...setting(other.url), name: 'other' }], { counted })
@@ -78,7 +78,7 @@ describe('reading', () => {
     expect(us.exchange.views().map(({ error }) => error)).toEqual([null, 'unknown-log: unknown log'])
   })
 
-  test('a head of a different history convicts the log, whoever published it', async () => {
+  test('gets a head of a different history, which convicts the log', async () => {
     const fork = new PushingLog(logSigner, { origin: SUMDB_ORIGIN, salt: 'b' })
     const distributor = fake()
     const place = await FakePlace.start(distributor.answer)
@@ -91,7 +91,7 @@ describe('reading', () => {
 })
 
 describe('publishing', () => {
-  test('our newest head with the log’s line and ours, under our name, each size once', async () => {
+  test('sends our newest head with the signatures of the log and us, under our name, each size once', async () => {
     const distributor = fake()
     const place = await FakePlace.start(distributor.answer)
     const us = await visiting([setting(place.url)], { counted })
@@ -119,7 +119,7 @@ describe('publishing', () => {
     ).toEqual(['pull read', 'push taken'])
   })
 
-  test('to one that does not know us is refused, said once, and reading goes on', async () => {
+  test('to a distributor that does not know us is refused and reported once, and reading continues', async () => {
     const distributor = new FakeDistributor(SUMDB_ORIGIN, logSigner.verifier, keys)
     publish(distributor, SUMDB_ORIGIN, cosigned(log.head(60), w1))
     const place = await FakePlace.start(distributor.answer)
@@ -131,7 +131,7 @@ describe('publishing', () => {
   })
 })
 
-describe('a distributor that lies changes nothing here:', () => {
+describe('a lying distributor changes nothing here', () => {
   const other = new PushingLog(testSigner('log.example', 2), { origin: SUMDB_ORIGIN })
   const forged = parseNote(cosigned(log.head(5), w1))
   const LIES: Record<string, Answering> = {
@@ -140,7 +140,7 @@ describe('a distributor that lies changes nothing here:', () => {
       status: 200,
       body: log.sign(`other.example\n5\n${formatHash(log.tree(5).root)}\n`),
     }),
-    'what is no note': () => ({ status: 200, body: '<html>\n\n</html>\n' }),
+    'something that is not a note': () => ({ status: 200, body: '<html>\n\n</html>\n' }),
     'ten megabytes': () => endless(10 * 1024 * 1024),
     'a redirect': () => ({ status: 301, headers: { location: 'http://127.0.0.1:9/' } }),
     'an error of its own': () => ({ status: 500 }),
@@ -156,7 +156,7 @@ describe('a distributor that lies changes nothing here:', () => {
     expect(us.heart.errors).toEqual([])
   })
 
-  test('lines that witnesses did not sign are dropped, and the head is taken for what it is', async () => {
+  test('forged witness lines are dropped, and the head itself is accepted', async () => {
     const line = forged.signatures[1]!
     const body = formatNote({
       ...parseNote(log.head(6)),

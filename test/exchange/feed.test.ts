@@ -42,7 +42,7 @@ const signers = ({ heart }: Visiting): string[] =>
   [...(heart.cosigned.current(heart.log)?.cosignatures.keys() ?? [])].map((key) => key.split('+')[0]!)
 
 describe('an honest witness', () => {
-  test('gets each head with a proof from what it had, and its cosignature makes our quorum and travels', async () => {
+  test('gets each head with a proof from its last one, and its cosignature completes our quorum and is relayed', async () => {
     const witness = new HonestWitness(theirs, logSigner.verifier)
     const place = await FakePlace.start(witness.answer)
     const us = await visiting([setting(place.url)], { counted })
@@ -75,7 +75,7 @@ describe('an honest witness', () => {
     expect(us.heart.outcomes.filter(({ kind }) => kind === 'refused')).toEqual([])
   })
 
-  test('that has seen more or less than we thought says where it stands, and gets a proof from there', async () => {
+  test('at another size than expected returns its size, and gets a proof from there', async () => {
     const witness = new HonestWitness(theirs, logSigner.verifier)
     const log = new PushingLog(logSigner, { origin: SUMDB_ORIGIN })
     expect(witness.answer({ method: 'POST', path: '/add-checkpoint', body: log.body(0, 7) }).status).toBe(200)
@@ -93,7 +93,7 @@ describe('an honest witness', () => {
     expect(pushes(place.asked.seen).map(([old]) => old)).toEqual([0, 7, 300, 7])
   })
 
-  test('that is ahead is waited for, and the head that it publishes is taken up', async () => {
+  test('that is ahead is waited for, and its published head is accepted', async () => {
     const witness = new HonestWitness(theirs, logSigner.verifier)
     const log = new PushingLog(logSigner, { origin: SUMDB_ORIGIN })
     witness.answer({ method: 'POST', path: '/add-checkpoint', body: log.body(0, 50) })
@@ -109,7 +109,7 @@ describe('an honest witness', () => {
     expect(us.heart.cosigned.current(us.heart.log)!.size).toBe(50)
   })
 
-  test('gets the newest head alone: what was overtaken while it answered is not pushed, and never two at once', async () => {
+  test('gets only the newest head, and never two pushes at once', async () => {
     const witness = new HonestWitness(theirs, logSigner.verifier)
     let release = (): void => undefined
     const slow = new Promise<void>((resolve) => (release = resolve))
@@ -132,7 +132,7 @@ describe('an honest witness', () => {
     expect(place.most).toBe(1)
   })
 
-  test('is not pushed to more than once in a pause, however fast the log moves', async () => {
+  test('gets at most one push per interval, however fast the log grows', async () => {
     const witness = new HonestWitness(theirs, logSigner.verifier)
     const place = await FakePlace.start(witness.answer)
     const us = await visiting([setting(place.url)], { counted, interval: 0.4 })
@@ -143,7 +143,7 @@ describe('an honest witness', () => {
     times.slice(1).forEach((at, i) => expect(at - times[i]!).toBeGreaterThan(198))
   })
 
-  test('gets nothing of a log that is frozen, and nothing that the log signed and we have not proven', async () => {
+  test('gets no head of a frozen log', async () => {
     const witness = new HonestWitness(theirs, logSigner.verifier)
     const place = await FakePlace.start(witness.answer)
     const us = await visiting([setting(place.url)], { counted })
@@ -159,8 +159,8 @@ describe('an honest witness', () => {
   })
 })
 
-describe('a key that was given with the address', () => {
-  test('is kept and shown though nobody counts it', async () => {
+describe('a key configured with the address', () => {
+  test('has its cosignature kept and shown, even if no policy counts it', async () => {
     const witness = new HonestWitness(stranger, logSigner.verifier)
     const place = await FakePlace.start(witness.answer)
     const us = await visiting([{ ...setting(place.url), key: stranger.verifier }], { relayed: [stranger.verifier] })
@@ -168,7 +168,7 @@ describe('a key that was given with the address', () => {
     await expect.poll(() => signers(us)).toEqual([testWitness.verifier.name, stranger.verifier.name])
   })
 
-  test('must have signed: another witness, though we count it, is not the one', async () => {
+  test('must have signed, and no other witness will do, even one that we count', async () => {
     const witness = new HonestWitness(theirs, logSigner.verifier)
     const place = await FakePlace.start(witness.answer)
     const us = await visiting([{ ...setting(place.url), key: stranger.verifier }], { counted })
@@ -178,7 +178,7 @@ describe('a key that was given with the address', () => {
     expect(signers(us)).toEqual([testWitness.verifier.name])
   })
 
-  test('that nobody knows: the line counts for nobody, and it is said', async () => {
+  test('must be given for an unknown witness, or its line is reported as uncounted', async () => {
     const witness = new HonestWitness(stranger, logSigner.verifier)
     const place = await FakePlace.start(witness.answer)
     const us = await visiting([setting(place.url)], { counted })
@@ -197,7 +197,7 @@ describe('a witness that refuses', () => {
     [400, 'refused', '400 no such log'],
     [403, 'refused', '403 no such log'],
     [422, 'refused', '422 no such log'],
-  ])('with %i is told about once, and left alone', async (status, verdict, detail) => {
+  ])('with %i is reported once, and not asked again', async (status, verdict, detail) => {
     const place = await FakePlace.start(({ method }) =>
       method === 'GET' ? { status: 404 } : { status, body: 'no such\x1b[31m\nlog\n' },
     )
@@ -218,7 +218,7 @@ describe('a witness that refuses', () => {
     expect(us.news.seen.at(-1)!.detail).toBe(detail.replace('no such log', 'no such [31m log'))
   })
 
-  test('because it was shown another history: the head that it publishes convicts the log', async () => {
+  test('because of another history publishes a head that convicts the log', async () => {
     const fork = new PushingLog(logSigner, { origin: SUMDB_ORIGIN, salt: 'b' })
     const witness = new HonestWitness(theirs, logSigner.verifier)
     witness.answer({ method: 'POST', path: '/add-checkpoint', body: fork.body(0, 40) })
@@ -238,7 +238,7 @@ describe('a witness that refuses', () => {
     expect(place.asked.seen).toHaveLength(before)
   })
 
-  test.each([429, 503])('for now, with %i, is asked again when it says', async (status) => {
+  test.each([429, 503])('temporarily, with %i, is asked again after Retry-After', async (status) => {
     const witness = new HonestWitness(theirs, logSigner.verifier)
     const place = await FakePlace.start((asked) =>
       place.asked.seen.length === 0 ? { status, headers: { 'retry-after': '1' } } : witness.answer(asked),
@@ -253,7 +253,7 @@ describe('a witness that refuses', () => {
   })
 })
 
-describe('a witness that lies changes nothing here:', () => {
+describe('a lying witness changes nothing here', () => {
   const LIES: Record<string, Answering> = {
     'a line under its name that does not verify': (asked) => ({ status: 200, body: line(`${textOf(asked)}x\n`) }),
     'a line of another head': () => ({ status: 200, body: line(`${SUMDB_ORIGIN}\n5\n${'A'.repeat(43)}=\n`) }),
@@ -271,10 +271,10 @@ describe('a witness that lies changes nothing here:', () => {
     'an empty line first': (asked) => ({ status: 200, body: `\n${line(textOf(asked))}` }),
     'a hundred lines': (asked) => ({ status: 200, body: line(textOf(asked), stranger).repeat(100) }),
     'control characters': () => ({ status: 200, body: '— \x1b[2J AAAAAAAA\n' }),
-    'bytes that are no text': () => ({ status: 200, body: new Uint8Array([0xff, 0xfe, 0x0a]) }),
+    'bytes that are not text': () => ({ status: 200, body: new Uint8Array([0xff, 0xfe, 0x0a]) }),
     'a status that says nothing': () => ({ status: 204 }),
     'an error of its own': () => ({ status: 500, body: 'oops' }),
-    'a connection that is cut': () => (response) => response.destroy(),
+    'a closed connection': () => (response) => response.destroy(),
     'half an answer': () => (response) => {
       response.writeHead(200, { 'content-length': 100 })
       response.write('— ', () => response.destroy())
@@ -303,7 +303,7 @@ describe('a witness that lies changes nothing here:', () => {
   test.each<[string, Answering]>([
     ['ten megabytes', () => endless(10 * 1024 * 1024)],
     ['ten megabytes with an error', () => endless(10 * 1024 * 1024, 422)],
-  ])('%s: no more than 64 KiB are read', async (_what, answer) => {
+  ])('%s are read only up to 64 KiB', async (_what, answer) => {
     const place = await FakePlace.start(answer)
     const us = await visiting([setting(place.url)], { counted })
     await us.grow(5)
@@ -311,7 +311,7 @@ describe('a witness that lies changes nothing here:', () => {
     expect(us.requests[0]).toBe('invalid')
   })
 
-  test('ten megabytes, compressed: nobody asked for that, and it is not unpacked', async () => {
+  test('ten compressed megabytes are not unpacked', async () => {
     const headers = { 'content-encoding': 'gzip' }
     const place = await FakePlace.start(() => ({ status: 200, headers, body: new Uint8Array(gzipSync(FLOOD)) }))
     const us = await visiting([setting(place.url)], { counted })
@@ -352,7 +352,7 @@ describe('a witness that lies changes nothing here:', () => {
     expect(signers(us)).toEqual([testWitness.verifier.name])
   })
 
-  test('a checkpoint that the log did not sign, in place of what it holds', async () => {
+  test('a published head that the log did not sign', async () => {
     const place = await FakePlace.start(({ method }) =>
       method === 'GET'
         ? { status: 200, body: new PushingLog(stranger, { origin: SUMDB_ORIGIN }).head(9) }
@@ -364,7 +364,7 @@ describe('a witness that lies changes nothing here:', () => {
     expect(us.heart.evidence).toEqual([])
   })
 
-  test('an answer that never ends holds up nothing: another place and the stop of the node go on', async () => {
+  test('an endless answer delays neither other places nor the stop of the node', async () => {
     const place = await FakePlace.start(() => () => undefined)
     const witness = new HonestWitness(theirs, logSigner.verifier)
     const other = await FakePlace.start(witness.answer)

@@ -19,7 +19,7 @@ async function start(settings: Settings): Promise<GossumNode> {
   return node
 }
 
-test('the cosignature of a witness that no policy names is kept, shown, and counts for nobody', async () => {
+test('the cosignature of a witness in no policy is kept and shown, but not counted', async () => {
   const log = await LyingLog.start(await memoryLog(logSigner, madeUpRecords(0, 300)))
   onTestFinished(() => log.close())
   const witness = new HonestWitness(stranger, logSigner.verifier)
@@ -42,7 +42,7 @@ test('the cosignature of a witness that no policy names is kept, shown, and coun
     .toMatch(/gossum_exchange_requests_total\{place="stranger\.example",outcome="ok"\} [2-9]/)
 })
 
-test('a log that only pushes here has no tiles to prove from: that is said, and is not the fault of the place', async () => {
+test('without tiles of a push-only log no proof is possible, which is not reported as a fault of the place', async () => {
   const log = new PushingLog(logSigner)
   const witness = new HonestWitness(stranger, logSigner.verifier)
   const place = await FakePlace.start(witness.answer)
@@ -61,7 +61,7 @@ test('a log that only pushes here has no tiles to prove from: that is said, and 
   await expect.poll(async () => (await row())?.error).toBe(null)
 })
 
-test('a log that a log list brought is not fed: it calls witnesses itself', async () => {
+test('a log from a log list is not fed, since it contacts witnesses itself', async () => {
   const place = await FakePlace.start(() => ({ status: 404 }))
   const [plain, listed] = ['plain.example', 'listed.example'].map((name, i) => new PushingLog(testSigner(name, 1 + i)))
   const config = loadConfig(

@@ -16,7 +16,7 @@ const SLOW: Record<string, Answering> = {
     response.on('close', () => clearInterval(timer))
   },
 }
-test.each(Object.entries(SLOW))('%s: it ends when its time is over, whatever trickles in', async (_what, answer) => {
+test.each(Object.entries(SLOW))('a request with %s ends at its time limit', async (_what, answer) => {
   const place = await FakePlace.start(answer)
   const outcomes: RequestOutcome[] = []
   const asker = new ServiceRequester({ url: place.url, onRequest: (outcome) => outcomes.push(outcome), timeoutMs: 150 })
@@ -28,14 +28,14 @@ test.each(Object.entries(SLOW))('%s: it ends when its time is over, whatever tri
   await expect.poll(() => place.underWay).toBe(0)
 })
 
-test('Retry-After is obeyed up to an hour', async () => {
+test('Retry-After is respected up to an hour', async () => {
   const place = await FakePlace.start(() => ({ status: 429, headers: { 'retry-after': '99999999' } }))
   const asker = new ServiceRequester({ url: place.url, onRequest: () => undefined })
   const failure: unknown = await asker.ask('GET', 'x', new AbortController().signal).catch((error: unknown) => error)
   expect((failure as PlaceDown).retryAfterMs).toBe(3_600_000)
 })
 
-test('what is shown of an answer is one line of 200 characters, without control characters or overrides', () => {
+test('the text shown of an answer is one line of 200 characters, without control or direction characters', () => {
   expect(shown(utf8(' a\r\n\tb\x1b[2J\u202ec\u0000d\u2066 '))).toBe('a b [2J c d')
   expect(shown(utf8('x'.repeat(5000)))).toHaveLength(200)
   expect(shown(new Uint8Array([0xff, 0x41]))).toBe('\ufffdA')

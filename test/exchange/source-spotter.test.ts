@@ -16,7 +16,7 @@ const log = new PushingLog(logSigner, { origin: SUMDB_ORIGIN })
 const setting = (url: string) => ({ kind: 'source-spotter', name: 'spotter', url }) as const
 const says = (word: string): Reply => ({ status: 200, body: `${word}: it says more about\x1b[2J\nit\n` })
 
-test('it gets the head as the log signed it, at the name of the log, and its opinion is told and shown', async () => {
+test('the place gets the head as signed by the log, under the name of the log, and its verdict is reported and shown', async () => {
   let word = 'pending'
   const place = await FakePlace.start(({ method }) => (method === 'POST' ? says(word) : { status: 404 }))
   const us = await visiting([setting(place.url)])
@@ -46,7 +46,7 @@ test('it gets the head as the log signed it, at the name of the log, and its opi
 })
 
 describe('"inconsistent"', () => {
-  test('is told for each head that it names, freezes nothing and convicts nobody', async () => {
+  test('is reported for each head, but freezes no log and convicts no key', async () => {
     const place = await FakePlace.start(({ method }) =>
       method === 'POST' ? says('inconsistent') : { status: 200, body: log.head(3) },
     )
@@ -64,7 +64,7 @@ describe('"inconsistent"', () => {
     await us.grow(7)
   })
 
-  test('that returns a head of a different history: this convicts the log, as from any source', async () => {
+  test('with a head of a different history convicts the log, as from any source', async () => {
     const fork = new PushingLog(logSigner, { origin: SUMDB_ORIGIN, salt: 'b' })
     const place = await FakePlace.start(({ method }) =>
       method === 'POST' ? says('inconsistent') : { status: 200, body: fork.head(5) },
@@ -76,7 +76,7 @@ describe('"inconsistent"', () => {
   })
 })
 
-test('a log that it does not follow is said once, and asked about again in an hour', async () => {
+test('a log that the place does not follow is reported once, and not asked about again at once', async () => {
   const place = await FakePlace.start(() => ({ status: 404, body: 'Not Found' }))
   const us = await visiting([setting(place.url)])
   await us.grow(5)
@@ -86,7 +86,7 @@ test('a log that it does not follow is said once, and asked about again in an ho
   expect(place.asked.seen).toHaveLength(1)
 })
 
-test('a head that it calls invalid is said', async () => {
+test('a head that the place calls invalid is reported', async () => {
   const place = await FakePlace.start(() => ({ status: 400, body: 'Invalid STH: no' }))
   const us = await visiting([setting(place.url)])
   await us.grow(5)
@@ -100,7 +100,7 @@ const LIES: Record<string, Answering> = {
   'ten megabytes that begin well': () => endless(10 * 1024 * 1024),
   'a redirect': () => ({ status: 303, headers: { location: '/' } }),
 }
-test.each(Object.entries(LIES))('%s is no answer', async (_what, answer) => {
+test.each(Object.entries(LIES))('%s is an unusable answer', async (_what, answer) => {
   const place = await FakePlace.start(answer)
   const us = await visiting([setting(place.url)])
   await us.grow(5)

@@ -188,7 +188,7 @@ const crafted: Record<string, string> = {
   'another log’s lie in this log’s name': split(genuineLie.heads),
   'a head of this log and one of another': split(inOrder(head(8), head(8, lying))),
   'this log’s heads in the name of another': split([head(8), head(12)], { log: liar.verifier.vkey }),
-  'a log that nobody follows': split(genuineLie.heads, { log: 'nobody.example+00000000+AAAA' }),
+  'a log that is not followed': split(genuineLie.heads, { log: 'nobody.example+00000000+AAAA' }),
   'a witness key as the log': split([head(8), head(12)], { log: witness.verifier.vkey }),
   // Invalid sizes.
   'a size beyond 2^53': split([head(8), withSize(head(8), '9007199254740993')]),
@@ -209,7 +209,7 @@ const crafted: Record<string, string> = {
   'with __proto__': lieText.replace('"heads"', '"__proto__": {},\n  "heads"'),
   'with its type last': json({ log: genuineLie.log, heads: genuineLie.heads, type: genuineLie.type }),
   'with a byte order mark': `\uFEFF${lieText}`,
-  'with something behind it': `${lieText} `,
+  'with text after it': `${lieText} `,
   'with a null byte': lieText.replace('database', 'data\0base'),
   'with the same letters composed otherwise': lieText.replace('liar', 'li\u0061\u0300r'),
   'with unused bits set': json({
@@ -240,8 +240,8 @@ const crafted: Record<string, string> = {
   ),
 }
 
-describe('evidence that was made up convicts nobody', () => {
-  test(`there are enough of it`, () => expect(Object.keys(crafted).length).toBeGreaterThanOrEqual(46))
+describe('made-up evidence convicts no key', () => {
+  test(`in at least 46 cases`, () => expect(Object.keys(crafted).length).toBeGreaterThanOrEqual(46))
 
   test.each(Object.entries(crafted))('%s', async (_name, file) => {
     const { acts, alarm, convictions, errors } = await judge()
@@ -252,13 +252,13 @@ describe('evidence that was made up convicts nobody', () => {
     expect([acts, [...convictions], alarm.ids(), errors]).toEqual([[], [], [], []])
   })
 
-  test('and what it was made of does', async () => {
+  test('but the genuine evidence behind it does', async () => {
     const { alarm } = await judge()
     expect(await alarm.receive(sumdbId(liar.verifier), encodeEvidence(genuineLie))).toBe('new')
   })
 })
 
-test('an honest witness is convicted by nothing that a log can do: it can show forks, not cosign them', async () => {
+test('an honest witness cannot be convicted by a log, which can show forks but not cosign them', async () => {
   const fork = honest.fork(3, 'b')
   const made: Record<string, string[]> = {
     'one head that it cosigned, and a fork that it did not': inOrder(cosigned(head(8)), head(8, fork)),
@@ -287,7 +287,7 @@ test('an honest witness is convicted by nothing that a log can do: it can show f
   }
 })
 
-describe('genuine files that were changed convict nobody of anything else', () => {
+describe('changed genuine files convict no key of anything else', () => {
   const fork = lying.fork(3, 'b')
   const note = (of: History, size: number): Note => parseNote(utf8(cosigned(fromUtf8(of.head(size))!)))
   const prefix = fork.prefix(fork.tree(12), 7)!

@@ -24,12 +24,12 @@ describe('changes', () => {
     })
   }
 
-  test('come of the seed', () => {
+  test('are determined by the seed', () => {
     expect(changesOf(1)).toEqual(changesOf(1))
     expect(changesOf(1)).not.toEqual(changesOf(2))
   })
 
-  test('are many, with words of the grammar, of other inputs, and what no writer makes', () => {
+  test('are varied, with words of the grammar, parts of other inputs, and odd bytes', () => {
     const made = new Set(changesOf(1))
     expect(made.size).toBeGreaterThan(10_000)
     for (const piece of ['word', 'another', '\0', '9007199254740992', '\r', '\xff'])
@@ -39,7 +39,7 @@ describe('changes', () => {
       ).toBe(true)
   })
 
-  test('keep to the usual size, but for a few that are as large as a parser takes', () => {
+  test('keep to the usual size, except a few up to the maximum', () => {
     const lengths = changesOf(1).map(({ length }) => length)
     expect(lengths.filter((length) => length > how.usual).length).toBeGreaterThan(0)
     expect(lengths.filter((length) => length > how.usual).length).toBeLessThan(50)
@@ -47,14 +47,14 @@ describe('changes', () => {
   })
 })
 
-test('all targets are told, and one is run as often as was asked', async () => {
+test('all targets are listed, and one runs for the requested number of inputs', async () => {
   const listed = await fuzz('--list')
   for (const name of Object.keys(TARGETS)) expect(listed).toContain(`${name} `)
   expect(await fuzz('topic', '--inputs', '2000', '--seed', '5')).toMatch(/^topic +2000 inputs, .*\nnothing found\n$/m)
 })
 
 test.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)(
-  '%s ends all of it, and nothing is left behind',
+  '%s ends all processes, and leaves nothing behind',
   async (signal) => {
     const started = spawn('node', ['scripts/fuzz/run.js', 'topic', '--seconds', '600'], {
       stdio: ['ignore', 'pipe', 'inherit'],

@@ -17,7 +17,7 @@ test.runIf(required)('fuzzdiff is here, as REQUIRE_PEERS asks', () => {
   expect(peer, 'fuzzdiff (scripts/ci/peers.sh)').toBeDefined()
 })
 
-describe.skipIf(peer === undefined)('Go reads the same, or differs where it may', () => {
+describe.skipIf(peer === undefined)('Go reads the same, or differs only where permitted', () => {
   const compared = Object.entries(TARGETS).flatMap(([name, target]) =>
     target.go === undefined ? [] : [{ name, target }],
   )

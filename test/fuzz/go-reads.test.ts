@@ -67,14 +67,14 @@ const readings = vectors.cases.map((c) => {
 })
 
 describe(`reading as Go reads: ${vectors.cases.length} notes`, () => {
-  it('the same notes open, with the same signed text', () => {
+  it('the same notes are accepted, with the same signed text', () => {
     const different = readings.filter(({ text, ours }) => {
       return text === undefined ? !isCode(ours.text) || ours.text === 'INTERNAL' : ours.text !== text
     })
     expect(different.map((c) => c.why)).toEqual([])
   })
 
-  it('the same texts are trees, of the same size and root', () => {
+  it('the same texts are checkpoints, with the same size and root', () => {
     const different = readings.filter(({ text, tree, ours }) => {
       if (text === undefined) return false
       if (tree === undefined) return !isCode(ours.tree!) || ['INTERNAL', 'SIZE_IMPOSSIBLE'].includes(ours.tree!)
@@ -84,7 +84,7 @@ describe(`reading as Go reads: ${vectors.cases.length} notes`, () => {
     expect(different.map((c) => c.why)).toEqual([])
   })
 
-  it('the licence to differ is used, and rarely', () => {
+  it('the permitted difference about impossible sizes occurs, but rarely', () => {
     const opened = readings.filter((c) => c.text !== undefined)
     const impossible = opened.filter((c) => c.tree !== undefined && !Number.isSafeInteger(Number(c.tree.size)))
     expect(impossible.filter((c) => c.why.startsWith('size')).map((c) => c.tree!.size)).toEqual([
@@ -96,7 +96,7 @@ describe(`reading as Go reads: ${vectors.cases.length} notes`, () => {
     ])
   })
 
-  it('what is cosignable is three lines and canonical base64, to the letter', () => {
+  it('only notes of three lines and canonical base64 are cosignable', () => {
     const cosignable = readings.filter(({ bytes, ours }) => {
       if (ours.note === undefined || ours.tree === undefined || isCode(ours.tree)) return false
       return isCanonicalNote(bytes, ours.note) && formatCheckpoint(parseCheckpoint(ours.note.text)) === ours.note.text

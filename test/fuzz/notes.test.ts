@@ -41,7 +41,7 @@ const signature = fc.record({
 })
 
 describe('round trips', () => {
-  it('a note is read as it was written', () => {
+  it('of a note', () => {
     fc.assert(
       fc.property(noteText, fc.array(signature, { minLength: 1, maxLength: 5 }), (text, signatures) => {
         const bytes = formatNote({ text, signatures })
@@ -53,7 +53,7 @@ describe('round trips', () => {
     )
   })
 
-  it('what parses is written in one spelling, and that spelling reads the same', () => {
+  it('of any parsed note give one canonical form', () => {
     fc.assert(
       fc.property(noteText, signature, fc.nat(), fc.nat(255), (text, line, at, byte) => {
         const bytes = formatNote({ text, signatures: [line] })
@@ -72,7 +72,7 @@ describe('round trips', () => {
     )
   })
 
-  it('a signed note verifies, and with another text it does not', () => {
+  it('of a signed note verify, but not with another text', () => {
     fc.assert(
       fc.property(noteText, keyName, seed, (text, name, bytes) => {
         const signer = makeSignerKey(name, SIGNATURE_TYPES.ed25519, bytes)
@@ -84,7 +84,7 @@ describe('round trips', () => {
     )
   })
 
-  it('keys', () => {
+  it('of keys', () => {
     fc.assert(
       fc.property(keyName, seed, fc.constantFrom(...Object.values(SIGNATURE_TYPES)), (name, bytes, type) => {
         const { verifier } = parseSignerKey(formatSignerKey(name, type, bytes))
@@ -100,7 +100,7 @@ describe('round trips', () => {
     )
   })
 
-  it('checkpoints', () => {
+  it('of checkpoints', () => {
     fc.assert(
       fc.property(fc.string({ minLength: 1, maxLength: 60 }), size, hash, (line, n, root) => {
         const origin = line.replaceAll('\n', '') || 'origin'
@@ -111,7 +111,7 @@ describe('round trips', () => {
     )
   })
 
-  it('proof files', () => {
+  it('of proof files', () => {
     const extra = fc.option(fc.uint8Array({ maxLength: 100 }), { nil: undefined })
     const note = fc.uint8Array({ minLength: 1, maxLength: 200 })
     fc.assert(
@@ -123,7 +123,7 @@ describe('round trips', () => {
     )
   })
 
-  it('hex and base64', () => {
+  it('of hex and base64', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 10_000 }), (bytes) => {
         expect(fromHex(toHex(bytes))).toEqual(bytes)
@@ -135,7 +135,7 @@ describe('round trips', () => {
   })
 })
 
-describe('parsers throw GossumError and nothing else', () => {
+describe('parsers throw only GossumError', () => {
   const parsers: Record<string, (bytes: Uint8Array, text: string) => unknown> = {
     parseNote: (bytes) => parseNote(bytes),
     parseCheckpoint: (_bytes, text) => parseCheckpoint(text),

@@ -21,7 +21,7 @@ const RUNS = { numRuns: 1000, seed: 46786 }
 
 const same = (a: readonly Hash[], b: readonly Hash[]): boolean => Buffer.concat(a).equals(Buffer.concat(b))
 
-describe('proofs against the definitions of RFC 6962, every size to 130', () => {
+describe('proofs match the definitions of RFC 6962 at every size up to 130', () => {
   const log = new MemoryLog()
   for (let i = 0; i < 130; i++) log.append(Uint8Array.of(i))
   const roots = Array.from({ length: 131 }, (_, size) => naiveRoot(log.leaves.slice(0, size)))
@@ -109,7 +109,7 @@ describe('stored hash indices', () => {
     )
   })
 
-  it('around every power of two', () => {
+  it('round trip around every power of two', () => {
     for (let bit = 0; bit <= 50; bit++) {
       for (const index of [2 ** bit - 2, 2 ** bit - 1, 2 ** bit, 2 ** bit + 1]) {
         if (index < 0) continue
@@ -139,7 +139,7 @@ describe('tile paths', () => {
     )
   })
 
-  it('whatever parses is exactly what is written', () => {
+  it('are accepted only in the form that is written', () => {
     const near = fc
       .tuple(tile, fc.nat(), fc.constantFrom('', '0', '1', 'x', '/', '.p/', '-', '+', ' ', '000', 'x000/'))
       .map(([t, at, piece]) => {
@@ -161,7 +161,7 @@ describe('tile paths', () => {
     )
   })
 
-  it('the tile of a stored hash holds it at every height', () => {
+  it('lead to the tile of a stored hash at every height', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 30 }), fc.integer({ min: 0, max: 2 ** 50 }), (height, index) => {
         const { level, n } = splitStoredHashIndex(index)

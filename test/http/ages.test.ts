@@ -15,14 +15,14 @@ function clocks() {
   return { ages, time, pass }
 }
 
-test('an age is by the time of day, in seconds', () => {
+test('an age is measured by the time of day, in seconds', () => {
   const { ages, pass } = clocks()
   expect(ages.of('head', 990_000)).toBe(10)
   pass(5_500)
   expect(ages.of('head', 990_000)).toBe(15.5)
 })
 
-test('what is of the future is new, and as old as we have known it from then on', () => {
+test('a future time has age 0 at first, and then ages from when it was first seen', () => {
   const { ages, pass } = clocks()
   const future = 1_000_000 + 86_400_000
   expect(ages.of('head', future)).toBe(0)
@@ -30,7 +30,7 @@ test('what is of the future is new, and as old as we have known it from then on'
   expect(ages.of('head', future)).toBe(60)
 })
 
-test('a clock that is set back makes nothing younger than we have known it', () => {
+test('a clock set back makes nothing younger than the time since it was first seen', () => {
   const { ages, time, pass } = clocks()
   ages.of('head', 1_000_000)
   pass(60_000)

@@ -66,8 +66,8 @@ function held<T>(value: T) {
   return { act, open: () => open(), most: () => most, begun: () => begun }
 }
 
-describe('requests that are sent ahead', () => {
-  test('are answered in their order, one at a time', async () => {
+describe('pipelined requests', () => {
+  test('are answered in order, one at a time', async () => {
     const reads = held(fakeNode().peers())
     const server = await serve({ metrics: () => reads.act().then(() => 'x\n') })
     const { socket, text } = await wire(server)
@@ -81,7 +81,7 @@ describe('requests that are sent ahead', () => {
     expect(reads.most()).toBe(1)
   })
 
-  test('in masses cost one answer at a time, and their connection', async () => {
+  test('in great number are answered one at a time, and then lose their connection', async () => {
     const reads = held('x\n')
     const server = await serve({ metrics: reads.act })
     const { socket, ended, text } = await wire(server)
@@ -95,18 +95,21 @@ describe('requests that are sent ahead', () => {
     expect(reads.most()).toBe(1)
   })
 
-  test.each([600, 3000])('%i of them end their connection at once, and cost one answer', async (count) => {
-    const reads = held([] as HeadView[])
-    const server = await serve({ heads: reads.act })
-    const { socket, ended } = await wire(server)
-    socket.write(get(`/api/v1/logs/${LOG_ID}/heads?limit=1000`).repeat(count))
-    await ended
-    expect(reads.begun()).toBeLessThanOrEqual(1)
-    expect(await status(server, '/livez')).toBe(200)
-    reads.open()
-  })
+  test.each([600, 3000])(
+    'lose their connection at once if there are %i, and cost at most one answer',
+    async (count) => {
+      const reads = held([] as HeadView[])
+      const server = await serve({ heads: reads.act })
+      const { socket, ended } = await wire(server)
+      socket.write(get(`/api/v1/logs/${LOG_ID}/heads?limit=1000`).repeat(count))
+      await ended
+      expect(reads.begun()).toBeLessThanOrEqual(1)
+      expect(await status(server, '/livez')).toBe(200)
+      reads.open()
+    },
+  )
 
-  test('are not begun when their connection has ended', async () => {
+  test('are not started once their connection has ended', async () => {
     const reads = held('x\n')
     const server = await serve({ metrics: reads.act })
     const { socket } = await wire(server)
@@ -122,7 +125,7 @@ describe('requests that are sent ahead', () => {
 })
 
 describe('connections', () => {
-  test('that idle shut nobody out, from however many networks they come', async () => {
+  test('that are idle do not shut out other clients, from any number of networks', async () => {
     const server = await serve({}, { limits: { most: 16, reserve: 2 } })
     for (let n = 0; n < 60; n++) {
       const { socket } = await wire(server, `127.0.0.${1 + (n % 4)}`)
@@ -132,7 +135,7 @@ describe('connections', () => {
     for (const path of ['/livez', '/readyz', '/api/v1/status']) expect(await status(server, path)).toBe(200)
   })
 
-  test('that are being answered are not ended for others; health is told all the same', async () => {
+  test('that are being answered are not closed for others, and health is still reported', async () => {
     const reads = held('x\n')
     const server = await serve(
       { submitEvidence: () => reads.act().then(() => ({ fate: 'known', id: 'ab' })) },
@@ -152,7 +155,7 @@ describe('connections', () => {
     expect(await status(server, '/api/v1/peers')).toBe(200)
   })
 
-  test('whose header never ends do not live longer than headers may take', async () => {
+  test('with an endless header are closed after the time limit for headers', async () => {
     const server = await serve({}, { limits: { headersMs: 200, requestMs: 1_000 } })
     const [silent, slow] = [await wire(server), await wire(server)]
     slow.socket.write('GET /livez HTTP/1.1\r\nX-Slow: ')
@@ -163,7 +166,7 @@ describe('connections', () => {
     expect(slow.text()).toMatch(/^HTTP\/1\.1 408 /)
   })
 
-  test('whose answer is not read end, and what waits for them is bounded', async () => {
+  test('that do not read their answer are closed, and their buffers are limited', async () => {
     const large = 'x'.repeat(9 * 1024 * 1024)
     const server = await serve({ metrics: () => Promise.resolve(large) }, { limits: { readMs: 60_000 } })
     const wires: Wire[] = []
@@ -188,7 +191,7 @@ describe('connections', () => {
   })
 })
 
-test('few costly reads are made at a time, and who goes away leaves the line', async () => {
+test('few costly reads run at a time, and clients that disconnect leave the queue', async () => {
   const reads = held('x\n')
   const server = await serve({ metrics: reads.act })
   const wires = await Promise.all(Array.from({ length: 12 }, () => wire(server)))
@@ -238,21 +241,21 @@ describe('heads', () => {
     return { sizes, pages, longest }
   }
 
-  test('are paged to the end of the history, each once', async () => {
+  test('are listed once each, page by page, to the end of the history', async () => {
     const server = await serve({ heads: heads('') })
     const { sizes, pages } = await follow(server, 1000)
     expect(sizes).toEqual(history.map(({ size }) => size))
     expect(pages).toBe(3)
   })
 
-  test('end a page that is large enough, and none is lost', async () => {
+  test('are split into pages of limited size, and none is lost', async () => {
     const server = await serve({ heads: heads('x'.repeat(30_000)) })
     const { sizes, longest } = await follow(server, 1000)
     expect(sizes).toEqual(history.map(({ size }) => size))
     expect(longest).toBeLessThan(2.5 * 1024 * 1024)
   })
 
-  test.each(['0', '-1', 'x', '9007199254740992'])('refuses the cursor %s', async (below) => {
+  test.each(['0', '-1', 'x', '9007199254740992'])('are refused for the cursor %s', async (below) => {
     expect(await status(await serve(), `/api/v1/logs/${LOG_ID}/heads?below=${below}`)).toBe(400)
   })
 })

@@ -148,11 +148,11 @@ async function serve() {
 
 const reads = OPERATIONS.filter(({ method }) => method === 'get')
 
-test('each read of the description is here, and no other', () => {
+test('every read in the API description is listed here, and no other', () => {
   expect(Object.keys(READS).toSorted()).toEqual(reads.map(({ path }) => path).toSorted())
 })
 
-test.each(reads)('GET $path says what caches may do with it, and knows what they have', async (operation) => {
+test.each(reads)('GET $path has its Cache-Control, and answers conditional requests', async (operation) => {
   const { all, operator, name } = await serve()
   const ask = operation.isForOperator === true ? operator : all
   const [written, caching] = READS[operation.path]!
@@ -177,7 +177,7 @@ test.each(reads)('GET $path says what caches may do with it, and knows what they
   expect((await ask(target, { headers: { 'if-none-match': '"other"' } })).status).toBe(200)
 })
 
-test('a note and its JSON have ETags of their own', async () => {
+test('a note and its JSON have different ETags', async () => {
   const { all } = await serve()
   const target = `/api/v1/logs/${LOG_ID}/head`
   const [json, note] = await Promise.all([all(target), all(target, { headers: { accept: 'text/plain' } })])
@@ -187,7 +187,7 @@ test('a note and its JSON have ETags of their own', async () => {
   expect((await all(target, { headers: other })).status).toBe(200)
 })
 
-test('what is refused, and what is not there, nobody keeps', async () => {
+test('refusals and missing resources may not be cached', async () => {
   const { all } = await serve()
   for (const [target, method] of [
     ['/nothing', 'GET'],

@@ -20,7 +20,7 @@ function reads(costly: CostlyReads) {
   return { begun, read, end }
 }
 
-test('four are made at a time; the next goes when one ends, in the order in which they came', async () => {
+test('four reads run at a time, and the others follow in the order of their arrival', async () => {
   const { begun, read, end } = reads(new CostlyReads())
   const all = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => read(name))
   await endOfTurn()
@@ -36,7 +36,7 @@ test('four are made at a time; the next goes when one ends, in the order in whic
   expect(begun.slice(6)).toEqual(['1', '2', '3', '4'])
 })
 
-test('who leaves the line takes no place, and one that fails gives its own back', async () => {
+test('a client that leaves the queue takes no slot, and a failed read releases its slot', async () => {
   const costly = new CostlyReads()
   const { begun, read, end } = reads(costly)
   for (const name of ['a', 'b', 'c']) void read(name)
@@ -55,7 +55,7 @@ test('who leaves the line takes no place, and one that fails gives its own back'
   await end('a')
 })
 
-test('none is made while more than 32 MB of answers wait to be read', async () => {
+test('no read runs while more than 32 MiB of answers wait to be read', async () => {
   const costly = new CostlyReads()
   const read = (): Promise<string> => costly.run(never, () => Promise.resolve('read'))
   const full = costly.holding(32 * 1024 * 1024)

@@ -65,7 +65,7 @@ async function refusal(url: string, path: string, headers = {}): Promise<[status
 }
 
 describe('a reader', () => {
-  test('hears what happens from now on, as it is told, with an id for each', async () => {
+  test('receives new events as they happen, each with an id', async () => {
     const { server, log } = await serve()
     tell(log, 1, 3)
     const reader = await EventReader.open(server.url)
@@ -91,7 +91,7 @@ describe('a reader', () => {
     ])
   })
 
-  test('that is cut off again and again under load loses nothing, and hears nothing twice', async () => {
+  test('that is often cut off under load misses no event, and receives none twice', async () => {
     const { server, log, readers } = await serve()
     let told = 0
     const more = setInterval(() => tell(log, told + 1, (told += 7)), 1)
@@ -115,7 +115,7 @@ describe('a reader', () => {
     await expect.poll(() => readers.filter((change) => change === 'gone').length).toBe(41)
   })
 
-  test('goes on behind the id that its browser sends, and not where its address once said', async () => {
+  test('continues after the id that its browser sends, not the one in its URL', async () => {
     const { server, log } = await serve()
     tell(log, 1, 9)
     const path = `/api/v1/events?after=${log.boot}-2`
@@ -125,7 +125,7 @@ describe('a reader', () => {
     expect(sizesOf(await again.until(({ events }) => events.length === 2))).toEqual([8, 9])
   })
 
-  test('is told of a gap when what it missed is not there any more, and gets what is', async () => {
+  test('receives a gap event if missed events are gone, and then the remaining ones', async () => {
     const { server, log } = await serve({ limits: { events: 3, characters: 1e6 } })
     tell(log, 1, 9)
     for (const [after, restarted] of [
@@ -145,7 +145,7 @@ describe('a reader', () => {
     expect(sizesOf(await whole.until(({ events }) => events.length === 3))).toEqual([7, 8, 9])
   })
 
-  test('hears of what it asks for alone', async () => {
+  test('receives only the events that it asks for', async () => {
     const { server, log } = await serve()
     const other = 'cd'.repeat(32)
     const byName = await EventReader.open(server.url, '/api/v1/events?event=error,log')
@@ -173,19 +173,19 @@ describe('a reader', () => {
     ['?after=', 400, 'REQUEST_INVALID'],
     ['?after=0123abcd-01', 400, 'REQUEST_INVALID'],
     ['?after=0123abcd-9999999999999999', 400, 'REQUEST_INVALID'],
-  ])('that asks for %s is refused, and takes no place', async (query, status, code) => {
+  ])('that asks for %s is refused, and takes no slot', async (query, status, code) => {
     const { server, readers } = await serve()
     expect(await refusal(server.url, `/api/v1/events${query}`)).toEqual([status, code])
     expect(readers).toEqual([])
   })
 
-  test('with an id that is none is refused', async () => {
+  test('with an invalid id is refused', async () => {
     const { server } = await serve()
     const headers = { 'last-event-id': "<script>'" }
     expect(await refusal(server.url, '/api/v1/events', headers)).toEqual([400, 'REQUEST_INVALID'])
   })
 
-  test('that asks for the headers alone gets them, and leaves its place', async () => {
+  test('that asks only for the headers gets them, and releases its slot', async () => {
     const { server, readers } = await serve()
     const head = await fetch(`${server.url}/api/v1/events`, { method: 'HEAD' })
     expect([head.status, head.headers.get('content-type')]).toEqual([200, 'text/event-stream; charset=utf-8'])
@@ -194,8 +194,8 @@ describe('a reader', () => {
   })
 })
 
-describe('what readers cost', () => {
-  test('one that reads nothing holds no more than its connection takes, and is dropped', async () => {
+describe('limits for readers', () => {
+  test('one that reads nothing costs no more than the buffers of its connection, and is dropped', async () => {
     let pulled = 0
     const seen = (log: EventLog): EventsView => ({
       boot: log.boot,
@@ -228,7 +228,7 @@ describe('what readers cost', () => {
     await expect.poll(() => readers).toEqual(['comes', 'slow'])
   })
 
-  test('one whose place is gone is dropped, and comes again with its last id', async () => {
+  test('one that falls too far behind is dropped, and continues with its last id', async () => {
     const { server, log, readers } = await serve({ limits: { events: 4, characters: 1e9 }, heartbeatMs: 3_600_000 })
     const reader = await EventReader.open(server.url)
     tell(log, 1, 2)
@@ -246,7 +246,7 @@ describe('what readers cost', () => {
     expect(again.events.map(({ event }) => event)).toEqual(['gap', 'error', 'error', 'error', 'error'])
   })
 
-  test('so many of one network, and no more: the others are told to come later', async () => {
+  test('one network may have 32 readers, and more are refused', async () => {
     const { server, readers } = await serve()
     const open = await Promise.all(Array.from({ length: 32 }, () => EventReader.open(server.url)))
     const more = await Promise.all(Array.from({ length: 68 }, () => refusal(server.url, '/api/v1/events')))
@@ -256,7 +256,7 @@ describe('what readers cost', () => {
     expect((await EventReader.open(server.url)).response.statusCode).toBe(200)
   })
 
-  test('so many in all; what else is asked of the server is answered', async () => {
+  test('there may be 128 readers in all, and other requests are still answered', async () => {
     const { server } = await serve({ options: { trustedProxies: ['127.0.0.1'] } })
     const from = (n: number) => ({ 'x-forwarded-for': `9.9.${n}.9` })
     const open = Array.from({ length: 128 }, (_, n) =>
@@ -268,7 +268,7 @@ describe('what readers cost', () => {
       expect((await fetch(`${server.url}${path}`)).status).toBe(200)
   })
 
-  test('they keep their places when connections are scarce, and are no answers that take too long', async () => {
+  test('they keep their connections when these are scarce, and have no time limit', async () => {
     const limits = { most: 4, reserve: 2, readMs: 30, headersMs: 40, requestMs: 60 }
     const { server, log } = await serve({ heartbeatMs: 20, options: { limits } })
     const readers = await Promise.all([1, 2, 3].map(() => EventReader.open(server.url)))
@@ -283,14 +283,14 @@ describe('what readers cost', () => {
   })
 })
 
-test('a sign of life comes when nothing else does', async () => {
+test('a heartbeat is sent if there are no events', async () => {
   const { server } = await serve({ heartbeatMs: 10 })
   const reader = await EventReader.open(server.url)
   await reader.until(({ comments }) => comments >= 5)
   expect(reader.events).toEqual([])
 })
 
-test('the end of the server ends them at once, as whole answers, and no other begins', async () => {
+test('stopping the server ends all readers at once, with complete answers, and no new one starts', async () => {
   const { server, log, readers } = await serve()
   const open = await Promise.all([1, 2, 3].map(() => EventReader.open(server.url)))
   tell(log, 1, 1)

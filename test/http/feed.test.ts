@@ -75,7 +75,7 @@ function routes(told: readonly ToldNews[] = [], evidence: EvidenceView[] = EVIDE
 }
 
 describe('the feeds', () => {
-  test('have evidence, suspects and versions, the newest first, in words, with what proves them', async () => {
+  test('list evidence, suspects and versions as text, newest first, with their proofs', async () => {
     const told = [{ ...VERSION, event: 'watch' as const, at: '2026-01-01T00:00:00.000Z' }, SUSPECT]
     const answer = await askRoutes(routes(told), '/feed.atom')
     expect(answer.headers).toMatchObject({
@@ -104,7 +104,7 @@ describe('the feeds', () => {
     )
   })
 
-  test('of a node that has nothing to say are whole, and stay the same', async () => {
+  test('of a node without news are valid, and stay the same', async () => {
     const [first, second] = [
       await askRoutes(routes([], []), '/feed.atom'),
       await askRoutes(routes([], []), '/feed.atom'),
@@ -113,7 +113,7 @@ describe('the feeds', () => {
     expect(second).toEqual(first)
   })
 
-  test('are 304 for who has them, until something is new', async () => {
+  test('answer a matching ETag with 304 until there is a new entry', async () => {
     for (const path of ['/feed.atom', '/feed.json']) {
       const { headers } = await askRoutes(routes([SUSPECT]), path)
       const known = { headers: { 'if-none-match': headers['etag']! } }
@@ -124,7 +124,7 @@ describe('the feeds', () => {
     }
   })
 
-  test('have at most a hundred entries, the newest', async () => {
+  test('have at most the newest hundred entries', async () => {
     const told = Array.from({ length: 100 }, (_, id) => ({
       ...VERSION,
       id: String(id),
@@ -141,7 +141,7 @@ describe('the feeds', () => {
     '\u0000\u001b[31m\u202e\ufffe\ud800',
     '\'"<!--',
     'x'.repeat(10_000),
-  ])('are whole, and say nothing that they do not mean, whatever a log and a module are called: %j', async (name) => {
+  ])('stay valid, without control characters, for any log or module name: %j', async (name) => {
     const logs = [{ ...LOG, name }]
     const evidence = [
       { ...EVIDENCE[0]!, module: name, type: 'gossum/bad-record/v1' },
@@ -158,7 +158,7 @@ describe('the feeds', () => {
     expect(json.body).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u202e\ufffe]/)
   })
 
-  test('name a thing the same at each reading, and differently at each witness', async () => {
+  test('have ids that are stable, and different for each witness', async () => {
     const status = await fakeNode().status()
     const of = (witness: string) =>
       feedOf({ status: { ...status, witness }, evidence: EVIDENCE, told: [SUSPECT, VERSION] })
@@ -168,7 +168,7 @@ describe('the feeds', () => {
   })
 })
 
-test('a node that is started again says of suspects and evidence what it said before', async () => {
+test('a restarted node lists the same suspects and evidence as before', async () => {
   const log = await ViewsLog.start('localhost.localdev/sumdb', 300, ['127.0.0.1', '127.0.0.2'])
   const args = ['--log', log.setting(), '--poll', '0.2', '--guard-wait', '0']
   const home = temporaryHome()

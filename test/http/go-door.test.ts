@@ -92,7 +92,7 @@ function raw(url: string, path: string, method = 'GET'): Promise<{ status: numbe
 }
 
 describe('a lookup', () => {
-  test('brings the record under the quorum head, which any client of a checksum database verifies', async () => {
+  test('returns the record with the quorum head, which any sumdb client verifies', async () => {
     const { url, node } = await startNode()
     const client = new SumdbClient({ url, key: signer.verifier })
     const { path, version, text } = madeUpRecord(321)
@@ -102,7 +102,7 @@ describe('a lookup', () => {
     expect(await client.records(found.head, 250, 260)).toEqual(madeUpRecords(250, 260).map((r) => utf8(r.text)))
   })
 
-  test('is asked of the log once, however many clients ask', async () => {
+  test('is sent to the log once, for any number of clients', async () => {
     const { url } = await startNode()
     const answers = await Promise.all(Array.from({ length: 50 }, () => lookup(url, 5)))
     expect(answers.map(({ status }) => status)).toEqual(new Array(50).fill(200))
@@ -134,9 +134,9 @@ describe('a lookup', () => {
     ['more bytes than an answer has', endless, 502],
     ['an error', refuse(500), 502],
     ['a redirect', refuse(302), 502],
-    ['that there is no such module', refuse(404), 404],
-    ['that it is gone', refuse(410), 404],
-  ])('that is answered with %s fails, and nothing of it is kept', async (_, behaviour, status) => {
+    ['status 404', refuse(404), 404],
+    ['status 410', refuse(410), 404],
+  ])('that is answered with %s fails, and nothing is stored', async (_, behaviour, status) => {
     const { url } = await startNode()
     log.lie = (path) => (path.startsWith('lookup/') ? behaviour : undefined)
     const answer = await lookup(url, 5)
@@ -147,7 +147,7 @@ describe('a lookup', () => {
     expect([honest.status, (await honest.text()).includes(madeUpRecord(5).text)]).toEqual([200, true])
   })
 
-  test('is not believed because of a forged tile', async () => {
+  test('is not accepted because of a forged tile', async () => {
     const { url } = await startNode()
     const forged = utf8(madeUpRecord(5, 'evil').text)
     log.lie = (path) => {
@@ -164,7 +164,7 @@ describe('a lookup', () => {
     expect((await fetch(`${url}/tile/8/0/000`)).status).toBe(200)
   })
 
-  test('that takes the log long holds up nobody else, and ends when its client leaves', async () => {
+  test('that is slow at the log delays no other client, and ends when its client disconnects', async () => {
     const { url } = await startNode()
     log.lie = (path) => (path === `lookup/${decodeURIComponent(escaped(7))}` ? stall : undefined)
     const gone = new AbortController()
@@ -177,7 +177,7 @@ describe('a lookup', () => {
     expect((await lookup(url, 7)).status).toBe(200)
   })
 
-  test('that waits behind others on a connection that ends is asked of nobody', async () => {
+  test('queued on a connection that ends is not sent to the log', async () => {
     const { url } = await startNode()
     log.lie = (path) => (path.startsWith('lookup/') ? stall : undefined)
     const asked = (): string[] => log.requests.filter((path) => path.startsWith('lookup/'))
@@ -201,7 +201,7 @@ describe('a lookup', () => {
     expect(asked()).toHaveLength(before + 1)
   })
 
-  test('survives a restart and a log that is down; a cache that lies is found out', async () => {
+  test('is answered from the cache after a restart with the log down, unless the cache is wrong', async () => {
     const home = temporaryHome()
     const first = await startNode({ home })
     for (const n of [3, 4]) expect((await lookup(first.url, n)).status).toBe(200)
@@ -226,7 +226,7 @@ describe('a lookup', () => {
   test.each([
     ['a new record', 850],
     ['an old one, which both histories have', 10],
-  ])('of %s that brings the head of a fork convicts the log, and stops', async (_, n) => {
+  ])('of %s that returns the head of a fork convicts the log, and lookups stop', async (_, n) => {
     const { url, node } = await startNode()
     log.history = await memoryLog(signer, [...madeUpRecords(0, 600), ...madeUpRecords(600, 900, 'fork')])
     const answer = await lookup(url, n)
@@ -266,7 +266,7 @@ describe('a lookup', () => {
     expect(await node.view.evidence()).toHaveLength(evidence)
   })
 
-  test('with a head that is padded up to what the go command reads freezes the log for a suspect', async () => {
+  test('with a forked head padded to the limit of the go command freezes the log', async () => {
     const { url, node, events } = await startNode()
     const text = `${parseNote(await fork.head()).text}${'x'.repeat(900_000)}\n`
     const head = formatNote({ text, signatures: [signNote(text, signer)] })
@@ -286,8 +286,8 @@ describe('a lookup', () => {
 /** Characters that a terminal interprets instead of displaying. */
 const UNSEEN = /[^\n\P{C}]/u
 
-describe('text of others', () => {
-  test('in an answer of the log reaches nobody as it is', async () => {
+describe('foreign text', () => {
+  test('in an answer of the log is cleaned for the client', async () => {
     const { url } = await startNode()
     log.lie = (path) =>
       path.startsWith('lookup/')
@@ -299,7 +299,7 @@ describe('text of others', () => {
     expect(said.trimEnd().split('\n')).toHaveLength(1)
   })
 
-  test('in the name of a log is in no label and no answer as it is', async () => {
+  test('in the name of a log is cleaned in all labels and answers', async () => {
     const name = 'sum\x1b[8m.example\u202e'
     const named = makeSignerKey(name, SIGNATURE_TYPES.ed25519, new Uint8Array(32).fill(9))
     const other = await LyingLog.start(await memoryLog(named, madeUpRecords(0, 3)))
@@ -315,7 +315,7 @@ describe('text of others', () => {
 })
 
 describe('tiles', () => {
-  test('of every width are cut from what was fetched once', async () => {
+  test('of every width are cut from the tile fetched once', async () => {
     const { url } = await startNode()
     const full = new Uint8Array(await (await fetch(`${url}/tile/8/0/002.p/188`)).arrayBuffer())
     const asked = log.requests.length
@@ -326,7 +326,7 @@ describe('tiles', () => {
     expect(log.requests).toHaveLength(asked)
   })
 
-  test('that are full may be cached permanently, others may not', async () => {
+  test('that are full may be cached permanently, and others may not', async () => {
     const { url } = await startNode()
     const cacheOf = async (path: string) => (await fetch(`${url}/${path}`)).headers.get('cache-control')
     expect(await cacheOf('tile/8/0/000')).toContain('immutable')
@@ -335,7 +335,7 @@ describe('tiles', () => {
     expect(await cacheOf(`lookup/${escaped(1)}`)).toBe('no-cache')
   })
 
-  test('that are newer than what the node has proven make it look, and prove first', async () => {
+  test('newer than the proven head make the node poll the log and prove the new head first', async () => {
     const { url, quorum } = await startNode()
     await log.history.append(madeUpRecords(SIZE, SIZE + 60))
     const answer = await fetch(`${url}/tile/8/0/002.p/240`)
@@ -388,14 +388,14 @@ describe('a path', () => {
     [`/sumdb/${NAME}/%ff`, 400],
     ['/github.com/any/module/@v/list', 404],
     ['/sumdb', 404],
-  ])('%s is answered with %i, and the log is asked for nothing that it does not have', async (path, status) => {
+  ])('%s is answered with %i, without any request to the log other than for its head', async (path, status) => {
     const { url } = await startNode()
     const before = new Set(log.requests)
     expect((await raw(url, path)).status).toBe(status)
     expect(log.requests.filter((asked) => !before.has(asked) && asked !== 'latest')).toEqual([])
   })
 
-  test('may not be written to, and HEAD is a GET without a body', async () => {
+  test('is read-only, and HEAD is a GET without a body', async () => {
     const { url } = await startNode()
     const path = `/sumdb/${NAME}/latest`
     expect(await raw(url, path, 'POST')).toMatchObject({ status: 405, headers: { allow: 'GET, HEAD, OPTIONS' } })
@@ -403,7 +403,7 @@ describe('a path', () => {
   })
 })
 
-test('lookups come from the upstream that is set, heads still from the log itself', async () => {
+test('lookups go to the configured upstream, heads still come from the log itself', async () => {
   const upstream = await LyingLog.start(log.history)
   onTestFinished(() => upstream.close())
   const { url } = await startNode({ upstream: [`${NAME} ${upstream.url}/`] })

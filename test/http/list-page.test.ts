@@ -81,14 +81,14 @@ function read({ text }: Answer, name: (typeof NAMES)[number]): { items: object[]
 describe.each(NAMES)('%s', (name) => {
   const path = `/api/v1/${name}`
 
-  test('are all there without parameters, in their order, each time', async () => {
+  test('are complete and in a stable order without parameters', async () => {
     const { held, ask } = await serve()
     const first = await ask(path)
     expect(read(first, name)).toEqual({ items: held[name], next: undefined })
     expect(await ask(path)).toEqual(first)
   })
 
-  test('come by pages, as they would at once', async () => {
+  test('are the same page by page as all at once', async () => {
     const { held, ask } = await serve()
     const seen: object[] = []
     let next: string | null | undefined = ''
@@ -106,7 +106,7 @@ describe.each(NAMES)('%s', (name) => {
     expect(seen).toEqual(held[name])
   })
 
-  test('are 304 for who has them, and not when one changed, came or went', async () => {
+  test('answer a matching ETag with 304, unless an item was changed, added or removed', async () => {
     const { held, ask } = await serve()
     for (const target of [path, `${path}?limit=2`]) {
       const { etag, cache } = await ask(target)
@@ -162,7 +162,7 @@ test.each([
   [`evidence?log=${LOG_ID}&type=gossum/split-view/v1&acked=true`, [1]],
   [`suspects?log=${OTHER_ID}`, [2]],
   ['suspects?alarmed=true&acked=false', [0]],
-] as const)('%s leaves those that are so', async (query, which) => {
+] as const)('%s selects the matching items', async (query, which) => {
   const { held, ask } = await serve()
   const name = query.split('?', 1)[0] as (typeof NAMES)[number]
   expect(read(await ask(`/api/v1/${query}`), name).items).toEqual(which.map((at) => held[name][at]))
@@ -181,7 +181,7 @@ test.each([
   expect([status, JSON.parse(text)]).toMatchObject([400, { code: 'REQUEST_INVALID' }])
 })
 
-test('a page has a few filters and a place: what is left is cut, and not what was there', async () => {
+test('paging applies to the filtered list', async () => {
   const { ask } = await serve()
   const first = read(await ask('/api/v1/evidence?acked=false&limit=1'), 'evidence')
   expect(first.items).toMatchObject([{ id: 'e1' }])
@@ -189,7 +189,7 @@ test('a page has a few filters and a place: what is left is cut, and not what wa
   expect([second.items, second.next]).toMatchObject([[{ id: 'e3' }], null])
 })
 
-test('whatever comes and goes between two pages, who stays is seen once', () => {
+test('items that stay are listed once, whatever is added or removed between pages', () => {
   const order: ListOrder<number> = { placeOf: (item) => String(item).padStart(4, '0'), filters: {} }
   const some = fc.uniqueArray(fc.nat(999), { maxLength: 40 })
   fc.assert(

@@ -59,8 +59,8 @@ const ZIP = '/mod/example.com/!mod/@v/v1.2.3.zip'
 const BYTES = Buffer.from(Uint8Array.from({ length: 3 * PIECE_BYTES + 17 }, (_, i) => (i * 7 + (i >> 8)) % 251))
 const ETAG = '"h1:abcdefgh+/="'
 
-describe('what the go command asks for', () => {
-  test('reaches the mirror without its escapes', async () => {
+describe('a request of the go command', () => {
+  test('reaches the mirror unescaped', async () => {
     const mirror = mirrorOf(temporaryHome(), BYTES)
     const server = await serve(mirror)
     const paths = ['@v/list', '@latest', '@v/v1.2.3.info', '@v/!release-1.x.info', '@v/v1.2.3.mod', '@v/v1.2.3.zip']
@@ -76,7 +76,7 @@ describe('what the go command asks for', () => {
     ])
   })
 
-  test('may be cached permanently if it never changes, and otherwise for a minute', async () => {
+  test('may be cached permanently if the file never changes, otherwise for a minute', async () => {
     const server = await serve(mirrorOf(temporaryHome(), BYTES))
     const kept = async (path: string): Promise<unknown> => {
       const { headers } = await ask(server, `/mod/example.com/mod/${path}`)
@@ -91,7 +91,7 @@ describe('what the go command asks for', () => {
     expect(await kept('@v/list')).toEqual(['text/plain; charset=UTF-8', minute])
   })
 
-  test('of the checksum database is as at its own door', async () => {
+  test('for the checksum database is answered as under /sumdb/', async () => {
     const server = await serve(fakeMirror())
     expect((await ask(server, '/mod/sumdb/sum.example/one/supported')).status).toBe(200)
     const latest = await ask(server, '/mod/sumdb/sum.example/one/latest')
@@ -116,7 +116,7 @@ describe('what the go command asks for', () => {
     ['LOG_FROZEN', 503],
     ['MIRROR_FULL', 503],
     ['TOO_MANY_REQUESTS', 429],
-  ])('and is refused with %s is %i, in words that it shows', async (code, status) => {
+  ])('that is refused with %s is answered with %i, as text that it prints', async (code, status) => {
     const fail = (): Promise<never> => Promise.reject(new GossumError(code, 'the detail'))
     const server = await serve(fakeMirror({ file: fail, info: fail, list: fail, latest: fail }))
     for (const path of ['@v/list', '@latest', '@v/v1.0.0.info', '@v/v1.0.0.mod', '@v/v1.0.0.zip']) {
@@ -128,7 +128,7 @@ describe('what the go command asks for', () => {
     expect(errors).toEqual([])
   })
 
-  test('and meets a bug of ours, or our disk, is told no more than that', async () => {
+  test('that meets a bug or a disk error learns no details', async () => {
     const gone = mirrorOf(temporaryHome(), BYTES)
     const bug = (): Promise<never> => Promise.reject(new Error('a secret path'))
     const server = await serve({ ...gone, list: bug })
@@ -142,7 +142,7 @@ describe('what the go command asks for', () => {
     expect([lost.status, String(lost.body).includes(dir), mirror.held()]).toEqual([500, false, 0])
   })
 
-  test('of a node that is no mirror stops the build, whatever it is', async () => {
+  test('to a node that is no mirror always stops the build', async () => {
     const server = await serve()
     for (const path of ['/mod/example.com/mod/@v/list', '/mod/sumdb/sum.example/one/supported', '/mod/']) {
       const answer = await ask(server, path)
@@ -187,14 +187,14 @@ describe('what the go command asks for', () => {
     `/mod/example.com/${'a'.repeat(2000)}/@v/list`,
     `/mod/example.com/mod/@v/v1.0.0-${'a'.repeat(2000)}.mod`,
     `/mod/example.com/mod/@v/${'a'.repeat(2000)}.info`,
-  ])('%s is 400, and the mirror is asked for nothing', async (path) => {
+  ])('for %s is answered with 400, and does not reach the mirror', async (path) => {
     const mirror = mirrorOf(temporaryHome(), BYTES)
     const answer = await ask(await serve(mirror), path)
     expect([answer.status, mirror.asked]).toEqual([400, []])
     expect(answer.body.length).toBeLessThan(600)
   })
 
-  test('a request line beyond 8 KiB ends at the server', async () => {
+  test('with a line above 8 KiB does not reach the mirror', async () => {
     const mirror = mirrorOf(temporaryHome(), BYTES)
     expect((await ask(await serve(mirror), `/mod/${'a/'.repeat(8000)}@v/list`)).status).toBe(431)
     expect(mirror.asked).toEqual([])
@@ -202,7 +202,7 @@ describe('what the go command asks for', () => {
 })
 
 describe('a file', () => {
-  test('comes as it is, with the hash of the log as its ETag, and is let go of', async () => {
+  test('is sent unchanged, with the hash in the log as its ETag, and is closed', async () => {
     const mirror = mirrorOf(temporaryHome(), BYTES)
     const server = await serve(mirror)
     const { status, headers, body } = await ask(server, ZIP)
@@ -211,14 +211,14 @@ describe('a file', () => {
     await expect.poll(mirror.held).toBe(0)
   })
 
-  test.each([0, 1, PIECE_BYTES, PIECE_BYTES + 1, 2 * PIECE_BYTES])('of %i bytes comes whole', async (length) => {
+  test.each([0, 1, PIECE_BYTES, PIECE_BYTES + 1, 2 * PIECE_BYTES])('of %i bytes is sent completely', async (length) => {
     const mirror = mirrorOf(temporaryHome(), BYTES.subarray(0, length))
     const { status, body } = await ask(await serve(mirror), ZIP)
     expect([status, body.equals(BYTES.subarray(0, length))]).toEqual([200, true])
     await expect.poll(mirror.held).toBe(0)
   })
 
-  test('is not sent to who has it, nor for HEAD', async () => {
+  test('is not sent for a matching ETag or for HEAD', async () => {
     const mirror = mirrorOf(temporaryHome(), BYTES)
     const server = await serve(mirror)
     for (const known of [ETAG, `W/${ETAG}`, `"x", ${ETAG}`, '*']) {
@@ -248,7 +248,7 @@ describe('a file', () => {
     await expect.poll(mirror.held).toBe(0)
   })
 
-  test.each([`bytes=${size}-`, `bytes=${size}-${size + 5}`, 'bytes=-0'])('has no part %s', async (range) => {
+  test.each([`bytes=${size}-`, `bytes=${size}-${size + 5}`, 'bytes=-0'])('has no range %s', async (range) => {
     const mirror = mirrorOf(temporaryHome(), BYTES)
     const { status, headers, body } = await ask(await serve(mirror), ZIP, { range })
     expect([status, headers['content-range'], body.length]).toEqual([416, `bytes */${size}`, 0])
@@ -260,17 +260,17 @@ describe('a file', () => {
     ['another unit', { range: 'lines=0-1' }],
     ['a range that ends before it begins', { range: 'bytes=5-4' }],
     ['no range at all', { range: 'bytes=-' }],
-    ['a number beyond all', { range: `bytes=${'9'.repeat(30)}-` }],
+    ['a number that is too large', { range: `bytes=${'9'.repeat(30)}-` }],
     ['a signed number', { range: 'bytes=+1-2' }],
-    ['a part of something else', { range: 'bytes=0-1', 'if-range': '"h1:other="' }],
-    ['a part since a time', { range: 'bytes=0-1', 'if-range': 'Wed, 21 Oct 2015 07:28:00 GMT' }],
+    ['a range of another file', { range: 'bytes=0-1', 'if-range': '"h1:other="' }],
+    ['a range with a date', { range: 'bytes=0-1', 'if-range': 'Wed, 21 Oct 2015 07:28:00 GMT' }],
     ['a part of something that is only alike', { range: 'bytes=0-1', 'if-range': `W/${ETAG}` }],
-  ])('comes whole for %s', async (_, headers) => {
+  ])('is sent completely for %s', async (_, headers) => {
     const { status, body } = await ask(await serve(mirrorOf(temporaryHome(), BYTES)), ZIP, headers)
     expect([status, body.length]).toEqual([200, size])
   })
 
-  test('that is cut off meanwhile is not taken for a whole one', async () => {
+  test('that turns out shorter than expected breaks off the answer', async () => {
     const dir = temporaryHome()
     const mirror = mirrorOf(dir, BYTES.subarray(0, 2 * PIECE_BYTES))
     // The mirror's stated size is too large.
@@ -281,7 +281,7 @@ describe('a file', () => {
     expect(mirror.held()).toBe(0)
   })
 
-  test('is let go of when its client goes away in the middle', async () => {
+  test('is closed if its client disconnects in the middle', async () => {
     const mirror = mirrorOf(temporaryHome(), Buffer.alloc(64 * 2 ** 20))
     const server = await serve(mirror)
     const request = httpRequest(server.url, { path: ZIP, agent: false })
@@ -294,7 +294,7 @@ describe('a file', () => {
     expect(errors).toEqual([])
   })
 
-  test('is let go of when its client went away before it was found', async () => {
+  test('is closed if its client disconnected before it was found', async () => {
     const mirror = mirrorOf(temporaryHome(), BYTES)
     let find = (): void => undefined
     const found = new Promise<void>((resolve) => (find = resolve))
@@ -317,7 +317,7 @@ describe('a file', () => {
     await expect.poll(mirror.held).toBe(0)
   })
 
-  test('waits for a client that does not read, at the cost of one piece, for a limited time', async () => {
+  test('is closed after a time limit if its client does not read', async () => {
     const mirror = mirrorOf(temporaryHome(), Buffer.alloc(64 * 2 ** 20))
     // A negative base: the time limit depends only on the size.
     const server = await serve(mirror, { limits: { readMs: 200 - (64 * 2 ** 20) / 64 } })
@@ -334,7 +334,7 @@ describe('a file', () => {
     expect(socket.bytesRead).toBeLessThan(32 * 2 ** 20)
   })
 
-  test('and what is asked behind it come one after another on one connection', async () => {
+  test('and the next pipelined answer come in order on one connection', async () => {
     const server = await serve(mirrorOf(temporaryHome(), BYTES))
     const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
     const chunks: Buffer[] = []
@@ -348,7 +348,7 @@ describe('a file', () => {
   })
 })
 
-describe('web pages of others', () => {
+describe('other websites', () => {
   test.each([
     ZIP,
     '/mod/example.com/mod/@v/list',
@@ -357,14 +357,14 @@ describe('web pages of others', () => {
     '/api/v1/status',
     '/api/v1/nothing',
     '/nothing',
-  ])('may read %s, whatever it answers', async (path) => {
+  ])('may read %s, whatever the status', async (path) => {
     const { headers } = await ask(await serve(mirrorOf(temporaryHome(), BYTES)), path, { origin: 'https://a.example' })
     expect(headers['access-control-allow-origin']).toBe('*')
     expect(headers['access-control-expose-headers']).toContain('etag')
   })
 
   test.each(['/mod/example.com/mod/@v/v1.0.0.zip', '/sumdb/sum.example/one/latest'])(
-    'may ask for a part of %s, or whether it changed',
+    'may send range and conditional requests for %s',
     async (path) => {
       const mirror = mirrorOf(temporaryHome(), BYTES)
       const { status, headers } = await ask(await serve(mirror), path, { origin: 'https://a.example' }, 'OPTIONS')

@@ -21,7 +21,7 @@ async function open(home: string, node: FakeNode = fakeNode()): Promise<FakeNode
   return node
 }
 
-test('takes the word of the operator', async () => {
+test('accepts commands of the operator', async () => {
   const home = temporaryHome()
   const node = await open(home)
   expect(JSON.parse(fromUtf8(await tellNode(home, ACK))!)).toEqual({ id: EVIDENCE_ID, acked: true, items: 1 })
@@ -32,7 +32,7 @@ test('takes the word of the operator', async () => {
   await expect(tellNode(home, '/api/v1/evidence/..%2f..%2fx/ack')).rejects.toMatchObject({ code: 'EVIDENCE_UNKNOWN' })
 })
 
-test('is for its owner alone, also in a home that all may enter, and leaves nothing else behind', async () => {
+test('is accessible only to its owner, even in an open home, and leaves no other file', async () => {
   const home = temporaryHome()
   chmodSync(home, 0o777)
   const before = process.umask(0)
@@ -45,7 +45,7 @@ test('is for its owner alone, also in a home that all may enter, and leaves noth
   expect(readdirSync(home)).toEqual(['operator.sock'])
 })
 
-test('answers what the public server answers, too', async () => {
+test('also answers what the public server answers', async () => {
   const home = temporaryHome()
   await open(home)
   const asked = get({ socketPath: operatorSocket(home), path: '/api/v1/status' })
@@ -54,7 +54,7 @@ test('answers what the public server answers, too', async () => {
   expect(answer.statusCode).toBe(200)
 })
 
-test('goes with its node', async () => {
+test('is removed with its node', async () => {
   const home = temporaryHome()
   const door = await OperatorDoor.start(home, fakeNode(), {})
   await Promise.all([door.stop(), door.stop()])
@@ -62,7 +62,7 @@ test('goes with its node', async () => {
   await expect(tellNode(home, ACK)).rejects.toMatchObject({ code: 'NODE_UNREACHABLE' })
 })
 
-test('takes the place of what a killed node left, half made or whole', async () => {
+test('replaces what a killed node left, finished or not', async () => {
   const home = temporaryHome()
   const socket = operatorSocket(home)
   const script = `require('net').createServer().listen(process.argv[1], () => process.stdout.write('up'))`
@@ -82,7 +82,7 @@ test('takes the place of what a killed node left, half made or whole', async () 
   expect(node.acknowledged).toEqual([EVIDENCE_ID])
 })
 
-test.runIf(process.platform === 'linux')('is found in a home with a path that is too long for a socket', async () => {
+test.runIf(process.platform === 'linux')('works in a home whose path is too long for a socket', async () => {
   const home = join(temporaryHome(), 'a'.repeat(100), 'b'.repeat(100))
   mkdirSync(home, { recursive: true })
   const node = await open(home)
@@ -90,7 +90,7 @@ test.runIf(process.platform === 'linux')('is found in a home with a path that is
   expect(node.acknowledged).toEqual([EVIDENCE_ID])
 })
 
-test('says why a home takes no socket', async () => {
+test('says why a home cannot have a socket', async () => {
   const home = join(temporaryHome(), 'file')
   writeFileSync(home, '')
   await expect(OperatorDoor.start(home, fakeNode(), {})).rejects.toMatchObject({
@@ -99,7 +99,7 @@ test('says why a home takes no socket', async () => {
   })
 })
 
-test('a socket that something else answers is no node', async () => {
+test('is refused by clients if another program answers', async () => {
   const home = temporaryHome()
   const server = createServer((socket) => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\n'))
   server.listen(operatorSocket(home))

@@ -86,7 +86,7 @@ describe('the API', () => {
     expect(JSON.parse((await ask(server, path)).body)).toEqual(expected)
   })
 
-  it('gives the head as JSON, or as its note to who asks for plain text', async () => {
+  it('returns the head as JSON, or as a note if plain text is requested', async () => {
     const { server } = await serve()
     const path = `/api/v1/logs/${LOG_ID}/head`
     expect(JSON.parse((await ask(server, path)).body)).toMatchObject({ size: 280573, root: ROOT, note: NOTE })
@@ -110,7 +110,7 @@ describe('the API', () => {
     `/api/v1/suspects/${EVIDENCE_ID}`,
     '/metrics',
     '/livez',
-  ])('says at %s whether what somebody has is still so', async (path) => {
+  ])('answers conditional requests at %s', async (path) => {
     const { server } = await serve()
     const { headers, status } = await ask(server, path)
     expect(status).toBe(200)
@@ -134,7 +134,7 @@ describe('the API', () => {
     })
   })
 
-  it('gives 20 heads, or as many as asked for', async () => {
+  it('returns 20 heads, or as many as requested', async () => {
     const { server, node } = await serve()
     expect(JSON.parse((await ask(server, `/api/v1/logs/${LOG_ID}/heads`)).body)).toMatchObject({
       heads: [{ note: NOTE }],
@@ -154,7 +154,7 @@ describe('the API', () => {
     },
   )
 
-  it.each(['head', 'heads'])('does not know the %s of a log that it does not follow', async (what) => {
+  it.each(['head', 'heads'])('refuses to give the %s of a log that it does not follow', async (what) => {
     const { server } = await serve()
     expect(problemOf(await ask(server, `/api/v1/logs/${'cd'.repeat(32)}/${what}`))).toMatchObject({
       code: 'LOG_UNKNOWN',
@@ -190,12 +190,12 @@ describe('the API', () => {
 })
 
 describe('health and metrics', () => {
-  it('is alive', async () => {
+  it('are 200 at /livez', async () => {
     const { server } = await serve()
     expect(await ask(server, '/livez')).toMatchObject({ status: 200, body: 'ok\n' })
   })
 
-  it.each(['/readyz', '/healthz'])('says on %s whether it is ready, and why not', async (path) => {
+  it.each(['/readyz', '/healthz'])('say at %s whether the node is ready, and why not', async (path) => {
     const { server } = await serve()
     expect(await ask(server, path)).toMatchObject({ status: 200, body: 'ok\n' })
     const checks = [
@@ -209,7 +209,7 @@ describe('health and metrics', () => {
     )
   })
 
-  it('gives metrics in the Prometheus text format', async () => {
+  it('use the Prometheus text format', async () => {
     const { server } = await serve()
     const answer = await ask(server, '/metrics')
     expect(answer.body).toBe('gossum_peers 1\n')
@@ -221,12 +221,15 @@ describe('acknowledging evidence', () => {
   const path = `/api/v1/evidence/${EVIDENCE_ID}/ack`
 
   it.each([
-    ['who comes from loopback, as behind a plain reverse proxy all do', {}],
-    ['who names loopback', { host: 'localhost:46787' }],
-    ['who says to be the operator', { host: 'operator', 'x-operator': '1', authorization: 'Basic b3BlcmF0b3I6' }],
-    ['who says to come from there', { 'x-forwarded-for': '127.0.0.1', forwarded: 'for=127.0.0.1' }],
-    ['who overrides the method', { 'x-http-method-override': 'POST' }],
-  ])('is not for %s: there is no such route', async (_who, headers) => {
+    ['clients on loopback, like all behind a plain reverse proxy', {}],
+    ['clients with loopback in the Host header', { host: 'localhost:46787' }],
+    [
+      'clients that claim to be the operator',
+      { host: 'operator', 'x-operator': '1', authorization: 'Basic b3BlcmF0b3I6' },
+    ],
+    ['clients that claim to come from loopback', { 'x-forwarded-for': '127.0.0.1', forwarded: 'for=127.0.0.1' }],
+    ['clients that override the method', { 'x-http-method-override': 'POST' }],
+  ])('is no public route, even for %s', async (_who, headers) => {
     const { server, node } = await serve({}, { trustedProxies: ['127.0.0.1'] })
     for (const method of ['POST', 'PUT', 'GET']) {
       const answer = await ask(server, path, { method, headers })
@@ -236,9 +239,9 @@ describe('acknowledging evidence', () => {
   })
 })
 
-describe('what is refused', () => {
+describe('a bad request', () => {
   it.each(['/', '/api/v1', '/api/v1/status/', '/api/v2/status', '//api/v1/status', '/api/v1/logs//head', '*'])(
-    'has nothing at %s',
+    'for %s is answered with 404',
     async (path) => {
       const { server } = await serve()
       expect(problemOf(await ask(server, path))).toMatchObject({ code: 'NOT_FOUND', status: 404 })
@@ -251,14 +254,14 @@ describe('what is refused', () => {
     ['OPTIONS', '/metrics', 'GET, HEAD'],
     ['GET', '/api/v1/heads', 'POST'],
     ['PUT', '/api/v1/heads', 'POST'],
-  ])('%s %s is not allowed', async (method, path, allow) => {
+  ])('with method %s at %s is not allowed', async (method, path, allow) => {
     const { server } = await serve()
     const answer = await ask(server, path, { method })
     expect(problemOf(answer)).toMatchObject({ code: 'METHOD_NOT_ALLOWED', status: 405 })
     expect(answer.headers.allow).toBe(allow)
   })
 
-  it('refuses a path that is not percent-encoded UTF-8', async () => {
+  it('with a path that is not percent-encoded UTF-8 is refused', async () => {
     const { server } = await serve()
     expect(problemOf(await ask(server, '/api/v1/logs/%ff/head'))).toMatchObject({
       code: 'REQUEST_INVALID',
@@ -266,7 +269,7 @@ describe('what is refused', () => {
     })
   })
 
-  it('refuses a body above 1 KiB, declared or not, and drops the connection', async () => {
+  it('with a body above 1 KiB, declared or not, is refused', async () => {
     const { server } = await serve()
     const path = '/api/v1/logs'
     for (const headers of [{ 'content-length': '1025' }, { 'transfer-encoding': 'chunked' }]) {
@@ -277,7 +280,7 @@ describe('what is refused', () => {
     expect(answer.status).toBe(200)
   })
 
-  it('does not wait for the rest of a body that is too large', async () => {
+  it('with a body that is too large is refused before its end', async () => {
     const { server } = await serve()
     const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
     socket.write('POST /api/v1/evidence HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999\r\n\r\n')
@@ -288,14 +291,14 @@ describe('what is refused', () => {
     socket.destroy()
   })
 
-  it('refuses headers above 8 KiB', async () => {
+  it('with headers above 8 KiB is refused', async () => {
     const { server } = await serve()
     expect((await ask(server, '/livez', { headers: { 'x-long': 'x'.repeat(9000) } })).status).toBe(431)
   })
 })
 
-describe('trouble inside', () => {
-  it('tells the client nothing about it, and its owner everything', async () => {
+describe('an internal error', () => {
+  it('is hidden from the client, and fully reported to the operator', async () => {
     const trouble = new Error('secret: /home/me/.local')
     const errors: unknown[] = []
     const { server } = await serve(
@@ -315,7 +318,7 @@ describe('trouble inside', () => {
       '/livez',
     ],
     ['before it is answered', 'GET /api/v1/status HTTP/1.1\r\nHost: localhost\r\n\r\n', '/api/v1/status'],
-  ])('is not a client that goes away %s: it is counted as one', async (_when, request, path) => {
+  ])('is not reported for a client that disconnects %s', async (_when, request, path) => {
     const errors: unknown[] = []
     const seen: [string, number][] = []
     let counted: (() => void) | undefined
@@ -346,7 +349,7 @@ describe('trouble inside', () => {
     expect(seen.filter(([, code]) => code >= 500)).toEqual([])
   })
 
-  it('also catches what a part throws at once, and hides paths of errors that have a code', async () => {
+  it('is also caught if thrown synchronously, and its paths are hidden', async () => {
     const { server } = await serve({
       peers: () => {
         throw new GossumError('STORE_DAMAGED', '/home/me/db')
@@ -374,18 +377,18 @@ describe('the server', () => {
     ])
   })
 
-  it('refuses an address that is taken', async () => {
+  it('refuses an address that is in use', async () => {
     const { server } = await serve()
     const start = HttpServer.start({ host: '127.0.0.1', port: Number(new URL(server.url).port), node: fakeNode() })
     await expect(start).rejects.toMatchObject({ code: 'ADDRESS_IN_USE' })
   })
 
-  it('refuses a host that is not of this machine', async () => {
+  it('refuses an address of another machine', async () => {
     const start = HttpServer.start({ host: '192.0.2.1', port: 0, node: fakeNode() })
     await expect(start).rejects.toMatchObject({ code: 'ADDRESS_IN_USE' })
   })
 
-  it('closes though connections idle and a request hangs', async () => {
+  it('stops despite idle connections and a hanging request', async () => {
     let asked: () => void
     const isAsked = new Promise<void>((resolve) => (asked = resolve))
     const { server } = await serve({
@@ -408,7 +411,7 @@ describe('the server', () => {
     // Less than the time after which idle connections are dropped anyway.
   }, 10_000)
 
-  it('lets a request under way end when it closes', async () => {
+  it('finishes a running request when it stops', async () => {
     let answer: (text: string) => void
     let asked: () => void
     const isAsked = new Promise<void>((resolve) => (asked = resolve))

@@ -77,7 +77,7 @@ describe('POST /api/v1/heads', () => {
     { kind: 'refused', code: 'GUARD_WAITING', ...about },
     { kind: 'refused', code: 'GUARD_BEHIND', ...about },
     { kind: 'refused', code: 'STATE_DISAGREES', ...about },
-  ])('tells the outcome $kind ($code)', async (outcome) => {
+  ])('returns the outcome $kind ($code)', async (outcome) => {
     const answer = await answerTo(outcome)
     expect(answer.status).toBe(200)
     const { kind, code = null, evidence = null } = outcome
@@ -85,7 +85,7 @@ describe('POST /api/v1/heads', () => {
     expect(answer.headers).toMatchObject({ 'content-type': 'application/json', 'cache-control': 'no-store' })
   })
 
-  it('tells of a size that no tree has, and of a log without a head', async () => {
+  it('returns null for a size that no tree has, and for a log without a head', async () => {
     const outcome: Outcome = { kind: 'pending', code: 'SIZE_IMPOSSIBLE', log: LOG_ID, news: true }
     expect((await answerTo(outcome, null)).body).toEqual({
       outcome: 'pending',
@@ -109,7 +109,7 @@ describe('POST /api/v1/heads', () => {
     expectProblem(await answerTo({ kind: 'refused', news: false, code }), status, code)
   })
 
-  it('gives the corridor the bytes as they came, and takes as many as the go command does', async () => {
+  it('passes the bytes on unchanged, up to the limit of the go command', async () => {
     const seen: Uint8Array[] = []
     const url = await serve({
       submitHead: (note) => {
@@ -125,7 +125,7 @@ describe('POST /api/v1/heads', () => {
     expect(Buffer.from(seen[0]!)).toEqual(bytes)
   })
 
-  it('tells nothing about trouble of the node, and its owner everything', async () => {
+  it('hides an error of the node from the client, and reports it to the operator', async () => {
     const errors: unknown[] = []
     const trouble = new GossumError('STORE_WRITE_FAILED', '/home/me/db')
     const url = await serve({ submitHead: () => Promise.reject(trouble) }, (error) => errors.push(error))
@@ -145,7 +145,7 @@ describe('POST /api/v1/evidence', () => {
   const refusedFor = (code: ErrorCode, detail: string): Promise<Answer> =>
     answerTo({ fate: 'invalid', id: null, refusal: new GossumError(code, detail) })
 
-  it.each(['new', 'known', 'unknown'] as const)('tells its id and its fate: %s', async (fate) => {
+  it.each(['new', 'known', 'unknown'] as const)('returns the id and the fate: %s', async (fate) => {
     expect(await answerTo({ fate, id: EVIDENCE_ID })).toMatchObject({ status: 200, body: { id: EVIDENCE_ID, fate } })
   })
 
@@ -155,14 +155,14 @@ describe('POST /api/v1/evidence', () => {
     ['WITNESS_UNKNOWN', 404],
     ['EVIDENCE_FOREIGN', 422],
     ['EVIDENCE_UNPROVEN', 422],
-  ])('refuses what is %s with %i', async (code, status) => {
+  ])('refuses %s with %i', async (code, status) => {
     const answer = await refusedFor(code, 'a reason')
     expectProblem(answer, status, code)
     expect(answer.body['detail']).toContain('a reason')
   })
 
   it.each<ErrorCode>(['SIGNATURE_INVALID', 'PROOF_INVALID', 'NOTE_MALFORMED'])(
-    'calls evidence in which something is %s unproven, and says why',
+    'refuses evidence with %s inside as unproven, and says why',
     async (code) => {
       const answer = await refusedFor(code, 'a reason')
       expectProblem(answer, 422, 'EVIDENCE_UNPROVEN')
@@ -170,14 +170,14 @@ describe('POST /api/v1/evidence', () => {
     },
   )
 
-  it('takes as many bytes as evidence has', async () => {
+  it('accepts bodies up to the maximum size of evidence', async () => {
     const url = await serve()
     expect((await post(`${url}/api/v1/evidence`, new Uint8Array(MAX_EVIDENCE_BYTES))).status).toBe(200)
     const tooLarge = await post(`${url}/api/v1/evidence`, new Uint8Array(MAX_EVIDENCE_BYTES + 1))
     expectProblem(tooLarge, 413, 'REQUEST_TOO_LARGE')
   })
 
-  it('leaves the list of evidence where it was', async () => {
+  it('keeps GET on the list of evidence', async () => {
     const url = await serve()
     expect(await (await fetch(`${url}/api/v1/evidence`)).json()).toEqual({ evidence: await fakeNode().evidence() })
     const wrong = await fetch(`${url}/api/v1/evidence`, { method: 'DELETE' })
@@ -186,7 +186,7 @@ describe('POST /api/v1/evidence', () => {
 })
 
 describe('one address', () => {
-  it('may bring 32 at once, and is told when to come back', async () => {
+  it('may send 32 submissions at once, and is told when to retry', async () => {
     const url = await serve()
     let taken = 0
     let answer: Answer
@@ -215,7 +215,7 @@ describe('one address', () => {
   }
   const known = { outcome: { kind: 'known', news: false } as const, held: 1 }
 
-  it('gets one more each second', async () => {
+  it('may send one more each second', async () => {
     let now = 1000
     const enter = turnstile(
       () => Promise.resolve(known),
@@ -234,7 +234,7 @@ describe('one address', () => {
     expect(await enter('2001:db8:0:1::1')).toBe(200)
   })
 
-  it('has eight under way at a time, and all have 64; each that ends makes room', async () => {
+  it('may have eight in progress, with 64 in total, and each that ends frees a slot', async () => {
     const ends: (() => void)[] = []
     const enter = turnstile(
       () => new Promise((resolve) => ends.push(() => resolve(known))),
@@ -278,7 +278,7 @@ describe('a real mesh', () => {
     return [first, second]
   }
 
-  test('a head of another history convicts the log at once, and at the peers', async () => {
+  test('convicts a log of another history at once, at every node', async () => {
     const log = await ViewsLog.start(signer.verifier.name, 300, ['127.0.0.1', '127.0.0.1'])
     const lie = await log.fork(1)
     await lie.grow(10)
@@ -311,7 +311,7 @@ describe('a real mesh', () => {
     await log.close()
   })
 
-  test('an unexplained head is kept and passed on, whoever submitted it; evidence freezes the log', async () => {
+  test('keeps and relays an unexplained head from any client, and evidence freezes the log', async () => {
     const log = await ViewsLog.start(signer.verifier.name, 300, ['127.0.0.1', '127.0.0.1'])
     const lie = await log.fork(1)
     await lie.grow(100)
@@ -343,7 +343,7 @@ describe('a real mesh', () => {
     await log.close()
   })
 
-  test('what proves nothing changes nothing', async () => {
+  test('is not changed by submissions that prove nothing', async () => {
     const log = await ViewsLog.start(signer.verifier.name, 300)
     const node = await RunningNode.start(temporaryHome(), ['--log', log.setting(), '--poll', '0.2'])
     await node.event((event) => event.event === 'outcome' && event.outcome === 'advanced')

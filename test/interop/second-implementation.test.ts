@@ -33,7 +33,7 @@ import { SecondPeer, type Holdings } from './second-implementation/peer.js'
 
 const FOLDER = new URL('second-implementation/', import.meta.url)
 
-test('it takes nothing from the first', () => {
+test('the second implementation imports nothing from the first', () => {
   for (const name of readdirSync(FOLDER)) {
     const text = readFileSync(new URL(name, FOLDER), 'utf8')
     const specifiers = [...text.matchAll(/from '([^']+)'/g)].map(([, specifier]) => specifier!)
@@ -42,7 +42,7 @@ test('it takes nothing from the first', () => {
   }
 })
 
-test('it makes the published vectors of the mesh, byte for byte', () => {
+test('the second implementation reproduces the published vectors of the mesh, byte for byte', () => {
   const mesh = JSON.parse(readFileSync(new URL('../vectors/published/mesh.json', import.meta.url), 'utf8')) as Vectors
   const witness = makeSigner('vectors.example/witness', WITNESS_KEY, Buffer.alloc(32, 3))
   expect(witness.key.vkey).toBe(mesh.witness.vkey)
@@ -67,7 +67,7 @@ test('it makes the published vectors of the mesh, byte for byte', () => {
   }
 })
 
-test('it convicts by the same two records as the published vectors, and writes the same file', () => {
+test('the second implementation convicts by the same two records as the published vectors, and writes the same file', () => {
   const path = new URL('../vectors/published/evidence.json', import.meta.url)
   const { log, cases } = JSON.parse(readFileSync(path, 'utf8')) as {
     log: { vkey: string }
@@ -106,7 +106,7 @@ interface Vectors {
   readonly frames: readonly { readonly json: string; readonly frame: string }[]
 }
 
-test('a node and a peer of another make cosign one head, prove it, keep a promise, and convict a fork', async () => {
+test('a node and the second implementation cosign and prove a head, keep a promise, and convict a fork', async () => {
   const views = await ViewsLog.start('second.log.example', 300)
   onTestFinished(() => views.close())
   const logVkey = views.signer.verifier.vkey

@@ -56,8 +56,8 @@ async function scraped(change: Partial<Sample> = {}): Promise<string[]> {
     .filter((line) => line !== '' && !line.startsWith('#'))
 }
 
-describe('labels identify', () => {
-  test('two logs of one name, of which one is frozen', async () => {
+describe('the metrics', () => {
+  test('distinguish two logs of one name', async () => {
     const frozen = { ...LOG, id: 'b'.repeat(64), frozen: true, size: 9 }
     for (const logs of [
       [LOG, frozen],
@@ -71,7 +71,7 @@ describe('labels identify', () => {
     }
   })
 
-  test('an audit is shown with what it found, and what is not audited has none of it', async () => {
+  test('include the findings of an audit, and none for unaudited logs', async () => {
     const labels = `log="sum.example.org",log_id="${LOG.id}"`
     const of = (lines: string[]): string[] => lines.filter((line) => line.includes('audit'))
     expect(of(await scraped())).toEqual(
@@ -87,13 +87,13 @@ describe('labels identify', () => {
     expect(of(without).filter((line) => !line.startsWith('gossum_condition'))).toEqual([])
   })
 
-  test('no series is there twice, whatever is measured', async () => {
+  test('have no duplicate series', async () => {
     const series = (await scraped()).map((line) => line.slice(0, line.lastIndexOf(' ')))
     expect(new Set(series).size).toBe(series.length)
   })
 })
 
-describe('what has not happened yet', () => {
+describe('a series', () => {
   test.each([
     'gossum_heads_received_total{door="gossip",outcome="conflict",code=""} 0',
     'gossum_heads_received_total{door="push",outcome="refused",code="SIGNATURE_INVALID"} 0',
@@ -108,17 +108,17 @@ describe('what has not happened yet', () => {
     'gossum_events_total{event="unauthorised"} 0',
     'gossum_event_readers_dropped_total 0',
     'gossum_head_duration_seconds_count{door="gossip"} 0',
-  ])('is counted as none: %s', async (line) => {
+  ])('is zero before its first event: %s', async (line) => {
     expect(await scraped()).toContain(line)
   })
 
-  test('so are requests, of each route', async () => {
+  test('is zero for each route before its first request', async () => {
     const metrics = createMetrics()
     metrics.routes(['/metrics'])
     expect(await metrics.text(SAMPLE)).toContain('gossum_http_requests_total{route="/metrics",status="500"} 0')
   })
 
-  test('conditions hold as often as they do', async () => {
+  test('counts each condition', async () => {
     const lines = await scraped({ ready: false, conditions: ['frozen', 'no policy', 'frozen'] })
     expect(lines).toContain('gossum_ready 0')
     for (const name of CONDITION_NAMES) {
@@ -127,7 +127,7 @@ describe('what has not happened yet', () => {
     }
   })
 
-  test('a condition is that of its log, and counted by how bad it is', async () => {
+  test('gives conditions by log, and their number by severity', async () => {
     const other = { ...LOG, id: 'b'.repeat(64), conditions: ['frozen', 'suspect'] as const }
     const lines = await scraped({ logs: [LOG, other], severities: ['misbehaviour', 'doubtful', 'doubtful'] })
     expect(lines.filter((line) => line.startsWith('gossum_log_condition'))).toEqual([
@@ -142,7 +142,7 @@ describe('what has not happened yet', () => {
     ])
   })
 
-  test('of what cannot be said there is no series', async () => {
+  test('does not exist for an unknown value', async () => {
     const nothing = { ...LOG, signedAge: undefined, reachable: undefined, verifiedAge: undefined }
     const lines = await scraped({
       logs: [nothing],
@@ -157,7 +157,7 @@ describe('what has not happened yet', () => {
   })
 })
 
-test('one scrape is one reading, and the next one another', async () => {
+test('each scrape has the current values', async () => {
   const metrics = createMetrics()
   for (const reading of [1, 2]) {
     const text = await metrics.text({ ...SAMPLE, peers: reading, relayed: reading })
@@ -166,7 +166,7 @@ test('one scrape is one reading, and the next one another', async () => {
   }
 })
 
-test('process metrics have their usual names, and there is one for the build', async () => {
+test('process metrics have their usual names, and there is one about the build', async () => {
   const names = (await scraped()).map((line) => line.split(/[{ ]/, 1)[0]!)
   for (const name of ['process_cpu_seconds_total', 'process_resident_memory_bytes', 'nodejs_heap_size_used_bytes'])
     expect(names).toContain(name)
@@ -181,7 +181,7 @@ test.runIf(required)('promtool is here, as REQUIRE_PEERS asks', () => {
   expect(promtool).toBeDefined()
 })
 
-test.runIf(promtool !== undefined)('promtool reads a scrape, and minds nothing but names of others', async () => {
+test.runIf(promtool !== undefined)('promtool accepts a scrape, with warnings only about foreign names', async () => {
   const metrics = createMetrics({ events: ['watch'] })
   metrics.places(['place.example'])
   metrics.routes(['/metrics'])

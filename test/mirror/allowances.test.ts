@@ -8,8 +8,8 @@ import { temporaryHome } from '../helpers/home.js'
 const M = { path: 'example.com/Mod', version: 'v1.0.0' }
 const NAME = `${'a'.repeat(64)}.zip`
 
-describe('what the operator said', () => {
-  it('is in two small files, and read again', async () => {
+describe('what the operator has allowed and pinned', () => {
+  it('is stored in two small files, and survives reopening', async () => {
     const dir = temporaryHome()
     const allowances = await Allowances.open(dir)
     await Promise.all([allowances.allow(M), allowances.allowExisting(1_700_000_000_000), allowances.pin(M, [NAME])])
@@ -35,7 +35,7 @@ describe('what the operator said', () => {
     ['allowed', '../x v1.0.0'],
     ['pins', 'example.com/Mod v1.0.0 ../../../etc/passwd'],
     ['pins', 'example.com/Mod latest'],
-  ])('is not guessed at where %s says %j', async (file, line) => {
+  ])('is an error if %s contains %j', async (file, line) => {
     const dir = temporaryHome()
     writeFileSync(join(dir, file), `${line}\n`)
     await expect(Allowances.open(dir)).rejects.toMatchObject({ code: 'FILE_UNREADABLE' })

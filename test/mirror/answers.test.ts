@@ -31,7 +31,7 @@ async function withVersions(ages: Readonly<Record<string, number | null>>, setti
 }
 
 describe('.info', () => {
-  it('is rewritten, without fields that cannot be checked, and kept', async () => {
+  it('is rewritten without unverifiable fields, and kept', async () => {
     const { mirror, upstream } = await withVersions({ 'v1.0.0': 0 })
     const body = '{"Version":"v1.0.0","Time":"2026-01-02T03:04:05Z"}'
     expect(textOf(await mirror.info(M.path, 'v1.0.0', asking()))).toBe(body)
@@ -41,23 +41,23 @@ describe('.info', () => {
   })
 
   it.each([
-    ['no JSON', 'v1.0.0'],
-    ['no object', '["v1.0.0"]'],
+    ['invalid JSON', 'v1.0.0'],
+    ['something other than an object', '["v1.0.0"]'],
     ['no version', '{"Time":"2026-01-02T03:04:05Z"}'],
     ['another version', '{"Version":"v1.0.1"}'],
     ['a version that is not canonical', '{"Version":"v1.0"}'],
-    ['a version with more behind it', '{"Version":"v1.0.0\\n\\nv1.0.1"}'],
-    ['a time that is none', '{"Version":"v1.0.0","Time":"yesterday"}'],
-    ['a day that there is not', '{"Version":"v1.0.0","Time":"2026-13-02T03:04:05Z"}'],
-    ['more than anybody has to say', `{"Version":"v1.0.0","x":"${'x'.repeat(70_000)}"}`],
+    ['a version with extra text', '{"Version":"v1.0.0\\n\\nv1.0.1"}'],
+    ['an invalid time', '{"Version":"v1.0.0","Time":"yesterday"}'],
+    ['an invalid date', '{"Version":"v1.0.0","Time":"2026-13-02T03:04:05Z"}'],
+    ['too much text', `{"Version":"v1.0.0","x":"${'x'.repeat(70_000)}"}`],
     ['bytes that are no text', Uint8Array.of(0xff, 0xfe)],
-  ])('with %s is no answer', async (_what, info) => {
+  ])('with %s is refused', async (_what, info) => {
     const { mirror, upstream } = await withVersions({ 'v1.0.0': 0 })
     upstream.files.set(INFO, info)
     await expect(mirror.info(M.path, 'v1.0.0', asking())).rejects.toMatchObject({ code: 'PROXY_FAILED' })
   })
 
-  it('of a branch names a version that is held to the log', async () => {
+  it('of a branch names a version that is checked against the log', async () => {
     const { mirror, upstream, refusals } = await withVersions({ 'v1.0.0': 0 })
     upstream.files.set(`${BASE}/@v/main.info`, '{"Version":"v1.0.0"}')
     expect(textOf(await mirror.info(M.path, 'main', asking()))).toBe('{"Version":"v1.0.0"}')
@@ -68,7 +68,7 @@ describe('.info', () => {
     expect(refusals).toMatchObject([{ version: unknown, class: 'mirror only', upstream: upstream.url }])
   })
 
-  it('of a version that is cooling is refused with the time at which it will be there', async () => {
+  it('of a cooling version is refused with the time of its release', async () => {
     const { mirror } = await withVersions({ 'v1.0.0': 1 }, { cooldown: COOLDOWN })
     const refused = { code: 'MODULE_COOLING', detail: expect.stringContaining('2026-06-07T23:00:00.000Z') as string }
     await expect(mirror.info(M.path, 'v1.0.0', asking())).rejects.toMatchObject(refused)
@@ -78,7 +78,7 @@ describe('.info', () => {
 })
 
 describe('@latest', () => {
-  it('is what the upstream says, and what it said last when it says nothing', async () => {
+  it('is the answer of the upstream, or its last one if it is down', async () => {
     const { mirror, upstream, again } = await withVersions({ 'v1.0.0': 0, 'v1.1.0': 0 })
     upstream.files.set(`${BASE}/@latest`, '{"Version":"v1.0.0"}')
     await mirror.latest(M.path, asking())
@@ -88,7 +88,7 @@ describe('@latest', () => {
     expect(textOf(await (await again()).latest(M.path, asking()))).toBe('{"Version":"v1.1.0"}')
   })
 
-  it('is not what it said last when the upstream says that there is none', async () => {
+  it('is not the last answer if the upstream says that there is none', async () => {
     const { mirror, upstream } = await withVersions({ 'v1.0.0': 0 })
     upstream.files.set(`${BASE}/@latest`, '{"Version":"v1.0.0"}')
     await mirror.latest(M.path, asking())
@@ -104,14 +104,14 @@ describe('@latest', () => {
 })
 
 describe('the list of versions', () => {
-  it('has canonical versions, in order, each once, whatever the upstream says', async () => {
+  it('has sorted unique canonical versions, whatever the upstream returns', async () => {
     const { upstream, listed } = await withVersions({})
     const said = ['v1.10.0', 'v1.2.0 2026-01-01', 'v1.2.0', '', 'latest', 'v1', '../../x', 'v1.2.0-rc.1', '<script>']
     upstream.files.set(`${BASE}/@v/list`, said.join('\r\n'))
     expect(await listed()).toEqual(['v1.2.0-rc.1', 'v1.2.0', 'v1.10.0'])
   })
 
-  it('is the one of before when no upstream answers, and empty when that is the answer', async () => {
+  it('is the last one if no upstream answers, and an error without a last one', async () => {
     const { mirror, upstream, again } = await withVersions({ 'v1.0.0': 0 })
     await mirror.list(M.path, asking())
     await upstream.stop()
@@ -120,7 +120,7 @@ describe('the list of versions', () => {
     await expect(reopened.list('example.com/other', asking())).rejects.toMatchObject({ code: 'PROXY_FAILED' })
   })
 
-  it('that is longer than any list is none', async () => {
+  it('that is too long is refused', async () => {
     const { mirror, upstream } = await withVersions({})
     upstream.files.set(`${BASE}/@v/list`, 'v1.0.0\n'.repeat(1024 * 1024))
     await expect(mirror.list(M.path, asking())).rejects.toMatchObject({ code: 'PROXY_FAILED' })
@@ -129,7 +129,7 @@ describe('the list of versions', () => {
     await expect(mirror.list(M.path, asking())).rejects.toMatchObject({ code: 'PROXY_FAILED' })
   })
 
-  it('lacks what is cooling, what the log does not know, and what nobody can say of', async () => {
+  it('omits versions that are cooling, not in the log, or of unknown age', async () => {
     const ages = { 'v1.0.0': 200, 'v1.1.0': 168, 'v1.2.0': 167, 'v1.3.0': null }
     const { upstream, log, listed } = await withVersions(ages, { cooldown: COOLDOWN })
     upstream.files.set(`${BASE}/@v/list`, 'v1.0.0\nv1.1.0\nv1.2.0\nv1.3.0\nv1.4.0\n')
@@ -140,7 +140,7 @@ describe('the list of versions', () => {
     expect(log.asked.sort()).toEqual(['v1.2.0', 'v1.3.0', 'v1.4.0'].map((version) => `${M.path}@${version}`))
   })
 
-  it('asks the log about nothing whose number the audit knows', async () => {
+  it('needs no lookup for versions that the audit knows', async () => {
     const { log, listed } = await withVersions({ 'v1.0.0': 200, 'v1.1.0': 1 }, { cooldown: COOLDOWN })
     log.audited = new Map([
       [
@@ -155,13 +155,13 @@ describe('the list of versions', () => {
     expect(log.asked).toEqual([])
   })
 
-  it('is not an empty one when nothing could be judged: that would be read as "there is none"', async () => {
+  it('is an error, not empty, if no version could be judged', async () => {
     const { mirror, log } = await withVersions({ 'v1.0.0': 200 }, { cooldown: COOLDOWN })
     log.trouble = new GossumError('LOG_FROZEN', 'evidence')
     await expect(mirror.list(M.path, asking())).rejects.toMatchObject({ code: 'LOG_FROZEN' })
   })
 
-  it('of an upstream that hides versions is told, but for those that no list has', async () => {
+  it('is checked for hidden versions, except those that no list has', async () => {
     const { mirror, log, upstream, listed } = await withVersions({ 'v1.0.0': 0 })
     const hidden = Array.from({ length: 30 }, (_, i) => `v1.${i + 1}.0`)
     const unlisted = ['v1.0.1-0.20260101000000-abcdefabcdef', 'v2.0.0+incompatible', 'v1.0.0']
@@ -175,8 +175,8 @@ describe('the list of versions', () => {
   })
 })
 
-describe('what the operator lets through the cooldown', () => {
-  it('is one version, from now on and after a new start', async () => {
+describe('what the operator exempts from the cooldown', () => {
+  it('is one version, at once and after a restart', async () => {
     const { mirror, listed, again } = await withVersions({ 'v1.0.0': 1, 'v1.1.0': 1 }, { cooldown: COOLDOWN })
     expect(await listed()).toEqual([])
     await mirror.allow(M)
@@ -189,7 +189,7 @@ describe('what the operator lets through the cooldown', () => {
     await expect(reopened.file(other, 'zip', asking())).rejects.toMatchObject({ code: 'MODULE_COOLING' })
   })
 
-  it('is what was there before the first quorum head, and nothing after it', async () => {
+  it('is everything before the first quorum head, and nothing after it', async () => {
     const { mirror, log, listed } = await withVersions({ 'v1.0.0': null, 'v1.1.0': 1 }, { cooldown: COOLDOWN })
     await expect(mirror.allow('existing')).rejects.toMatchObject({ code: 'QUORUM_MISSING' })
     log.times.set(0, { time: NOW - HOUR, isExact: false })
@@ -202,7 +202,7 @@ describe('what the operator lets through the cooldown', () => {
     expect(await listed()).toEqual(['v1.0.0'])
   })
 
-  it('is what matches the patterns, and of others nothing', async () => {
+  it('is everything that matches the patterns', async () => {
     const cooldown = { ms: WEEK, except: 'example.com' }
     const { listed, log } = await withVersions({ 'v1.0.0': 1 }, { cooldown })
     expect(await listed()).toEqual(['v1.0.0'])
@@ -211,7 +211,7 @@ describe('what the operator lets through the cooldown', () => {
 })
 
 describe('pins', () => {
-  it('keep the files of a version, however much else comes, also after a new start', async () => {
+  it('keep the files of a version despite any new files, also after a restart', async () => {
     const versions = Array.from({ length: 6 }, (_, i) => [`v1.${i}.0`, 0] as const)
     const { mirror, upstream, again } = await withVersions(Object.fromEntries(versions), { maxBytes: 4 * 4096 })
     const first = { path: M.path, version: 'v1.0.0' }
@@ -228,7 +228,7 @@ describe('pins', () => {
     expect(await reopened.status()).toMatchObject({ pinned: [] })
   })
 
-  it('are not made of what the log does not know', async () => {
+  it('are refused for versions that are not in the log', async () => {
     const { mirror } = await withVersions({})
     await expect(mirror.pin(M)).rejects.toMatchObject({ code: 'MODULE_ABSENT' })
     await expect(mirror.pin({ path: 'a b', version: 'v1.0.0' })).rejects.toMatchObject({ code: 'MODULE_INVALID' })

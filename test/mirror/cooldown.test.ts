@@ -12,13 +12,23 @@ describe('a cooldown of seven days', () => {
     ['covered seven days ago to the millisecond', { time: NOW - 7 * DAY, isExact: true }, undefined, 'ripe'],
     ['covered a millisecond less ago', { time: NOW - 7 * DAY + 1, isExact: true }, undefined, NOW + 1],
     ['covered now', { time: NOW, isExact: true }, undefined, NOW + 7 * DAY],
-    ['covered in the future, by a clock that is wrong', { time: NOW + DAY, isExact: true }, undefined, NOW + 8 * DAY],
+    ['covered in the future, by a wrong clock', { time: NOW + DAY, isExact: true }, undefined, NOW + 8 * DAY],
     ['not known to be covered', undefined, undefined, undefined],
-    ['not known to be covered, where the existing ones are let through', undefined, NOW, undefined],
+    ['not known to be covered, if existing ones are allowed', undefined, NOW, undefined],
     ['there before the first quorum head', { time: FIRST, isExact: false }, undefined, FIRST + 7 * DAY],
-    ['the same, and the existing ones are let through', { time: FIRST, isExact: false }, FIRST, 'ripe'],
-    ['first covered by that head, which is none that existed', { time: FIRST, isExact: true }, FIRST, FIRST + 7 * DAY],
-    ['existing for another node, that began later', { time: FIRST + 1, isExact: false }, FIRST, FIRST + 1 + 7 * DAY],
+    [
+      'there before the first quorum head, if existing ones are allowed',
+      { time: FIRST, isExact: false },
+      FIRST,
+      'ripe',
+    ],
+    [
+      'first covered by that head, which does not count as existing',
+      { time: FIRST, isExact: true },
+      FIRST,
+      FIRST + 7 * DAY,
+    ],
+    ['existing for another node that began later', { time: FIRST + 1, isExact: false }, FIRST, FIRST + 1 + 7 * DAY],
   ])('a version %s', (_what, covered, existingUntil, expected) => {
     const judged = ripeness(covered, 7 * DAY, existingUntil, NOW)
     expect(judged.isRipe ? 'ripe' : judged.at).toBe(expected)
@@ -37,7 +47,7 @@ describe('a cooldown of seven days', () => {
     expect(isExempt({ path, version: 'v1.0.0' }, { ms: 7 * DAY, except }, through)).toBe(expected)
   })
 
-  it('is not for a version that was named, nor is there one without a setting', () => {
+  it('does not apply to an allowed version, or without a setting', () => {
     const through = { isAllowed: ({ version }: { version: string }) => version === 'v1.0.0', existingUntil: undefined }
     const setting = { ms: DAY, except: '' }
     expect(isExempt({ path: 'a.example', version: 'v1.0.0' }, setting, through)).toBe(true)

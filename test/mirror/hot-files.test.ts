@@ -13,7 +13,7 @@ function folder(files: Readonly<Record<string, number>>): { file: (name: string)
   return { file: (name) => join(dir, name) }
 }
 
-test('a small file is read once, until it is forgotten', async () => {
+test('a small file is read once, until it is deleted from the cache', async () => {
   const { file } = folder({ a: 10 })
   const hot = new HotFiles()
   expect(await hot.read('a', file('a'), 10, yes)).toHaveLength(10)
@@ -26,17 +26,17 @@ test('a small file is read once, until it is forgotten', async () => {
 
 test.each([
   ['is large', MAX_HOT_BYTES + 1, MAX_HOT_BYTES + 1, yes],
-  ['has another size', 10, 11, yes],
-  ['was changed since it was checked', 10, 10, () => Promise.resolve(false)],
-  ['is gone since it was checked', 10, 10, () => Promise.reject(new Error('gone'))],
-])('a file that %s has to be opened', async (_, real, said, isSame) => {
+  ['has a different size', 10, 11, yes],
+  ['has changed since it was checked', 10, 10, () => Promise.resolve(false)],
+  ['was deleted since it was checked', 10, 10, () => Promise.reject(new Error('gone'))],
+])('a file that %s is not cached', async (_, real, said, isSame) => {
   const { file } = folder({ a: real })
   const hot = new HotFiles()
   expect(await hot.read('a', file('a'), said, isSame)).toBeUndefined()
   expect(hot.bytes).toBe(0)
 })
 
-test('all together have a bound, and the one that was not asked for longest goes', async () => {
+test('the total size is limited, and the least recently used file is dropped', async () => {
   const names = Array.from({ length: ALL_HOT_BYTES / MAX_HOT_BYTES + 1 }, (_, i) => `f${i}`)
   const { file } = folder(Object.fromEntries(names.map((name) => [name, MAX_HOT_BYTES])))
   const hot = new HotFiles()

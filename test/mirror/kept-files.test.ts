@@ -79,7 +79,7 @@ async function findingsOf(dir: string) {
 }
 
 describe('room', () => {
-  it('is made by what was used least recently, and pinned files stay', async () => {
+  it('is made by removing the least recently used files, but not pinned ones', async () => {
     const { kept } = await openKept(3 * BLOCK)
     const [a, b, c] = [await keepMod(kept, 'a'), await keepMod(kept, 'b'), await keepMod(kept, 'c')]
     expect(await isThere(kept, a)).toBe(true)
@@ -92,7 +92,7 @@ describe('room', () => {
     expect(kept).toMatchObject({ files: 3, bytes: 3 * BLOCK })
   })
 
-  it('is not made by what is being sent', async () => {
+  it('is not made by removing a file that is being sent', async () => {
     const { kept, dir } = await openKept(2 * BLOCK)
     const a = await keepMod(kept, 'a')
     const sent = await kept.take(a)
@@ -112,7 +112,7 @@ describe('room', () => {
     ).toHaveLength(2)
   })
 
-  it('is not made in vain: nothing goes for a file that has no room anyway', async () => {
+  it('is not made for a file that does not fit anyway', async () => {
     const { kept } = await openKept(3 * BLOCK)
     const a = await keepMod(kept, 'a')
     const b = await keepMod(kept, 'b')
@@ -121,7 +121,7 @@ describe('room', () => {
     expect(kept.has(a)).toBe(true)
   })
 
-  it('goes by the times on the disk after a new start, and by a smaller bound', async () => {
+  it('is made by the times on disk after a restart with a smaller limit', async () => {
     const { kept, dir } = await openKept()
     const names = [await keepMod(kept, 'a'), await keepMod(kept, 'b'), await keepMod(kept, 'c')]
     for (const [i, name] of names.entries()) utimesSync(pathOf(dir, name), 1e9, 1e9 - i)
@@ -131,7 +131,7 @@ describe('room', () => {
     expect(names.map((name) => again.has(name))).toEqual([true, true, false])
   })
 
-  it('is counted once for a file that is kept twice, and updated for one that replaces another', async () => {
+  it('is counted once for a file kept twice, and adjusted for a replaced one', async () => {
     const { kept } = await openKept()
     await keepMod(kept, 'a')
     await keepMod(kept, 'a')
@@ -147,32 +147,29 @@ describe('room', () => {
 })
 
 describe('a flipped bit', () => {
-  it.each(['zip', 'mod', 'answer'] as const)(
-    'in a %s is found, and the file is set aside and not given',
-    async (kind) => {
-      const { kept, dir } = await openKept()
-      const good = await keepMod(kept, 'good')
-      let name: string
-      if (kind === 'zip') name = await keepZip(kept)
-      else if (kind === 'mod') name = await keepMod(kept, 'bad')
-      else {
-        const scratch = kept.scratch()
-        writeFileSync(scratch, encodeKeptAnswer('list x', utf8('v1.0.0\n')))
-        const held = await kept.put((name = answerName('list x')), scratch, true)
-        held.release()
-      }
-      const file = pathOf(dir, name)
-      const { size } = statSync(file)
-      // The bytes in the middle of a zip are those of a file; headers have some without meaning.
-      flipBit(file, kind === 'zip' ? readFileSync(file).indexOf('go.mod') + 10 : size - 2)
-      expect(await isThere(kept, name)).toBe(false)
-      expect(kept).toMatchObject({ files: 1, damaged: 1 })
-      expect(readdirSync(join(dir, 'damaged'))).toEqual([basename(file)])
-      expect(await isThere(kept, good)).toBe(true)
-    },
-  )
+  it.each(['zip', 'mod', 'answer'] as const)('in a %s is found, and the file is set aside', async (kind) => {
+    const { kept, dir } = await openKept()
+    const good = await keepMod(kept, 'good')
+    let name: string
+    if (kind === 'zip') name = await keepZip(kept)
+    else if (kind === 'mod') name = await keepMod(kept, 'bad')
+    else {
+      const scratch = kept.scratch()
+      writeFileSync(scratch, encodeKeptAnswer('list x', utf8('v1.0.0\n')))
+      const held = await kept.put((name = answerName('list x')), scratch, true)
+      held.release()
+    }
+    const file = pathOf(dir, name)
+    const { size } = statSync(file)
+    // The bytes in the middle of a zip are those of a file; headers have some without meaning.
+    flipBit(file, kind === 'zip' ? readFileSync(file).indexOf('go.mod') + 10 : size - 2)
+    expect(await isThere(kept, name)).toBe(false)
+    expect(kept).toMatchObject({ files: 1, damaged: 1 })
+    expect(readdirSync(join(dir, 'damaged'))).toEqual([basename(file)])
+    expect(await isThere(kept, good)).toBe(true)
+  })
 
-  it('is found when it came while nobody ran, with the time of the file as it was', async () => {
+  it('is found even if it happened between runs, with an unchanged time', async () => {
     const { kept, dir } = await openKept()
     const name = await keepMod(kept, 'a')
     const { atime, mtime } = statSync(pathOf(dir, name))
@@ -182,7 +179,7 @@ describe('a flipped bit', () => {
     expect(await isThere(kept, name)).toBe(false)
   })
 
-  it('anywhere in a zip is found, also where its hash does not reach', async () => {
+  it('is found anywhere in a zip, even outside the hashed parts', async () => {
     const { kept, dir } = await openKept()
     const name = await keepZip(kept)
     // The time of the first file, which no hash of a record covers.
@@ -190,7 +187,7 @@ describe('a flipped bit', () => {
     expect(await isThere(kept, name)).toBe(false)
   })
 
-  it('is found by verify, which says which file it was, and leaves the good ones', async () => {
+  it('is found by verify, which names the file, and keeps the intact ones', async () => {
     const { kept, dir } = await openKept()
     const kepts = [await keepMod(kept, 'a'), await keepMod(kept, 'b'), await keepZip(kept)]
     const files = kepts.map((name) => basename(pathOf(dir, name))).sort()
@@ -207,7 +204,7 @@ describe('a flipped bit', () => {
     expect((await findingsOf(dir)).map(({ name }) => name)).toEqual([good])
   })
 
-  it('does not hide behind a name that was made for it', async () => {
+  it('cannot be hidden by a matching file name', async () => {
     const { kept, dir } = await openKept()
     const name = await keepZip(kept)
     const file = pathOf(dir, name)
@@ -221,12 +218,12 @@ describe('a flipped bit', () => {
     expect(await isThere(again, name)).toBe(false)
   })
 
-  it('is not searched while another process has the folder', async () => {
+  it('is not searched for while another process uses the folder', async () => {
     const { dir } = await openKept()
     await expect(findingsOf(dir)).rejects.toMatchObject({ code: 'MIRROR_LOCKED' })
   })
 
-  it('is not looked for where there is no mirror, and none is made', async () => {
+  it('is not searched for without a mirror, and none is created', async () => {
     const dir = join(temporaryHome(), 'mirror')
     expect(await findingsOf(dir)).toEqual([])
     expect(readdirSync(dirname(dir))).toEqual([])
@@ -234,7 +231,7 @@ describe('a flipped bit', () => {
 })
 
 describe('a name', () => {
-  it('gives no other file: a good one under the name of another is damage', async () => {
+  it('yields no other file: an intact file under another name is damaged', async () => {
     const { kept, dir } = await openKept()
     const [a, b] = [await keepMod(kept, 'a'), await keepMod(kept, 'b')]
     renameSync(pathOf(dir, a), pathOf(dir, b))
@@ -242,7 +239,7 @@ describe('a name', () => {
     expect(await isThere(kept, a)).toBe(false)
   })
 
-  it('is one of its own: what else lies in the folder is left alone', async () => {
+  it('is recognised, and other files in the folder are left alone', async () => {
     const { kept, dir } = await openKept()
     await keepMod(kept, 'a')
     await kept.close()
@@ -262,7 +259,7 @@ describe('a name', () => {
   })
 
   it.each(['h1:', 'h1:AAAA', `h1:${'A'.repeat(44)}`, `h2:${'A'.repeat(43)}=`, `h1:${'A'.repeat(42)}B=`])(
-    'is not made of %s',
+    'is not derived from %s',
     (hash) => expect(keptName(hash, 'zip')).toBeUndefined(),
   )
 })

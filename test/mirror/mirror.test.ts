@@ -38,8 +38,8 @@ async function withUpstream(module: MadeModule = made) {
   return { upstream, ...mirroring }
 }
 
-describe('a file that the log has recorded', () => {
-  it('comes from the upstream once, and from the disk from then on', async () => {
+describe('a recorded file', () => {
+  it('comes from the upstream once, and then from disk', async () => {
     const { mirror, upstream, served } = await withUpstream()
     for (let i = 0; i < 2; i++) {
       const zip = await mirror.file(M, 'zip', asking())
@@ -51,7 +51,7 @@ describe('a file that the log has recorded', () => {
     expect(served).toEqual(['zip upstream', 'mod upstream', 'zip kept', 'mod kept'])
   })
 
-  it('is still there when the upstream is gone, and after a new start', async () => {
+  it('is available without the upstream, and after a restart', async () => {
     const { mirror, upstream, again } = await withUpstream()
     for (const kind of ['zip', 'mod'] as const) bytesOf(await mirror.file(M, kind, asking()))
     await mirror.info(M.path, M.version, asking())
@@ -62,7 +62,7 @@ describe('a file that the log has recorded', () => {
     expect(JSON.parse(textOf(await reopened.info(M.path, M.version, asking())))).toMatchObject({ Version: M.version })
   })
 
-  it('may be in another zip: order, times and compression do not count', async () => {
+  it('may be in a zip with another order, times or compression', async () => {
     const { mirror, upstream } = await withUpstream()
     const repacked = zipOf(M, [{ ...SOURCE, time: 0x5a21 }, GO_MOD])
     expect(repacked).not.toEqual(made.zip)
@@ -70,14 +70,14 @@ describe('a file that the log has recorded', () => {
     expect(bytesOf(await mirror.file(M, 'zip', asking()))).toEqual(Buffer.from(repacked))
   })
 
-  it('is fetched once for all who want it at the same time', async () => {
+  it('is fetched once for simultaneous clients', async () => {
     const { mirror, upstream } = await withUpstream()
     const files = await Promise.all(Array.from({ length: 20 }, () => mirror.file(M, 'zip', asking())))
     for (const file of files) expect(bytesOf(file)).toEqual(Buffer.from(made.zip))
     expect(upstream.asked).toEqual([`${BASE}.zip`])
   })
 
-  it('comes from a folder of this disk, too, and is kept apart from it', async () => {
+  it('may come from a local folder, and is stored separately', async () => {
     const root = temporaryHome()
     const file = join(root, `${BASE}.zip`)
     mkdirSync(dirname(file), { recursive: true })
@@ -89,7 +89,7 @@ describe('a file that the log has recorded', () => {
     expect(bytesOf(await mirror.file(M, 'zip', asking()))).toEqual(Buffer.from(made.zip))
   })
 
-  it('is asked of the next upstream when one lacks it, fails, or gives another one', async () => {
+  it('is requested from the next upstream if one lacks it, fails, or returns another file', async () => {
     for (const answer of [404, 410, 500, 403, 'no zip']) {
       const [first, second] = [await FakeUpstream.start(), await FakeUpstream.start()]
       first.files.set(`${BASE}.zip`, answer)
@@ -103,10 +103,15 @@ describe('a file that the log has recorded', () => {
   })
 })
 
-describe('what the log has not recorded is refused, told, and not kept', () => {
+describe('what the log has not recorded is refused, reported and not kept', () => {
   it.each<[string, Uint8Array | string, string, boolean]>([
-    ['one more file', zipOf(M, [GO_MOD, SOURCE, { name: 'evil.go', data: 'package mod\n' }]), 'MODULE_MISMATCH', true],
-    ['a file less', zipOf(M, [GO_MOD]), 'MODULE_MISMATCH', true],
+    [
+      'an additional file',
+      zipOf(M, [GO_MOD, SOURCE, { name: 'evil.go', data: 'package mod\n' }]),
+      'MODULE_MISMATCH',
+      true,
+    ],
+    ['a missing file', zipOf(M, [GO_MOD]), 'MODULE_MISMATCH', true],
     ['a changed file', zipOf(M, [GO_MOD, { name: 'mod.go', data: 'package evil\n' }]), 'MODULE_MISMATCH', true],
     ['a name with ..', zipOf(M, [GO_MOD, SOURCE, { name: '../../evil.go', data: 'x' }]), 'MODULE_MISMATCH', true],
     ['another module', zipOf({ ...M, version: 'v1.0.1' }, [GO_MOD, SOURCE]), 'MODULE_MISMATCH', true],
@@ -154,7 +159,7 @@ describe('what the log has not recorded is refused, told, and not kept', () => {
     expect(keptIn(dir)).toEqual([])
   })
 
-  it('is not downloaded again for a retry', async () => {
+  it('and is not downloaded again for a retry', async () => {
     const { mirror, upstream } = await withUpstream()
     upstream.files.set(`${BASE}.zip`, 'no zip')
     for (let i = 0; i < 5; i++) await expect(mirror.file(M, 'zip', asking())).rejects.toThrow(GossumError)
@@ -172,7 +177,7 @@ describe('what the log has not recorded is refused, told, and not kept', () => {
     expect(keptIn(dir)).toEqual([])
   })
 
-  it('a zip of which the log has the go.mod alone', async () => {
+  it('a zip of which the log has only the go.mod', async () => {
     const { mirror, log, upstream } = await withUpstream()
     log.records.set(`${M.path}@${M.version}`, { id: 0, lines: made.lines.slice(1) })
     await expect(mirror.file(M, 'zip', asking())).rejects.toMatchObject({ code: 'MODULE_UNRECORDED' })
@@ -187,14 +192,14 @@ describe('what the log has not recorded is refused, told, and not kept', () => {
     await expect(mirror.file(M, 'zip', asking())).rejects.toMatchObject({ code: 'MODULE_UNRECORDED' })
   })
 
-  it('a zip that was recorded, and that the go command would refuse', async () => {
+  it('a recorded zip that the go command would refuse', async () => {
     const odd = madeModule(M, { 'MOD.go': 'package mod\n', 'mod.go': 'package mod\n' })
     const { mirror, dir } = await withUpstream(odd)
     await expect(mirror.file(M, 'zip', asking())).rejects.toMatchObject({ code: 'MODULE_ZIP_INVALID' })
     expect(keptIn(dir)).toEqual([])
   })
 
-  it('what nobody has is absent, and what nobody answered is a failure', async () => {
+  it('a file that no upstream has is absent, but without an answer it is a failure', async () => {
     const [first, second] = [await FakeUpstream.start(), await FakeUpstream.start()]
     const { mirror, log } = await startMirror([first, second])
     await expect(mirror.file(M, 'zip', asking())).rejects.toMatchObject({ code: 'MODULE_ABSENT' })
@@ -209,7 +214,7 @@ describe('what the log has not recorded is refused, told, and not kept', () => {
     ])
   })
 
-  it('without the word of the log nothing is asked of an upstream', async () => {
+  it('no upstream is asked without a record from the log', async () => {
     const { mirror, log, upstream } = await withUpstream()
     log.trouble = new GossumError('LOG_FROZEN', 'evidence')
     await expect(mirror.file(M, 'zip', asking())).rejects.toMatchObject({ code: 'LOG_FROZEN' })
@@ -220,7 +225,7 @@ describe('what the log has not recorded is refused, told, and not kept', () => {
 })
 
 describe('private modules', () => {
-  it('are asked of nobody, by whatever name', async () => {
+  it('are requested nowhere, under any name', async () => {
     const upstream = await FakeUpstream.start()
     const { mirror, log } = await startMirror([upstream], { privatePatterns: 'corp.example,*.internal' })
     for (const path of ['corp.example/secret', 'corp.example', 'git.internal/a/b']) {
@@ -238,7 +243,7 @@ describe('private modules', () => {
   })
 })
 
-describe('what clients may make it ask', () => {
+describe('a client request', () => {
   it.each([
     ['../../etc', 'v1.0.0'],
     ['example.com//evil', 'v1.0.0'],
@@ -249,7 +254,7 @@ describe('what clients may make it ask', () => {
     ['example.com/a', 'v1.0.0/../../../evil'],
     ['example.com/a', 'v1.0.0?x=1'],
     ['example.com/a', '..'],
-  ])('%s@%s reaches nobody', async (path, version) => {
+  ])('for %s@%s is sent nowhere', async (path, version) => {
     const upstream = await FakeUpstream.start()
     const { mirror, log } = await startMirror([upstream])
     const invalid = { code: 'MODULE_INVALID' }
@@ -260,7 +265,7 @@ describe('what clients may make it ask', () => {
     expect(log.asked).toEqual([])
   })
 
-  it('is bounded for each of them, but what is kept is not counted', async () => {
+  it('counts against the budget of its client, unless the file is kept', async () => {
     const { TokenBuckets } = await import('../../src/lib/token-buckets.js')
     const upstream = await FakeUpstream.start()
     upstream.serve(made)
@@ -273,8 +278,8 @@ describe('what clients may make it ask', () => {
   })
 })
 
-describe('upstreams that misbehave', () => {
-  it('an answer that does not end is cut off', async () => {
+describe('a misbehaving upstream', () => {
+  it('that sends an endless answer is cut off', async () => {
     const { mirror, upstream, dir } = await withUpstream()
     let sent = 0
     const closed = new Promise<void>((resolve) => {
@@ -293,7 +298,7 @@ describe('upstreams that misbehave', () => {
     expect(keptIn(dir)).toEqual([])
   })
 
-  it('an answer that ends early is none', async () => {
+  it('that sends a truncated answer has it rejected', async () => {
     const { mirror, upstream, dir } = await withUpstream()
     upstream.files.set(`${BASE}.zip`, (response) => {
       response.writeHead(200, { 'content-length': made.zip.length })
@@ -304,7 +309,7 @@ describe('upstreams that misbehave', () => {
     expect(readdirSync(join(dir, 'scratch'))).toEqual([])
   })
 
-  it('one that is left waiting is not waited for when nobody wants the file any more', async () => {
+  it('that stalls is abandoned when the client disconnects', async () => {
     const { mirror, upstream, dir } = await withUpstream()
     const controller = new AbortController()
     const closed = new Promise<void>((resolve) => {
@@ -323,7 +328,7 @@ describe('upstreams that misbehave', () => {
 describe('the disk', () => {
   const disk = () => smallDisk(256)
 
-  it.skipIf(process.getuid?.() !== 0)('that is full keeps nothing, and gives what it has', async () => {
+  it.skipIf(process.getuid?.() !== 0)('that is full keeps nothing new, and still serves what it has', async () => {
     const small = disk()
     if (small === undefined) return
     const upstream = await FakeUpstream.start()
@@ -344,7 +349,7 @@ describe('the disk', () => {
     bytesOf(await mirror.file(M, 'mod', asking()))
   })
 
-  it('a file that is larger than all that may be kept is refused', async () => {
+  it('gets no file that is larger than the limit', async () => {
     const upstream = await FakeUpstream.start()
     upstream.serve(made)
     const { mirror, log, dir } = await startMirror([upstream], { maxBytes: 1000 })

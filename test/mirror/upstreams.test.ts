@@ -27,7 +27,7 @@ describe('upstreams', () => {
     [404, 500, 'PROXY_FAILED'],
     [500, 404, 'PROXY_FAILED'],
     [403, 404, 'PROXY_FAILED'],
-  ])('that answer %s and %s amount to %s', async (first, second, expected) => {
+  ])('that answer %s and %s give %s', async (first, second, expected) => {
     const [a, b] = await two()
     a.files.set('x', first)
     b.files.set('x', second)
@@ -35,26 +35,29 @@ describe('upstreams', () => {
     expect(found instanceof GossumError ? found.code : found).toBe(expected)
   })
 
-  it('come after the first that has it, and are not asked then', async () => {
+  it('after the first that has the file are not asked', async () => {
     const [a, b] = await two()
     a.files.set('x', 'first')
     expect(await get(new Upstreams([a.url, b.url], { now }))).toBe('first')
     expect(b.asked).toEqual([])
   })
 
-  it.each(['before its answer', 'in the middle of it'])('that stall %s are given up, and shown', async (when) => {
-    const [a, b] = await two()
-    a.files.set('x', (response) => {
-      if (when !== 'before its answer') response.write('y')
-    })
-    b.files.set('x', 'second')
-    const upstreams = new Upstreams([a.url, b.url], { now, stallMs: 1_000 })
-    expect(await get(upstreams)).toBe('second')
+  it.each(['before its answer', 'in the middle of its answer'])(
+    'that stall %s are abandoned, and reported as failing',
+    async (when) => {
+      const [a, b] = await two()
+      a.files.set('x', (response) => {
+        if (when !== 'before its answer') response.write('y')
+      })
+      b.files.set('x', 'second')
+      const upstreams = new Upstreams([a.url, b.url], { now, stallMs: 1_000 })
+      expect(await get(upstreams)).toBe('second')
 
-    expect(upstreams.standings).toMatchObject([{ failingSince: NOW }, { failingSince: null, reason: null }])
-  })
+      expect(upstreams.standings).toMatchObject([{ failingSince: NOW }, { failingSince: null, reason: null }])
+    },
+  )
 
-  it('that drip are given up when their time is over', async () => {
+  it('that drip are abandoned after a time limit', async () => {
     const [a, b] = await two()
     a.files.set('x', (response) => {
       const timer = setInterval(() => response.write('y'), 10)
@@ -64,7 +67,7 @@ describe('upstreams', () => {
     expect(await get(new Upstreams([a.url, b.url], { now }), 1_000)).toBe('second')
   })
 
-  it('are not asked any more when what comes of it is our own trouble', async () => {
+  it('are not tried further after a local error', async () => {
     const [a, b] = await two()
     a.files.set('x', 'first')
     const upstreams = new Upstreams([a.url, b.url], { now })
@@ -75,7 +78,7 @@ describe('upstreams', () => {
     expect(upstreams.standings).toMatchObject([{ failingSince: null }, { failingSince: null }])
   })
 
-  it('lead nowhere but to where the web may lead', async () => {
+  it('may redirect only to http and https URLs', async () => {
     const [a] = await two()
     for (const location of ['file:///etc/passwd', 'gopher://x', 'data:,x', '//']) {
       a.files.set('x', (response) => response.writeHead(302, { location }).end())
@@ -83,7 +86,7 @@ describe('upstreams', () => {
     }
   })
 
-  it('are URLs of proxies', () => {
+  it('must be URLs of proxies', () => {
     for (const url of ['ftp://x.example', 'direct', 'off', 'x.example', 'http://'])
       expect(() => new Upstreams([url], { now }), url).toThrow(expect.objectContaining({ code: 'USAGE' }) as Error)
   })

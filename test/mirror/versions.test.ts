@@ -24,9 +24,9 @@ describe('versions', () => {
     ['v1.2.1-0-20200101000000-abcdefabcdef', false],
     ['v1.2.3-rc1', false],
     ['v1.2.3', false],
-  ])('%s is made of a revision: %s', (version, isPseudo) => expect(isPseudoVersion(version)).toBe(isPseudo))
+  ])('%s is a pseudo-version: %s', (version, isPseudo) => expect(isPseudoVersion(version)).toBe(isPseudo))
 
-  it('come in the order of semver', () => {
+  it('are sorted in semver order', () => {
     // SPEC: semver.org 2.0.0, 11.4, with more around it.
     const ordered = [
       ...['v0.0.0', 'v0.9.9', 'v1.0.0-alpha', 'v1.0.0-alpha.1', 'v1.0.0-alpha.beta', 'v1.0.0-beta', 'v1.0.0-beta.2'],

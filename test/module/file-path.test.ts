@@ -29,11 +29,11 @@ const BAD = [
   ...['con', 'Con.go', 'x/NUL', 'lpt9.x.y', 'a\nb', 'a\tb', 'a\0b', 'a`b', 'a;b', 'a?', '😀', 'a\u0301', '²'],
 ]
 
-test.each(GOOD)('%j is a name', (name) => {
+test.each(GOOD)('%j is a valid name', (name) => {
   expect(badFilePath(name)).toBeUndefined()
 })
 
-test.each(BAD)('%j is none', (name) => {
+test.each(BAD)('%j is not a valid name', (name) => {
   expect(badFilePath(name)).toBeTypeOf('string')
 })
 
@@ -43,7 +43,7 @@ describe('collisions', () => {
     return names.map((name) => collisions.add(name, name.endsWith('/')))
   }
 
-  test('adjacent files, in duplicate folders', () => {
+  test('do not include different files in one folder', () => {
     expect(add('a/b', 'a/c', 'a/d/e', 'a/d/f')).toEqual([undefined, undefined, undefined, undefined])
   })
 
@@ -79,7 +79,7 @@ describe.skipIf(modrules === undefined && !required)('Go says the same', () => {
     '.go',
   ]
 
-  test('of names', async () => {
+  test('about names', async () => {
     const words = fc.array(fc.constantFrom(...alphabet), { maxLength: 6 }).map((parts) => parts.join(''))
     const names = [...GOOD, ...BAD, ...fc.sample(words, 3000)]
     const theirs = await askGo(['names'], names)
@@ -87,7 +87,7 @@ describe.skipIf(modrules === undefined && !required)('Go says the same', () => {
     expect(names.filter((_, i) => ours[i] !== theirs[i])).toEqual([])
   })
 
-  test('of letters that are one but for their case', async () => {
+  test('about letters that differ only in case', async () => {
     const letters = Array.from({ length: 0x2fff }, (_, i) => String.fromCodePoint(i + 1))
     // Each with its case variants, in all languages.
     const pairs = letters.flatMap((letter) =>

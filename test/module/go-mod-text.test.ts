@@ -16,7 +16,7 @@ test.each([
   ['module"x"\nmodule y\n', 'y'],
   ['module\u0085x\u0085\n', 'x'],
   ['module \ufeffx\n', '\ufeffx'],
-])('%j names %s', (text, path) => {
+])('%j names the module %s', (text, path) => {
   expect(modulePathIn(text)).toBe(path)
 })
 

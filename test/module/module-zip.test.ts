@@ -30,7 +30,7 @@ const FILES = {
   [`${PREFIX}empty`]: '',
 }
 
-test('the hash is that of the files, whatever their order, times and compression', async () => {
+test('the hash depends on the files, not on their order, times or compression', async () => {
   const entries = Object.entries(FILES).map(([name, data]) => ({ name, data }))
   const others = entries.toReversed().map((one, i) => ({ ...one, isDeflated: true, time: 1000 + i }))
   for (const made of [entries, others]) {
@@ -38,12 +38,12 @@ test('the hash is that of the files, whatever their order, times and compression
   }
 })
 
-test('one file more is another hash', async () => {
+test('an additional file changes the hash', async () => {
   const entries = [...Object.entries(FILES), [`${PREFIX}x`, ''] as const].map(([name, data]) => ({ name, data }))
   expect(await hashed(save(makeZip(entries)))).not.toMatchObject({ hash: h1(FILES) })
 })
 
-test('a large file is read in pieces, and is the same', async () => {
+test('a large file is read in pieces, with the same hash', async () => {
   const data = Buffer.concat([randomBytes(3_000_000), Buffer.alloc(6_000_000, 7)])
   const made = (more: Partial<MadeEntry>): string => save(makeZip([entry('large', data, more)]))
   const stored = await hashZip(made({}), PREFIX)
@@ -61,7 +61,7 @@ const UNREADABLE: [what: string, zip: Uint8Array][] = [
   ['a checksum that is wrong, deflated', makeZip([entry('a', 'text', { crc: 5, isDeflated: true })])],
   ['a file that is larger than it declares', makeZip([entry('a', 'text'.repeat(9), { isDeflated: true, size: 4 })])],
   ['a file that is smaller than it declares', makeZip([entry('a', 'text', { isDeflated: true, size: 40 })])],
-  ['a compression that nobody has', makeZip([entry('a', 'text', { method: 99 })])],
+  ['an unknown compression method', makeZip([entry('a', 'text', { method: 99 })])],
   ['what does not inflate', makeZip([entry('a', Uint8Array.of(0xff, 0xff, 0xff), { method: 8 })])],
 ]
 
@@ -80,7 +80,7 @@ test.each(UNREADABLE)('refuses %s', async (_, bytes) => {
   if (modrules !== undefined) expect(await goSays('zip', 'example.com/m', 'v1.0.0', path)).not.toHaveProperty('hash')
 })
 
-test.each(FLAWED)('hashes, and names what is wrong with %s', async (_, entries) => {
+test.each(FLAWED)('hashes %s, but names the flaw', async (_, entries) => {
   const path = save(makeZip(entries))
   const found = (await hashed(path)) as HashedZip
   expect(found.flaw).toBeTypeOf('string')
@@ -89,17 +89,14 @@ test.each(FLAWED)('hashes, and names what is wrong with %s', async (_, entries) 
   expect(theirs).toEqual({ hash: found.hash, error: expect.any(String) as string })
 })
 
-test.skipIf(modrules === undefined)(
-  'Go hashes folders as we do: a folder that is an entry, and the empty name',
-  async () => {
-    const path = save(makeZip([entry('', ''), entry('a/', ''), entry('a/b', 'x'), entry('ä', 'y')]))
-    const { hash, flaw } = await hashZip(path, PREFIX)
-    expect(await goSays('zip', 'example.com/m', 'v1.0.0', path)).toEqual({ hash })
-    expect(flaw).toBeUndefined()
-  },
-)
+test.skipIf(modrules === undefined)('Go hashes folder entries and the empty name as we do', async () => {
+  const path = save(makeZip([entry('', ''), entry('a/', ''), entry('a/b', 'x'), entry('ä', 'y')]))
+  const { hash, flaw } = await hashZip(path, PREFIX)
+  expect(await goSays('zip', 'example.com/m', 'v1.0.0', path)).toEqual({ hash })
+  expect(flaw).toBeUndefined()
+})
 
-test('a bomb is refused by what it declares, before it goes off', async () => {
+test('a zip bomb is refused by its declared size, before it is unpacked', async () => {
   const zeros = entry('zeros', Buffer.alloc(300 * 1024 * 1024), { isDeflated: true })
   const path = save(makeZip([zeros, { ...zeros, name: `${PREFIX}more` }]))
   expect(await hashed(path)).toMatchObject({
@@ -108,7 +105,7 @@ test('a bomb is refused by what it declares, before it goes off', async () => {
   })
 })
 
-test('a folder that is not where the list says is refused, as the go command refuses it', async () => {
+test('a folder entry without its local header is refused, as by the go command', async () => {
   const zip = makeZip([entry('go.mod', 'module example.com/m\n'), entry('a/', '')])
   expect(await hashed(save(zip))).toMatchObject({ flaw: undefined })
   // The last entry begins with its signature.
@@ -116,7 +113,7 @@ test('a folder that is not where the list says is refused, as the go command ref
   expect(await hashed(save(zip))).toMatchObject({ code: 'MODULE_ZIP_INVALID' })
 })
 
-test('a list of files that is not where the zip says, or has more in it than it says, is refused', async () => {
+test('a file list at a wrong place, or with a wrong length, is refused', async () => {
   const zip = Buffer.from(makeZip([entry('go.mod', 'module example.com/m\n'), entry('a.go', 'package a\n')]))
   const end = zip.length - 22
   const changed = (at: number, value: number): Buffer => Buffer.from(zip).fill(value, end + at, end + at + 1)
@@ -129,6 +126,6 @@ test('a name that is not UTF-8 is refused', async () => {
   expect(await hashed(save(makeZip([{ name, data: 'x' }])))).toMatchObject({ code: 'MODULE_ZIP_INVALID' })
 })
 
-test('a file that is not there is no zip that is wrong', async () => {
+test('a missing file is unreadable, not an invalid zip', async () => {
   expect(await hashed('/nonexistent.zip')).toMatchObject({ code: 'FILE_UNREADABLE' })
 })

@@ -10,19 +10,19 @@ const chosen = (names: readonly string[], isSinceGo124 = false): string[] =>
   ).map(({ name }) => name)
 
 describe('the files of a module', () => {
-  test('are all but those of modules below, of vendored packages and of Mercurial', () => {
+  test('are all but those of nested modules, vendored packages and Mercurial', () => {
     const in_ = ['go.mod', 'a.go', 'a/b/c.go', 'vendor/modules.txt', 'vendor/x.go', '.gitattributes', 'a/LICENSE']
     const out = ['vendor/x/x.go', 'n/go.mod', 'n/n.go', 'n/deep/er/n.go', '.hg_archival.txt', 'N2/GO.MOD', 'N2/x']
     expect(chosen([...in_, ...out])).toEqual(in_)
   })
 
-  test('of vendor folders that are not at the root, as they were before Go 1.24, and as they are since', () => {
+  test('in vendor folders below the root follow the rules before or since Go 1.24', () => {
     const names = ['vendor/modules.txt', 'pkg/vendor/vendor.go', 'pkg/vendor/x/x.go', 'p/vendor/v.go']
     expect(chosen(names)).toEqual(['vendor/modules.txt'])
     expect(chosen(names, true)).toEqual(['pkg/vendor/vendor.go', 'p/vendor/v.go'])
   })
 
-  test('are no links, and a link named go.mod makes no module', () => {
+  test('exclude links, and a link named go.mod makes no module', () => {
     const tree = [
       file('a'),
       file('l', 1, 'symlink'),
@@ -44,7 +44,7 @@ describe('the files of a module', () => {
     expect(codeOf(() => moduleFiles(tree, false))).toBe('MODULE_ZIP_INVALID')
   })
 
-  test('may have as much as is allowed, and what is left out does not count', () => {
+  test('may have the maximum size, and excluded files do not count', () => {
     const tree = [file('a', MAX_ZIP_BYTES), file('vendor/x/y', MAX_ZIP_BYTES), file('l', 9, 'symlink')]
     expect(moduleFiles(tree, false)).toHaveLength(1)
   })
@@ -56,14 +56,14 @@ describe('the entries of a module zip', () => {
     return codeOf(() => entries.forEach(([name, size]) => names.require(name, size)))
   }
 
-  test('are below the module, the version and a slash, folders too', () => {
+  test('are below "module@version/", including folders', () => {
     expect(refusal(['m@v1.0.0/', 0], ['m@v1.0.0/go.mod', 5], ['m@v1.0.0/a/', 0], ['m@v1.0.0/a/b', 1])).toBe('accepted')
   })
 
   test.each<[string, ...[string, number][]]>([
     ['another module', ['n@v1.0.0/a', 1]],
-    ['a way out', ['m@v1.0.0/../a', 1]],
-    ['the same twice', ['m@v1.0.0/a', 1], ['m@v1.0.0/a', 1]],
+    ['a path traversal', ['m@v1.0.0/../a', 1]],
+    ['a duplicate entry', ['m@v1.0.0/a', 1], ['m@v1.0.0/a', 1]],
     ['another case', ['m@v1.0.0/a', 1], ['m@v1.0.0/A', 1]],
     ['a file that is a folder', ['m@v1.0.0/a/', 0], ['m@v1.0.0/a', 1]],
     ['a go.mod below', ['m@v1.0.0/a/go.mod', 1]],

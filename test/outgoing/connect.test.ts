@@ -24,7 +24,7 @@ function host(...addresses: string[]) {
   return { options, begun, tried, of: (address: string) => sockets.get(address)! }
 }
 
-test('an address that answers late is reached, though the next one was tried meanwhile and is dead', async () => {
+test('an address that answers late is used, even if the next one was tried in the meantime', async () => {
   const { options, tried, of } = host('192.0.2.1', '2001:db8::1')
   const connecting = connectTo('log.example', 443, options)
   await tried(2)
@@ -33,7 +33,7 @@ test('an address that answers late is reached, though the next one was tried mea
   expect([of('192.0.2.1').destroyed, of('2001:db8::1').destroyed]).toEqual([false, true])
 })
 
-test('the families take turns, in the order of the system; who failed makes room at once', async () => {
+test('address families alternate in system order, and a failure starts the next attempt at once', async () => {
   const { options, begun, of, tried } = host('2001:db8::1', '2001:db8::2', '2001:db8::3', '192.0.2.1')
   const connecting = connectTo('log.example', 443, { ...options, staggerMs: 60_000 })
   for (let i = 1; i < 4; i++) {
@@ -46,7 +46,7 @@ test('the families take turns, in the order of the system; who failed makes room
   expect(begun).toEqual(['2001:db8::1', '192.0.2.1', '2001:db8::2', '2001:db8::3'])
 })
 
-test('when all fail, each says why', async () => {
+test('if all addresses fail, the error has all reasons', async () => {
   const { options, of, tried } = host('2001:db8::1', '192.0.2.1')
   const connecting = connectTo('log.example', 443, options)
   await tried(2)
@@ -55,7 +55,7 @@ test('when all fail, each says why', async () => {
   await expect(connecting).rejects.toThrow(/^refused; unreachable$/)
 })
 
-test('none of them is waited for without a limit, nor longer than the caller waits', async () => {
+test('connecting ends at the time limit, or when the caller aborts', async () => {
   const { options, of, tried } = host('192.0.2.1')
   await expect(connectTo('log.example', 443, { ...options, timeoutMs: 5 })).rejects.toThrow('no connection in 5 ms')
   expect(of('192.0.2.1').destroyed).toBe(true)

@@ -10,24 +10,24 @@ import { liedTo } from '../helpers/lied-to.js'
 const UNREACHABLE = expect.objectContaining({ code: 'LOG_UNREACHABLE' }) as Error
 const INVALID = expect.objectContaining({ code: 'LOG_ANSWER_INVALID' }) as Error
 
-describe('the answers of a log that may lie', () => {
+describe('answers of a lying log', () => {
   const lied = liedTo(() => ({ fetch: new Outgoing({ connections: 4 }).fetch }))
   const { delays, lieInTurn, fetcher } = lied
 
-  test('come whole, at most as large as the bound', async () => {
+  test('are complete, up to the size limit', async () => {
     const size = (await lied.log.history.head()).length
     expect(fromUtf8(await fetcher().get('latest', size))).toMatch(/^go.sum database tree\n0\n/)
     await expect(fetcher().get('latest', size - 1)).rejects.toThrow(INVALID)
   })
 
-  test('without end are cut off, and their connection is not used again', async () => {
+  test('that are endless are cut off, and their connection is not reused', async () => {
     lieInTurn(endless, undefined)
     const one = fetcher()
     await expect(one.get('latest', 1 << 20)).rejects.toThrow(INVALID)
     expect(await one.get('latest', 1000)).not.toHaveLength(0)
   })
 
-  test('that stop in the middle are tried again', async () => {
+  test('that break off are requested again', async () => {
     lieInTurn(closeEarly, undefined)
     expect(fromUtf8(await fetcher().get('latest', 1000))).toContain('go.sum database tree')
     expect(lied.log.requests).toHaveLength(2)
@@ -38,12 +38,12 @@ describe('the answers of a log that may lie', () => {
   test.each([
     ['that never begin', stall],
     ['that never end', stallInBody],
-  ])('%s are given up', async (_what, behaviour) => {
+  ])('%s are abandoned', async (_what, behaviour) => {
     lieInTurn(behaviour)
     await expect(fetcher({ timeoutMs: 50, retries: 0 }).get('latest', 1000)).rejects.toThrow('no answer in 50 ms')
   })
 
-  test('are not waited for when nobody wants them any more', async () => {
+  test('are abandoned when the caller aborts', async () => {
     lieInTurn(stall)
     const controller = new AbortController()
     const asked = fetcher().get('latest', 1000, { signal: controller.signal })
@@ -52,7 +52,7 @@ describe('the answers of a log that may lie', () => {
     await expect(asked).rejects.toThrow('enough')
   })
 
-  test('with a status are errors, with what the log said and how long to wait', async () => {
+  test('with an error status are errors with its text, and Retry-After is respected', async () => {
     lieInTurn(refuse(503, '7'), refuse(429, '1'), undefined)
     await fetcher().get('latest', 1000)
     expect(delays).toEqual([7000, 1000])
@@ -67,7 +67,7 @@ describe('the answers of a log that may lie', () => {
     expect(lied.log.requests).not.toContain('other')
   })
 
-  test('of nobody', async () => {
+  test('from an unreachable server are errors', async () => {
     await lied.log.close()
     await expect(fetcher({ retries: 0 }).get('latest', 1000)).rejects.toThrow('ECONNREFUSED')
     await expect(fetcher({ retries: 0, url: 'https://127.0.0.1:1' }).get('latest', 1)).rejects.toThrow(UNREACHABLE)
@@ -91,7 +91,7 @@ describe('connections', () => {
     server.close()
   })
 
-  test('are as many as were allowed, and used again', async () => {
+  test('are limited in number, and reused', async () => {
     const one = new Fetcher({ url, fetch: new Outgoing({ connections: 3 }).fetch })
     const paths = Array.from({ length: 50 }, (_, i) => `path/${i}`)
     const answers = await Promise.all(paths.map((path) => one.get(path, 100)))
@@ -100,7 +100,7 @@ describe('connections', () => {
     expect(sockets.size).toBe(3)
   })
 
-  test('that the server closed while they were idle are opened again', async () => {
+  test('closed by the server while idle are reopened', async () => {
     const one = new Fetcher({ url, fetch: new Outgoing({ connections: 1 }).fetch, delay: () => Promise.resolve() })
     await one.get('a', 100)
     const gone = new Promise((resolve) => [...sockets][0]!.once('close', resolve))
@@ -109,7 +109,7 @@ describe('connections', () => {
     expect(fromUtf8(await one.get('b', 100))).toBe('/b')
   })
 
-  test('bring a large answer as fast as it is read, and no pieces of nothing', async () => {
+  test('deliver a large answer as fast as it is read, without empty pieces', async () => {
     const chunk = new Uint8Array(1 << 20).fill(7)
     let more: (() => void) | undefined
     server.removeAllListeners('request').on('request', (_, response) => {

@@ -7,12 +7,12 @@ import { authorizationFor, basic, withLogin, withoutLogin, withoutLogins } from 
 
 const header = (userinfo: string): string => `Basic ${Buffer.from(userinfo).toString('base64')}`
 
-test('a URL without a login is as it was, and so is what is no URL', () => {
+test('a URL without a login stays unchanged, and so does any other text', () => {
   for (const url of ['https://plain.example/', 'https://plain.example/a/', 'nonsense', ''])
     expect([withoutLogin(url), withLogin(url), authorizationFor(url)]).toEqual([url, url, undefined])
 })
 
-test('a login goes out of the URL, and comes back for a file of its owner', () => {
+test('a login is removed from the URL, and restored for a file of its owner', () => {
   expect(withoutLogin('https://user:pass@one.example/log/')).toBe('https://one.example/log')
   expect(withLogin('https://one.example/log')).toBe('https://user:pass@one.example/log')
   expect(withLogin('https://one.example/log/other')).toBe('https://one.example/log/other')
@@ -21,7 +21,7 @@ test('a login goes out of the URL, and comes back for a file of its owner', () =
   expect(authorizationFor('https://two.example/x')).toBe(header('user:'))
 })
 
-test('requests to the address and below it have the login; its neighbours by name do not', () => {
+test('requests to the address and below it have the login, but similar addresses do not', () => {
   withoutLogin('https://u:p@three.example/log')
   for (const url of ['', '/', '/checkpoint', '?a=1'].map((rest) => `https://three.example/log${rest}`))
     expect(authorizationFor(url), url).toBe(header('u:p'))
@@ -36,7 +36,7 @@ test('requests to the address and below it have the login; its neighbours by nam
     expect(authorizationFor(url), url).toBeUndefined()
 })
 
-test('of two addresses one below the other the longer one says it, whichever was read first', () => {
+test('of two nested addresses the longer one determines the login, in any order of reading', () => {
   withoutLogin('https://outer:1@four.example')
   withoutLogin('https://inner:2@four.example/a')
   expect(authorizationFor('https://four.example/a/b')).toBe(header('inner:2'))
@@ -46,13 +46,13 @@ test('of two addresses one below the other the longer one says it, whichever was
   expect(authorizationFor('https://five.example/a/b')).toBe(header('inner:2'))
 })
 
-test('what was percent-encoded in a URL is what it stands for in a request', () => {
+test('a percent-encoded login is decoded for requests', () => {
   withoutLogin('https://us%40er:p%3Ass@six.example/')
   expect(authorizationFor('https://six.example/x')).toBe(header('us@er:p:ss'))
   expect(basic('%zz', 'p')).toBe(header('%zz:p'))
 })
 
-test('what a server repeats of a login is not shown, in whatever spelling', () => {
+test('a login repeated by a server is not shown, in any encoding', () => {
   withoutLogin('https://me:s%33cret@seven.example/')
   const said = `bad login me:s3cret, ${header('me:s3cret')}, me:s%33cret`
   expect(withoutLogins(said)).toBe('bad login …, Basic …, …')

@@ -50,18 +50,21 @@ const WAYS: readonly [string, string, Buffer | string, Buffer][] = [
 ]
 
 describe('an answer that is read slowly', () => {
-  it.each(WAYS)('%s comes whole, though the connection was closed long before', async (_what, head, body, expected) => {
-    const answer = await answerOf((socket) => {
-      socket.write(`${head}\r\n\r\n`)
-      socket.end(body)
-    })
-    let reads = 0
-    // The first reads wait until everything has arrived, including the end.
-    const got = await read(answer, () => (reads++ < 20 ? delay(10) : Promise.resolve()))
-    expect(got.equals(expected)).toBe(true)
-  })
+  it.each(WAYS)(
+    '%s arrives completely, even if the connection was closed long before',
+    async (_what, head, body, expected) => {
+      const answer = await answerOf((socket) => {
+        socket.write(`${head}\r\n\r\n`)
+        socket.end(body)
+      })
+      let reads = 0
+      // The first reads wait until everything has arrived, including the end.
+      const got = await read(answer, () => (reads++ < 20 ? delay(10) : Promise.resolve()))
+      expect(got.equals(expected)).toBe(true)
+    },
+  )
 
-  it.each(WAYS)('%s that is cut off fails, and nothing else', async (what, head, body) => {
+  it.each(WAYS)('%s that breaks off fails, without other effects', async (what, head, body) => {
     const answer = await answerOf((socket) => {
       socket.write(`${head}\r\n\r\n`)
       socket.write(body.slice(0, body.length / 2), () => socket.resetAndDestroy())
@@ -75,28 +78,31 @@ describe('an answer that is read slowly', () => {
     if (what !== 'as long as the connection') expect(got).toBe('failed')
   })
 
-  it.each(['end', 'resetAndDestroy'] as const)('survives that its last piece comes with the end: %s', async (end) => {
-    const wait = (): Promise<unknown> => delay(20)
-    const answer = await answerOf((socket) => {
-      void (async () => {
-        socket.setNoDelay(true).write('HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 24\r\n\r\n')
-        // As many pieces as are accepted before the other end has to wait, and one that waits together with the end.
-        for (let i = 0; i < 5; i++) {
-          await delay(5)
-          socket.write(`piece ${i}`.slice(-4))
-        }
-        socket.write('last')
-        socket[end]()
-      })()
-    })
-    await delay(100)
-    const got = await read(answer, wait).then(String, () => 'failed')
-    expect(['ce 0ce 1ce 2ce 3ce 4last', 'failed']).toContain(got)
-    if (end === 'end') expect(got).not.toBe('failed')
-    await wait()
-  })
+  it.each(['end', 'resetAndDestroy'] as const)(
+    'is complete if its last piece arrives together with the end: %s',
+    async (end) => {
+      const wait = (): Promise<unknown> => delay(20)
+      const answer = await answerOf((socket) => {
+        void (async () => {
+          socket.setNoDelay(true).write('HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 24\r\n\r\n')
+          // As many pieces as are accepted before the other end has to wait, and one that waits together with the end.
+          for (let i = 0; i < 5; i++) {
+            await delay(5)
+            socket.write(`piece ${i}`.slice(-4))
+          }
+          socket.write('last')
+          socket[end]()
+        })()
+      })
+      await delay(100)
+      const got = await read(answer, wait).then(String, () => 'failed')
+      expect(['ce 0ce 1ce 2ce 3ce 4last', 'failed']).toContain(got)
+      if (end === 'end') expect(got).not.toBe('failed')
+      await wait()
+    },
+  )
 
-  it('does not turn in circles when no more has come', async () => {
+  it('does not busy-loop while waiting for more', async () => {
     let more: (() => void) | undefined
     const answer = await answerOf((socket) => {
       socket.setNoDelay(true).write(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${CHUNKS}`)

@@ -12,7 +12,7 @@ import { fromUtf8, utf8 } from '../../src/tlog/bytes.js'
 
 const through = (env: Record<string, string>, url: string): string | undefined => readProxies(env)(new URL(url))?.host
 
-describe('which proxy', () => {
+describe('the proxy', () => {
   const both = { http_proxy: 'http://plain:1', HTTPS_PROXY: 'secure:2' }
   test.each([
     ['http://log.example/x', 'plain:1'],
@@ -24,7 +24,7 @@ describe('which proxy', () => {
     expect(through(both, url)).toBe(proxy)
   })
 
-  test('lower case wins, and what is empty is none', () => {
+  test('is taken from the lower-case variable first, and an empty one means none', () => {
     const env = { http_proxy: 'lower:1', HTTP_PROXY: 'upper:1', https_proxy: '', HTTPS_PROXY: '' }
     expect(through(env, 'http://a.example/')).toBe('lower:1')
     expect(through(env, 'https://a.example/')).toBeUndefined()
@@ -56,7 +56,7 @@ describe('which proxy', () => {
   })
 
   test.each(['socks5://u:s3cret@p:1', 'http://u:s3c/ret@p:1', 'ftp://p'])(
-    '%s is none, and is not repeated',
+    'cannot be %s, and the error does not repeat it',
     (value) => {
       expect(() => readProxies({ HTTPS_PROXY: value })).toThrow(/HTTPS_PROXY is not the http or https URL of a proxy$/)
     },
@@ -91,7 +91,7 @@ async function startProxy(connects: { to?: number; status?: number } = {}) {
 }
 
 describe('requests', () => {
-  test('to http addresses are sent to the proxy, with its login; those that are exempt are not', async () => {
+  test('to http addresses go to the proxy with its login, except exempt ones', async () => {
     const proxy = await startProxy()
     const env = { HTTP_PROXY: `http://me:s3%40cret@${proxy.host}`, NO_PROXY: 'near.example' }
     const far = await startProxy()
@@ -108,7 +108,7 @@ describe('requests', () => {
     expect(proxy.asked).toHaveLength(1)
   })
 
-  test('to https addresses go through a tunnel, and end in TLS with the address itself', async () => {
+  test('to https addresses go through a tunnel, with TLS to the address itself', async () => {
     const key = privateKeyPem(new Uint8Array(32).fill(3))
     const signer = createPrivateKey(key)
     const publicKey = createPublicKey(signer).export({ format: 'der', type: 'spki' }).subarray(-32)
@@ -129,7 +129,7 @@ describe('requests', () => {
     expect(proxy.asked[0]!.headers['proxy-authorization']).toBe(`Basic ${Buffer.from('me:s3cret').toString('base64')}`)
   })
 
-  test('that a proxy refuses say so, without its password', async () => {
+  test('refused by a proxy give an error without its password', async () => {
     const proxy = await startProxy({ status: 407 })
     const { fetch } = new Outgoing({ env: { https_proxy: `http://me:s3cret@${proxy.host}` } })
     const failure = new Fetcher({ url: 'https://log.example', fetch, retries: 0 }).get('latest', 100)
@@ -138,7 +138,7 @@ describe('requests', () => {
     expect(JSON.stringify(error) + String(error)).not.toContain('s3cret')
   })
 
-  test('to several addresses fail with the reasons of all', async () => {
+  test('to several addresses fail with all reasons', async () => {
     const server = createServer()
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as AddressInfo

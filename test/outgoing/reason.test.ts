@@ -9,13 +9,13 @@ test.each([
   ['an error', refused, refused.message],
   ['a failed fetch', new TypeError('fetch failed', { cause: refused }), refused.message],
   ['several addresses', new AggregateError([unreachable, refused]), `${unreachable.message}; ${refused.message}`],
-  ['several that say one thing', new AggregateError([refused, refused]), refused.message],
+  ['several addresses with one reason', new AggregateError([refused, refused]), refused.message],
   ['the cause of a cause', new Error('a', { cause: new AggregateError([unreachable]) }), unreachable.message],
-  ['an error without words', Object.assign(new Error(''), { code: 'ECONNRESET' }), 'ECONNRESET'],
+  ['an error without a message', Object.assign(new Error(''), { code: 'ECONNRESET' }), 'ECONNRESET'],
   ['nothing at all', new AggregateError([]), 'AggregateError'],
-  ['an error of ours', new GossumError('TIMEOUT', 'x', refused), 'it took too long: x'],
-  ['what is no error', 'why', 'why'],
-])('%s has a reason in words', (_, error, reason) => {
+  ['a GossumError', new GossumError('TIMEOUT', 'x', refused), 'it took too long: x'],
+  ['a value that is not an error', 'why', 'why'],
+])('%s has a readable reason', (_, error, reason) => {
   expect(reasonOf(error)).toBe(reason)
 })
 
@@ -29,6 +29,6 @@ test.each([
   ['http://127.0.0.1:46787/lookup/example.com/m@v1.0.0', 'http://127.0.0.1:46787/lookup/example.com/m@v1.0.0'],
   ['http://[::1]:80/lookup/m@v1', 'http://[::1]:80/lookup/m@v1'],
   ['me@example.com', 'me@example.com'],
-])('of %s an error says %s', (text, said) => {
+])('an error about %s says %s', (text, said) => {
   expect(new GossumError('CONFIG_INVALID', text).detail).toBe(said)
 })

@@ -34,7 +34,7 @@ function door(slots: number, budget = new TokenBuckets(1000, 1)) {
 }
 
 describe('requests to a log', () => {
-  test('of one client leave as much free as they take', async () => {
+  test('of one client leave as many slots free as they take', async () => {
     const { ask, begun } = door(8)
     for (let i = 0; i < 20; i++) void ask('10.0.0.1', `a${i}`)
     await settled()
@@ -49,7 +49,7 @@ describe('requests to a log', () => {
     expect(begun.slice(6)).toEqual(['c', 'd'])
   })
 
-  test('of two addresses of one network are those of one client', async () => {
+  test('of two addresses in one network count as one client', async () => {
     const { ask, begun } = door(8)
     for (const [i, client] of ['2001:db8::1', '2001:db8::2', '192.0.2.1', '192.0.2.2'].entries())
       for (let k = 0; k < 9; k++) void ask(client, `${i}.${k}`)
@@ -58,7 +58,7 @@ describe('requests to a log', () => {
     expect(begun.filter((what) => /^[23]/.test(what))).toHaveLength(2)
   })
 
-  test('that wait go one client after another, however many one of them has', async () => {
+  test('that wait take turns by client, however many one client has', async () => {
     const { ask, begun, endLast } = door(1)
     void ask('10.0.0.9', 'first')
     for (let i = 0; i < 5; i++) void ask('10.0.0.1', `a${i}`)
@@ -68,7 +68,7 @@ describe('requests to a log', () => {
     expect(begun).toEqual(['first', 'a0', 'b0', 'c0', 'a1', 'b1', 'a2', 'a3', 'a4'])
   })
 
-  test('that several clients wait for take the first turn that any of them has', async () => {
+  test('awaited by several clients take the first turn of any of them', async () => {
     const { ask, begun, endLast } = door(1)
     void ask('10.0.0.9', 'first')
     for (let i = 0; i < 5; i++) void ask('10.0.0.1', `a${i}`)
@@ -79,7 +79,7 @@ describe('requests to a log', () => {
     expect(await Promise.all([popular, joined])).toEqual(['popular', 'popular'])
   })
 
-  test('that wait are sent at once when a client joins that has a turn, or needs none', async () => {
+  test('that wait are sent at once if a client with a free turn joins, or one that needs none', async () => {
     const { ask, begun, end } = door(4)
     for (const what of ['1', '2', '3', '4']) void ask('10.0.0.1', what)
     await settled()
@@ -95,7 +95,7 @@ describe('requests to a log', () => {
     expect(begun.at(-1)).toBe('5')
   })
 
-  test('outlive the one who began them, in the line and behind it', async () => {
+  test('outlive the client that began them, queued or sent', async () => {
     const { ask, begun, end, stopped } = door(2)
     void ask('10.0.0.1', 'first')
     const gone = new AbortController()
@@ -110,7 +110,7 @@ describe('requests to a log', () => {
     expect([begun.length, stopped.length]).toEqual([3, 3])
   })
 
-  test('that nobody waits for any more end, or leave the line', async () => {
+  test('without waiting clients are aborted, or leave the queue', async () => {
     const { ask, begun, end, stopped } = door(1)
     const gone = new AbortController()
     const given = [ask('10.0.0.1', 'first', gone.signal), ask('10.0.0.2', 'second', gone.signal)]
@@ -124,14 +124,14 @@ describe('requests to a log', () => {
     expect(begun).toEqual(['first', 'third'])
   })
 
-  test('that fail make room like others', async () => {
+  test('that fail free their slots like others', async () => {
     const shared = new Shared<number>(new Admission(() => 0, { slots: 1 }))
     const asking = { client: '10.0.0.1', signal: never }
     await expect(shared.run('x', asking, (turn) => turn(() => Promise.reject(new Error('no'))))).rejects.toThrow('no')
     await expect(shared.run('x', asking, (turn) => turn(() => Promise.resolve(7)))).resolves.toBe(7)
   })
 
-  test('beyond the budget of a client are refused; those of others are not, nor what others have begun', async () => {
+  test('beyond the budget of a client are refused, but not those of others, or those already begun', async () => {
     const { ask, end } = door(99, new TokenBuckets(2, 1))
     const [one, two] = [ask('10.0.0.1', '1'), ask('10.0.0.1', '2')]
     await expect(ask('10.0.0.1', '3')).rejects.toMatchObject({ code: 'TOO_MANY_REQUESTS' })

@@ -55,14 +55,14 @@ function lookups(): ProvenLookups {
 const find = (in_: ProvenLookups, name: string) => in_.find(`example.com/${name}`, 'v1.0.0', asking)
 
 describe('a record', () => {
-  test('is asked of the log once, kept on disk, and then known', async () => {
+  test('is requested from the log once, then stored on disk and in memory', async () => {
     const all = lookups()
     expect(await find(all, 'a')).toEqual({ id: 0, record: RECORDS[0], source: 'log' })
     expect(await find(all, 'a')).toMatchObject({ source: 'memory' })
     expect([asked, disk.get('example.com/a@v1.0.0')]).toEqual([['example.com/a@v1.0.0'], { id: 0, record: RECORDS[0] }])
   })
 
-  test('is asked once by many at once, under the spelling of its own module', async () => {
+  test('is requested once for simultaneous clients, with the exact module path', async () => {
     const all = lookups()
     const found = await Promise.all(Array.from({ length: 9 }, () => find(all, 'a')))
     expect(found.map(({ id }) => id)).toEqual(Array<number>(9).fill(0))
@@ -71,7 +71,7 @@ describe('a record', () => {
     expect([...disk.keys()]).toEqual(['example.com/a@v1.0.0'])
   })
 
-  test('that is on disk is proven again, and asked of nobody', async () => {
+  test('on disk is proven again, without a request', async () => {
     disk.set('example.com/b@v1.0.0', { id: 1, record: RECORDS[1]! })
     const all = lookups()
     expect(await find(all, 'b')).toEqual({ id: 1, record: RECORDS[1], source: 'disk' })
@@ -81,21 +81,21 @@ describe('a record', () => {
 
   test.each<[string, KeptLookup]>([
     ['another record', { id: 0, record: RECORDS[1]! }],
-    ['what the tree does not hold', { id: 0, record: recordOf('forged') }],
-    ['a record that no quorum head has yet', { id: 3, record: RECORDS[0]! }],
-  ])('of which the disk has %s is asked of the log', async (_, kept) => {
+    ['a forged record', { id: 0, record: recordOf('forged') }],
+    ['a record beyond the quorum head', { id: 3, record: RECORDS[0]! }],
+  ])('for which the disk has %s is requested from the log', async (_, kept) => {
     disk.set('example.com/a@v1.0.0', kept)
     expect(await find(lookups(), 'a')).toEqual({ id: 0, record: RECORDS[0], source: 'log' })
     expect(disk.get('example.com/a@v1.0.0')).toEqual({ id: 0, record: RECORDS[0] })
   })
 
-  test('on disk is no answer while there is no quorum head', async () => {
+  test('on disk is not used without a quorum head', async () => {
     disk.set('example.com/a@v1.0.0', { id: 0, record: RECORDS[0]! })
     parts = { ...parts, quorum: () => undefined }
     expect(await find(lookups(), 'a')).toMatchObject({ source: 'log' })
   })
 
-  test('whose tile cannot be had is not asked of the log in vain', async () => {
+  test('without its tile is not requested from the log in vain', async () => {
     disk.set('example.com/a@v1.0.0', { id: 0, record: RECORDS[0]! })
     parts = { ...parts, leafHash: () => Promise.reject(new GossumError('LOG_UNREACHABLE')) }
     await expect(find(lookups(), 'a')).rejects.toMatchObject({ code: 'LOG_UNREACHABLE' })
@@ -103,30 +103,30 @@ describe('a record', () => {
   })
 })
 
-describe('nothing goes out, and nothing is kept,', () => {
+describe('nothing is returned or stored', () => {
   const expectRefused = async (code: ErrorCode): Promise<void> => {
     const all = lookups()
     for (let i = 0; i < 2; i++) await expect(find(all, 'a')).rejects.toMatchObject({ code })
     expect([asked.length, disk.size]).toEqual([2, 0])
   }
 
-  test('that the tree does not hold', async () => {
+  test('for a record that is not in the tree', async () => {
     answer = { id: 1, record: RECORDS[0]! }
     await expectRefused('RECORD_INVALID')
   })
 
-  test('that is in the tree and says nothing of the module', async () => {
+  test('for a record of the tree about another module', async () => {
     answer = { id: 1, record: RECORDS[1]! }
     await expectRefused('RECORD_INVALID')
     expect(fromUtf8(RECORDS[1]!)).not.toContain('example.com/a ')
   })
 
-  test('when the log does not answer', async () => {
+  test('if the log does not answer', async () => {
     answer = new GossumError('LOG_UNREACHABLE')
     await expectRefused('LOG_UNREACHABLE')
   })
 
-  test('when the log is frozen, and that is what is said, whatever else went wrong', async () => {
+  test('if the log is frozen, which is reported before any other error', async () => {
     parts = {
       ...parts,
       requireSound: () => {
@@ -140,7 +140,7 @@ describe('nothing goes out, and nothing is kept,', () => {
     await expectRefused('LOG_FROZEN')
   })
 
-  test('without a quorum; why this node did not cosign the head is said, too', async () => {
+  test('without a quorum, and the error says why this node did not cosign', async () => {
     parts = { ...parts, covering: () => Promise.reject(new GossumError('QUORUM_MISSING', 'waited')) }
     answer = { id: 0, record: RECORDS[0]!, code: 'CLOCK_WRONG' }
     await expectRefused('QUORUM_MISSING')

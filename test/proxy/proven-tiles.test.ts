@@ -49,7 +49,7 @@ function provenTiles(): ProvenTiles {
 }
 
 describe('a tile of hashes', () => {
-  test('is asked for as wide as our head has it, once, and every narrower one is cut from it', async () => {
+  test('is requested once at the width of our head, and narrower ones are cut from it', async () => {
     const tiles = provenTiles()
     for (const path of ['tile/8/0/001.p/7', 'tile/8/0/001.p/44', 'tile/8/0/001.p/1'])
       expect(await tiles.get(tile(path), asking), path).toEqual(log.tile(tile(path)))
@@ -57,21 +57,21 @@ describe('a tile of hashes', () => {
     expect(looks).toBe(0)
   })
 
-  test('is asked for once by many at once', async () => {
+  test('is requested once for simultaneous clients', async () => {
     const tiles = provenTiles()
     const all = await Promise.all(Array.from({ length: 20 }, () => tiles.get(tile('tile/8/0/000'), asking)))
     for (const bytes of all) expect(bytes).toEqual(log.tile(tile('tile/8/0/000')))
     expect(asked).toEqual(['tile/8/0/000 of 300'])
   })
 
-  test('that our head does not hold yet is there after a look at the log, once it is proven', async () => {
+  test('beyond our head is served after polling the log and proving the new head', async () => {
     const tiles = provenTiles()
     newer = treeOf(302)
     expect(await tiles.get(tile('tile/8/0/001.p/46'), asking)).toEqual(log.tile(tile('tile/8/0/001.p/46')))
     expect([looks, asked]).toEqual([1, ['tile/8/0/001.p/46 of 302']])
   })
 
-  test('that no head of ours holds is missing, and the log is not asked for it', async () => {
+  test('beyond all our heads is missing, and not requested from the log', async () => {
     const tiles = provenTiles()
     for (const path of [
       'tile/8/0/001.p/45',
@@ -86,12 +86,12 @@ describe('a tile of hashes', () => {
     await expect(tiles.get(tile('tile/8/0/000.p/1'), asking)).rejects.toThrow('the newest head has 0 records')
   })
 
-  test('of another height is none of ours', async () => {
+  test('of another height is refused', async () => {
     await expect(provenTiles().get(tile('tile/2/0/000'), asking)).rejects.toMatchObject({ code: 'TILE_MALFORMED' })
     expect(looks).toBe(0)
   })
 
-  test('that the log did not give is asked for again', async () => {
+  test('that the log failed to return is requested again', async () => {
     let fails = 1
     const tiles = new ProvenTiles({
       client: {
@@ -107,14 +107,14 @@ describe('a tile of hashes', () => {
   })
 })
 
-test('a tile of records has each of them with an empty line behind it, as many as were asked for', async () => {
+test('a data tile has the requested number of records, each followed by an empty line', async () => {
   const tiles = provenTiles()
   expect(fromUtf8(await tiles.get(tile('tile/8/data/001.p/2'), asking))).toBe('record 256\n\nrecord 257\n\n')
   expect(asked).toEqual(['records 256 to 258 of 300'])
   await expect(tiles.get(tile('tile/8/data/001.p/45'), asking)).rejects.toMatchObject({ code: 'TILE_MISSING' })
 })
 
-test('the leaf hash of a record is read off the tile that holds it, first and last of a tile included', async () => {
+test('the leaf hash of a record is read from its tile, also at the ends of a tile', async () => {
   const tiles = provenTiles()
   for (const id of [0, 1, 255, 256, 299]) expect(await tiles.leafHash(id, asking), String(id)).toEqual(log.leaves[id])
   expect(asked).toEqual(['tile/8/0/000 of 300', 'tile/8/0/001.p/44 of 300'])

@@ -22,8 +22,8 @@ function watching(waitMs = 60_000) {
   }
 }
 
-describe('who waits for a quorum head', () => {
-  test('gets one that holds the record, at once or as soon as there is one', async () => {
+describe('a request waiting for a quorum head', () => {
+  test('gets one that covers the record, at once or as soon as there is one', async () => {
     const { watch, grow } = watching()
     const waiting = watch.covering('log', 9, never)
     grow(9)
@@ -41,7 +41,7 @@ describe('who waits for a quorum head', () => {
     })
   })
 
-  test('is told at once when the log is frozen, and by what', async () => {
+  test('fails at once if the log is frozen, with the evidence id', async () => {
     const { watch, freeze } = watching()
     const waiting = watch.covering('log', 9, never)
     freeze('0123456789abcdef')
@@ -52,7 +52,7 @@ describe('who waits for a quorum head', () => {
     await expect(watch.covering('log', 0, never)).rejects.toMatchObject({ code: 'LOG_FROZEN' })
   })
 
-  test('gets nothing of a frozen log, also when a quorum head would do', async () => {
+  test('fails for a frozen log, even if there is a quorum head', async () => {
     const { watch, grow, freeze } = watching()
     grow(10)
     freeze('id')
@@ -60,7 +60,7 @@ describe('who waits for a quorum head', () => {
     expect(() => watch.requireSound('log')).toThrow('id')
   })
 
-  test('may leave', async () => {
+  test('can be aborted', async () => {
     const { watch } = watching()
     const gone = new AbortController()
     const waiting = watch.covering('log', 9, gone.signal)

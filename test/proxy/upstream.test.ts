@@ -31,13 +31,13 @@ function upstream(kind: Outcome['kind']) {
 test.each([
   ['pending', 2],
   ['known', 1],
-] as const)('a head that was %s is judged %d times when it is shown twice', async (kind, times) => {
+] as const)('a head with outcome %s that is shown twice is judged %d times', async (kind, times) => {
   const { asked, calls } = upstream(kind)
   for (let i = 0; i < 2; i++) await (await asked.ask('m', 'v', signal)).judged
   expect(calls.submitted).toBe(times)
 })
 
-test('clients make the log be looked at once in two seconds', async () => {
+test('clients cause at most one poll of the log in two seconds', async () => {
   vi.useFakeTimers({ toFake: ['performance'] })
   onTestFinished(() => void vi.useRealTimers())
   const { asked, calls, clock } = upstream('known')
@@ -72,7 +72,7 @@ function flood() {
   return { asked, judge }
 }
 
-test('answers wait for the judgement of their heads when sixteen are judged behind others', async () => {
+test('answers wait for the judgement of their heads once sixteen are in progress', async () => {
   const { asked, judge } = flood()
   for (let i = 0; i < 16; i++) await asked.ask('m', 'v', signal)
   let isAnswered = false
@@ -109,7 +109,7 @@ test('a head in an unusable answer is judged before the client is answered', asy
   expect(told).toEqual(['lookup log a fork'])
 })
 
-test('a failure of ours to judge is told, and the head is judged again', async () => {
+test('a local failure to judge is reported, and the head is judged again', async () => {
   const errors: unknown[] = []
   let fails = 1
   const asked = new Upstream({

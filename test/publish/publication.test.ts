@@ -130,7 +130,7 @@ const all = (log: string, size: number): Record<string, string> => ({
 })
 
 describe('a round', () => {
-  test('writes all that is answered, readable by all, and then what changed alone', async () => {
+  test('writes all answers, readable by everyone, and later only changes', async () => {
     const api = new Api()
     const publication = api.publication(await opened())
     await publication.round()
@@ -150,7 +150,7 @@ describe('a round', () => {
     expect([inode('feed.json') === before[0], inode(`api/v1/logs/${LOG}/head`) === before[1]]).toEqual([true, false])
   })
 
-  test('whatever the umask is', async () => {
+  test('ignores the umask', async () => {
     const before = process.umask(0o077)
     try {
       await new Api().publication(await opened()).round()
@@ -161,7 +161,7 @@ describe('a round', () => {
     expect(statSync(join(dir, 'api/v1')).mode & 0o777).toBe(0o755)
   })
 
-  test('writes evidence before the list that names it, asks for it once, and leaves it when the node has it no more', async () => {
+  test('writes evidence before the list that names it, requests it once, and keeps it if the node no longer has it', async () => {
     const api = new Api()
     const order: string[] = []
     const folder = await opened()
@@ -190,7 +190,7 @@ describe('a round', () => {
     expect(tree()[`api/v1/evidence/${EVIDENCE}`]).toBe(`evidence ${EVIDENCE}`)
   })
 
-  test('takes away what is not answered any more: a suspect, a quorum, a log; also of an earlier run; and nothing else', async () => {
+  test('removes only its own outdated files, for suspects, quorums and logs, also of an earlier run', async () => {
     const api = new Api([LOG, OTHER])
     api.suspected(SUSPECT)
     const folder = await opened()
@@ -226,7 +226,7 @@ describe('a round', () => {
     expect(existsSync(join(dir, `api/v1/logs/${OTHER}`))).toBe(false)
   })
 
-  test('keeps what stands where the node has trouble to answer, says so, and writes the rest', async () => {
+  test('keeps files whose requests fail, reports that, and writes the rest', async () => {
     const api = new Api()
     const publication = api.publication(await opened())
     await publication.round()
@@ -241,7 +241,7 @@ describe('a round', () => {
     }
   })
 
-  test('says each quarter of a minute that all is up to date, and not when it is not', async () => {
+  test('renews the marker every quarter of a minute, but not after a failure', async () => {
     const api = new Api()
     const publication = api.publication(await opened())
     await publication.round()
@@ -263,7 +263,7 @@ describe('a round', () => {
     expect(Date.parse(at())).toBe(api.now)
   })
 
-  test('gives no two versions of a file one second: web servers would answer 304 for the old one', async () => {
+  test('gives each version of a file its own second, or web servers would answer 304', async () => {
     const api = new Api()
     // Ten rounds within one second, the last ones after the clock was set back.
     let now = 1_790_000_000_000
@@ -278,7 +278,7 @@ describe('a round', () => {
     expect(seconds).toEqual(seconds.map((_, i) => seconds[0]! + i))
   })
 
-  test('ends between two files when the node does', async () => {
+  test('stops between two files when the node stops', async () => {
     const api = new Api()
     const folder = await opened()
     const write = folder.write.bind(folder)
@@ -292,14 +292,14 @@ describe('a round', () => {
 })
 
 describe('the folder', () => {
-  test('is not taken when there is something in it, and is as it was', async () => {
+  test('is refused, and left unchanged, if it is not empty', async () => {
     mkdirSync(dir)
     writeFileSync(join(dir, 'index.html'), 'a site')
     await expect(PublicFolder.open(dir, Date.now)).rejects.toMatchObject({ code: 'PUBLISH_FAILED' })
     expect(readdirSync(dir)).toEqual(['index.html'])
   })
 
-  test('is taken when it is empty, as a new file system is', async () => {
+  test('is accepted if it has only lost+found, like a new file system', async () => {
     mkdirSync(join(dir, 'lost+found'), { recursive: true })
     await new Api().publication(await opened()).round()
     expect(Object.keys(tree())).toContain('feed.json')
@@ -313,10 +313,10 @@ describe('the folder', () => {
   })
 
   test.each([
-    ['a link in the place of a file', `api/v1/logs/${LOG}/head`],
-    ['a link in the place of a folder', `api/v1/logs/${LOG}`],
-    ['a link in the place of a folder above', 'api'],
-  ])('%s is not followed, not replaced, and said; the rest is written', async (_what, at) => {
+    ['a link in place of a file', `api/v1/logs/${LOG}/head`],
+    ['a link in place of a folder', `api/v1/logs/${LOG}`],
+    ['a link in place of a parent folder', 'api'],
+  ])('with %s has it reported, neither followed nor replaced, and the rest written', async (_what, at) => {
     const elsewhere = mkdtempSync(join(temporaryHome(), 'x-'))
     writeFileSync(join(elsewhere, 'head'), 'theirs')
     const target = at.endsWith('head') ? join(elsewhere, 'head') : elsewhere
@@ -331,7 +331,7 @@ describe('the folder', () => {
     expect(tree()['published.json']).toBeUndefined()
   })
 
-  test('a link in the place of its own part is not followed', async () => {
+  test('with a link in place of .gossum is refused', async () => {
     const elsewhere = mkdtempSync(join(temporaryHome(), 'x-'))
     mkdirSync(dir)
     symlinkSync(elsewhere, join(dir, '.gossum'))
@@ -339,7 +339,7 @@ describe('the folder', () => {
     expect(readdirSync(elsewhere)).toEqual([])
   })
 
-  test('that is gone is an error of the system, whose text does not name the place', async () => {
+  test('that is missing gives a system error, without its path in the text', async () => {
     const publication = new Api().publication(await opened())
     rmSync(dir, { recursive: true })
     const error: unknown = await publication.round().then(
@@ -357,7 +357,7 @@ const WRITER = `
   console.log('begun')
   for (let n = 0; ; n++) await folder.write('api/v1/head', Buffer.alloc(300_000, String(n % 10)))`
 
-test('kill -9 at any moment leaves whole files, and the next node goes on', async () => {
+test('kill -9 at any moment leaves complete files, and the next node continues', async () => {
   for (let i = 0; i < 8; i++) {
     const child = spawn(process.execPath, ['--input-type=module', '-e', WRITER, dir], {
       stdio: ['ignore', 'pipe', 'inherit'],

@@ -204,7 +204,7 @@ describe('conditions', () => {
     expect(conditionsOf(well)).toEqual([])
     const ill = [observing({ isFrozen: true }), observing({ stops: { ...LOG.stops, disagreement: 'they disagree' } })]
     for (const facts of ill)
-      for (const { text } of conditionsOf(facts)) expect(text).toMatch(/nothing (more of it )?is taken up/)
+      for (const { text } of conditionsOf(facts)) expect(text).toMatch(/nothing (more of it )?is accepted/)
   })
 
   test('without a policy there is no quorum to wait for', () => {

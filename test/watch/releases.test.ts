@@ -26,17 +26,17 @@ const parse = (value: unknown, key = owner.verifier): unknown => {
 }
 
 describe('a go.sum', () => {
-  test('is believed as it is, with any ends of lines', () => {
+  test('is accepted unsigned, with any line endings', () => {
     const releases = parseReleases(utf8(record('v1.0.0').replaceAll('\n', '\r\n')))
     expect([...releases]).toEqual(record('v1.0.0').trimEnd().split('\n'))
     expect(parseReleases(utf8('')).size, 'no releases yet').toBe(0)
   })
 
   test.each([
-    ['what is no line of go.sum', 'example.com/m v1.0.0\n', /is not a line of go.sum/],
-    ['a page that says that there is none', '<html>not found</html>\n', /is not a line of go.sum/],
-    ['what is not UTF-8', new Uint8Array([0xff, 0xfe]), /not UTF-8/],
-    ['what is too large', new Uint8Array(MAX_RELEASES_BYTES + 1), /too large/],
+    ['a line that is not of a go.sum', 'example.com/m v1.0.0\n', /is not a line of go.sum/],
+    ['an error page', '<html>not found</html>\n', /is not a line of go.sum/],
+    ['text that is not UTF-8', new Uint8Array([0xff, 0xfe]), /not UTF-8/],
+    ['a text that is too large', new Uint8Array(MAX_RELEASES_BYTES + 1), /too large/],
     ['more lines than a list may have', 'a v1.0.0 h1:x\n'.repeat(200_001), /more than 200000 lines/],
   ])('is refused for %s', (_what, list, why) => {
     expect(() => parseReleases(typeof list === 'string' ? utf8(list) : list)).toThrow(why)
@@ -44,7 +44,7 @@ describe('a go.sum', () => {
 })
 
 describe('a signed list', () => {
-  test('is one part or several, each signed by the key that the setting names', () => {
+  test('may have several parts, each signed by the configured key', () => {
     expect(parse(signed(record('v1.0.0')))).toHaveLength(2)
     expect(parse([signed(record('v1.0.0')), signed(record('v1.1.0'))])).toHaveLength(4)
   })
@@ -61,21 +61,21 @@ describe('a signed list', () => {
     expect(parse(list)).toContain(why)
   })
 
-  test('needs a key that is named, and a key that is named needs a signature', () => {
+  test('needs a configured key, and a configured key needs a signature', () => {
     const json = utf8(JSON.stringify(signed(record('v1.0.0'))))
     expect(() => parseReleases(json)).toThrow(/the setting names no key/)
     expect(() => parseReleases(utf8(record('v1.0.0')), owner.verifier)).toThrow(/it is not signed/)
     expect(() => parseReleases(utf8('{'), owner.verifier)).toThrow(/not JSON/)
   })
 
-  test('its key stands in the setting as Source Spotter spells it', () => {
+  test('may have its key configured in the form of Source Spotter', () => {
     const spelled = base64(owner.verifier.publicKey)
     const { key } = parseWatch(`example.com authorised=https://e.example/go.sum key=${spelled}`, 'watch')
     expect(parse(signed(record('v1.0.0')), key)).toHaveLength(2)
   })
 })
 
-test('a version is authorised with all of its lines, and with the hashes that its owner said', () => {
+test('a version is authorised only if all its lines are listed, with the same hashes', () => {
   const releases = parseReleases(utf8(record('v1.0.0') + record('v1.1.0').split('\n')[0]!))
   expect(isAuthorised(recordLines(record('v1.0.0')), releases)).toBe(true)
   expect(isAuthorised(recordLines(record('v1.0.0', 3)), releases), 'other hashes').toBe(false)

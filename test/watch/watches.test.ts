@@ -26,10 +26,10 @@ describe('a record', () => {
   const watches = new Watches([parseWatch('own.example/*', 'watch'), parseWatch('two.example', 'watch')], () => 0)
 
   test.each([
-    ['of a module that is watched', lines('v1.0.0'), 'own.example/m@v1.0.0'],
-    ['of a module below one', lines('v1.0.0', 'two.example/a/b'), 'two.example/a/b@v1.0.0'],
-    ['of another', lines('v1.0.0', 'own.example.other/m'), undefined],
-    ['that is no lines', 'nothing\n', undefined],
+    ['of a watched module', lines('v1.0.0'), 'own.example/m@v1.0.0'],
+    ['of a module below a watched one', lines('v1.0.0', 'two.example/a/b'), 'two.example/a/b@v1.0.0'],
+    ['of another module', lines('v1.0.0', 'own.example.other/m'), undefined],
+    ['without valid lines', 'nothing\n', undefined],
     ['that is empty', '', undefined],
   ])('%s', (_what, record, expected) => {
     const version = watches.watched(record)
@@ -42,29 +42,29 @@ describe('a record', () => {
   })
 })
 
-describe('the lists together', () => {
+describe('several lists', () => {
   const standing = async (...texts: readonly (string | undefined)[]): Promise<string> => {
     const watches = await lists(...texts)
     return watches.standing(watches.watched(lines('v1.0.0'))!)
   }
 
-  test('all must have it', async () => {
+  test('must all have the version', async () => {
     expect(await standing(lines('v1.0.0'), lines('v1.0.0'))).toBe('authorised')
     expect(await standing(lines('v1.0.0'), lines('v0.1.0'))).toBe('unauthorised')
   })
 
-  test('one that has it not counts though another cannot be read; one that has it does not', async () => {
+  test('make it unauthorised if one lacks it, and undecided if only another is unreadable', async () => {
     expect(await standing(undefined, lines('v0.1.0'))).toBe('unauthorised')
     expect(await standing(undefined, lines('v1.0.0'))).toBe('unread')
   })
 
-  test('none that was named says nothing', async () => {
+  test('leave a version unlisted if none is configured', async () => {
     const watches = new Watches([parseWatch('own.example', 'watch')], () => 0)
     expect(await watches.standing(watches.watched(lines('v1.0.0'))!)).toBe('unlisted')
     expect(new Watches([], () => 0).isEmpty).toBe(true)
   })
 
-  test('one that cannot be read is named, until it can', async () => {
+  test('have an unreadable one reported', async () => {
     const watches = await lists(undefined)
     await watches.standing(watches.watched(lines('v1.0.0'))!)
     expect(watches.failing).toMatchObject([{ error: expect.stringContaining('ENOENT') as string }])
@@ -72,7 +72,7 @@ describe('the lists together', () => {
 })
 
 describe('one list', () => {
-  test('is read again when it has grown old, and not before; at once after a failure', async () => {
+  test('is read again only after a time, or at once after a failure', async () => {
     const file = join(scratchFolder().dir, 'list')
     let now = 0
     const list = new ReleaseList(file, undefined, () => now)
@@ -91,7 +91,7 @@ describe('one list', () => {
     await expect(list.read()).rejects.toMatchObject({ code: 'FILE_UNREADABLE' })
   })
 
-  test('at a URL is asked for once, however many want it, and its login is shown to nobody', async () => {
+  test('at a URL is requested once for simultaneous callers, and its login is not shown', async () => {
     let asked = 0
     const server = createServer((_request, response) => {
       asked++

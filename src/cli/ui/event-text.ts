@@ -161,7 +161,7 @@ function evidenceNews(event: Extract<NodeEvent, { event: 'evidence' }>, log: str
   const who = name === undefined ? log : witness === telling.own ? `this node's own key, ${name},` : name
   const what =
     name === undefined
-      ? `nothing more of it is ${telling.own === undefined ? 'taken up' : 'signed'}`
+      ? `nothing more of it is ${telling.own === undefined ? 'accepted' : 'signed'}`
       : 'its cosignatures no longer count'
   return [
     `!${ALARMS[type]}${who} ${deedOf(event, log)}: ${placesOf(event)} (${SOURCES[source]})`,
@@ -229,7 +229,7 @@ function outcomeLines(event: Extract<NodeEvent, { event: 'outcome' }>, name: str
   const why = event.code === null ? '' : `: ${sentence(event.code)}`
   switch (event.outcome) {
     case 'advanced':
-      return [`${own === undefined ? 'taken up ' : 'cosigned '}  ${name}${size}  (${from})`]
+      return [`${own === undefined ? 'accepted ' : 'cosigned '}  ${name}${size}  (${from})`]
     case 'pending':
       return [`pending    ${name}${size}  (${from})${why}`]
     case 'refused':

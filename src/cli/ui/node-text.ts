@@ -124,7 +124,7 @@ function openCount(log: LogView): number {
 }
 
 function viewOf(log: LogView, { peers, policy, observer }: StatusView, paint: Paint): string {
-  const nothing = observer ? 'nothing is taken up' : 'nothing is signed'
+  const nothing = observer ? 'nothing is accepted' : 'nothing is signed'
   if (log.frozen) {
     const ids = log.holds.filter((hold) => !hold.acked).map((hold) => hold.id)
     return paint('red', `FROZEN: proven to misbehave; ${nothing} until gossum evidence ack ${ids.join(', ')}`)

@@ -129,7 +129,7 @@ describe.each(CASES)('%s %s', (path, version, revision, subdir) => {
     expect(await look(repository.dir, path, version)).toEqual(found)
   })
 
-  test.skipIf(modrules === undefined)('as golang.org/x/mod/zip makes it', async () => {
+  test.skipIf(modrules === undefined)('has the hashes of golang.org/x/mod/zip', async () => {
     // Git reads attributes from the checkout and cannot be told not to; there the go command, and we, continue without
     // it.
     writeFileSync(join(repository.dir, '.git', 'info', 'attributes'), '* -export-subst -export-ignore\n')
@@ -138,7 +138,7 @@ describe.each(CASES)('%s %s', (path, version, revision, subdir) => {
   })
 })
 
-test('a module in a folder takes the LICENSE of the root, and no other file', async () => {
+test('a module in a folder gets the LICENSE of the root, and no other file', async () => {
   const files = {
     'go.mod': mod(`${MODULE}/nested`),
     'n.go': 'package nested\n',
@@ -153,7 +153,7 @@ test('a module in a folder takes the LICENSE of the root, and no other file', as
   })
 })
 
-test('a module without a go.mod has one of its path, and no file of it', async () => {
+test('a module without a go.mod gets a made-up one, which is not in its zip', async () => {
   const bare = new MadeRepository(join(dir, 'bare'))
   bare.commit({ 'a.go': 'package a\n' }, 'v1.0.0', 'v2.0.0')
   for (const version of ['v1.0.0', 'v2.0.0+incompatible']) {
@@ -165,7 +165,7 @@ test('a module without a go.mod has one of its path, and no file of it', async (
   }
 })
 
-test('where the path does not say which folder it is, the go.mod does', async () => {
+test('if the path does not determine the folder, the go.mod does', async () => {
   const many = new MadeRepository(join(dir, 'many'))
   many.commit({ 'go.mod': mod('vanity.example/x'), 'x.go': 'package x\n' }, 'v1.0.0')
   many.commit({ 'sub/go.mod': mod('vanity.example/x/sub'), 'sub/s.go': 'package sub\n' }, 'sub/v1.0.0')
@@ -177,13 +177,13 @@ test('where the path does not say which folder it is, the go.mod does', async ()
   })
 })
 
-describe('what is not there', () => {
+describe('a missing version', () => {
   test.each<[string, string, string, Partial<HolderView> & { kind: HolderView['kind'] }]>([
     ['no tag', MODULE, 'v9.9.9', { kind: 'absent', reason: 'no tag v9.9.9' }],
     ['a tag of another folder', `${MODULE}/nested`, 'v1.2.3', { kind: 'absent', reason: 'no tag nested/v1.2.3' }],
     ['no commit', MODULE, 'v0.0.0-20240506070809-000000000000', { kind: 'absent', reason: 'no revision 000000000000' }],
     ['a commit of another time', MODULE, `v0.0.0-20240506070810-${first.slice(0, 12)}`, { kind: 'unusable' }],
-    ['a major version that nobody names', `${MODULE}/v4`, 'v3.0.1', { kind: 'unusable' }],
+    ['a major version without a go.mod for it', `${MODULE}/v4`, 'v3.0.1', { kind: 'unusable' }],
   ])('%s', async (_, path, version, expected) => {
     expect(await look(repository.dir, path, version)).toMatchObject(expected)
   })
@@ -198,18 +198,18 @@ describe('what is not there', () => {
 })
 
 test.each(['ext::sh -c touch% made-by-it', 'http://example.com/m', 'git://example.com/m', 'fd::0'])(
-  '%s is no address',
+  '%s is refused as an address',
   async (where) => {
     const refused = attempted(look(where, MODULE, 'v1.2.3'))
     expect(await refused).toMatchObject({ code: 'USAGE' })
   },
 )
 
-test('an address that looks like an option is a folder that is not there', async () => {
+test('an address that looks like an option is treated as a missing folder', async () => {
   expect(await look('--upload-pack=touch made-by-it', MODULE, 'v1.2.3')).toMatchObject({ kind: 'unknown' })
 })
 
-test('nothing that a repository configures is run', async () => {
+test('commands configured by a repository are not run', async () => {
   const evil = new MadeRepository(join(dir, 'evil'))
   evil.commit({ 'go.mod': mod(MODULE), 'a.txt': 'x\n', '.gitattributes': '* filter=evil diff=evil\n' }, 'v1.0.0')
   const trace = join(dir, 'ran')
@@ -246,14 +246,14 @@ test('nothing that a repository configures is run', async () => {
   expect(existsSync(trace)).toBe(false)
 })
 
-test.runIf(process.getuid?.() === 0)('a repository of somebody else is read: the user has named it', async () => {
+test.runIf(process.getuid?.() === 0)('a repository of another user is read', async () => {
   const theirs = new MadeRepository(join(dir, 'theirs'))
   theirs.commit({ 'go.mod': mod(MODULE) }, 'v1.0.0')
   execFileSync('chown', ['-R', '12345:12345', theirs.dir])
   expect(await look(theirs.dir, MODULE, 'v1.0.0')).toMatchObject({ kind: 'has' })
 })
 
-test('a commit that another was put in place of is read as it is', async () => {
+test('a replaced commit is read in its original form', async () => {
   const replaced = new MadeRepository(join(dir, 'replaced'))
   const id = replaced.commit({ 'go.mod': mod(MODULE), 'a.go': 'package a\n' }, 'v1.0.0')
   const before = await look(replaced.dir, MODULE, 'v1.0.0')

@@ -41,7 +41,7 @@ const extracted = (root: string): string => join(root, 'example.com/!mod@v1.0.0'
 const zipOf = (view: HolderView): string | null | undefined => (view.kind === 'has' ? view.hashes.zip : undefined)
 
 describe.skipIf(original === undefined)('the cache of the go command', () => {
-  test('has these module versions', async () => {
+  test('lists its module versions', async () => {
     expect(await cachedModules(original!)).toEqual([
       { path: 'example.com/Mod/sub', version: 'v0.1.0' },
       { path: 'example.com/Mod', version: 'v1.0.0' },
@@ -49,7 +49,7 @@ describe.skipIf(original === undefined)('the cache of the go command', () => {
     ])
   })
 
-  test('has of each what the record has, three times over', async () => {
+  test('has the hashes of the record in the zip, the hash file and the folder', async () => {
     for (const { path, version, text } of records) {
       const { zip, mod } = hashesOfRecord(text.trim().split('\n'))
       expect(await viewsOfCache(original!, { path, version })).toMatchObject({
@@ -60,7 +60,7 @@ describe.skipIf(original === undefined)('the cache of the go command', () => {
     }
   })
 
-  test('a byte of an extracted file is noticed, and the file is named', async () => {
+  test('reveals a changed byte in an extracted file, and names the file', async () => {
     const root = copy()
     writeFileSync(join(extracted(root), 'lib.go'), 'package lib\n\nconst A = 7\n')
     const { cache, folder } = await look(root)
@@ -71,7 +71,7 @@ describe.skipIf(original === undefined)('the cache of the go command', () => {
       expect(await goSays('dir', extracted(root), 'example.com/Mod@v1.0.0')).toEqual({ hash: zipOf(folder) })
   })
 
-  test('so are files that are more, fewer, or links', async () => {
+  test('reveals added and missing files, and links', async () => {
     const root = copy()
     rmSync(join(extracted(root), 'lib.go'))
     mkdirSync(join(extracted(root), 'deep/er'), { recursive: true })
@@ -89,7 +89,7 @@ describe.skipIf(original === undefined)('the cache of the go command', () => {
     })
   })
 
-  test('every byte of the zip counts, or its zip is none', async () => {
+  test('reveals any changed byte of the zip that matters', async () => {
     const root = copy()
     const zip = readFileSync(download(root, 'v1.0.0.zip'))
     for (let at = 0; at < zip.length; at++) {
@@ -106,7 +106,7 @@ describe.skipIf(original === undefined)('the cache of the go command', () => {
     }
   }, 120_000)
 
-  test('the hash recorded next to the zip is read unchanged', async () => {
+  test('has the hash next to the zip read unchanged', async () => {
     const root = copy()
     const other = h1({ x: 'y' })
     writeFileSync(download(root, 'v1.0.0.ziphash'), other)
@@ -115,7 +115,7 @@ describe.skipIf(original === undefined)('the cache of the go command', () => {
     expect((await look(root)).ziphash).toMatchObject({ kind: 'unknown' })
   })
 
-  test('a go.mod that was changed has another hash', async () => {
+  test('has another hash for a changed go.mod', async () => {
     const root = copy()
     writeFileSync(download(root, 'v1.0.0.mod'), 'module example.com/evil\n')
     expect((await look(root)).cache).toMatchObject({
@@ -123,7 +123,7 @@ describe.skipIf(original === undefined)('the cache of the go command', () => {
     })
   })
 
-  test('what is not there is absent, and what was not wholly extracted is nothing', async () => {
+  test('has missing files and partly extracted folders reported as absent', async () => {
     const root = copy()
     rmSync(download(root, 'v1.0.0.zip'))
     writeFileSync(download(root, 'v1.0.0.partial'), '')
@@ -136,13 +136,13 @@ describe.skipIf(original === undefined)('the cache of the go command', () => {
     expect((await look(root)).cache).toMatchObject({ kind: 'absent' })
   })
 
-  test.skipIf(process.getuid?.() === 0)('what cannot be read is not known', async () => {
+  test.skipIf(process.getuid?.() === 0)('has unreadable files reported as unknown', async () => {
     const root = copy()
     chmodSync(join(extracted(root), 'lib.go'), 0)
     expect((await look(root)).folder).toMatchObject({ kind: 'unknown' })
   })
 
-  test('a pipe, a device or a folder in place of a file is not waited for', async () => {
+  test('is read without hanging on a pipe, a device or a folder in place of a file', async () => {
     const root = copy()
     for (const name of ['v1.0.0.zip', 'v1.0.0.mod', 'v1.0.0.ziphash']) rmSync(download(root, name))
     execFileSync('mkfifo', [download(root, 'v1.0.0.zip')])
@@ -151,7 +151,7 @@ describe.skipIf(original === undefined)('the cache of the go command', () => {
     expect(await look(root)).toMatchObject({ cache: { kind: 'unknown' }, ziphash: { kind: 'unknown' } })
   })
 
-  test('modules are found by what is left of them, and what is no module is passed over', async () => {
+  test('is listed by whatever is left of each module, and other entries are skipped', async () => {
     const root = copy()
     rmSync(join(root, 'cache/download/example.com/!mod'), { recursive: true })
     mkdirSync(join(root, 'cache/download/sumdb/sum.golang.org/@v'), { recursive: true })
@@ -167,7 +167,7 @@ describe.skipIf(original === undefined)('the cache of the go command', () => {
   })
 })
 
-test('the copies that the go command makes in a toolchain are none of its files', async () => {
+test('go.mod copies that the go command makes in a toolchain are not counted as its files', async () => {
   const root = join(dir, 'toolchains')
   const toolchain = { path: 'golang.org/toolchain', version: 'v0.0.1-go1.24.1.linux-amd64' }
   const folder = join(root, `${toolchain.path}@${toolchain.version}`)
@@ -183,6 +183,6 @@ test('the copies that the go command makes in a toolchain are none of its files'
   expect(zipOf((await viewsOfCache(root, toolchain)).folder)).not.toBe(h1(named))
 })
 
-test('a folder that is not there is no cache', async () => {
+test('a missing folder is an error', async () => {
   expect(await attempted(cachedModules(join(dir, 'nothing')))).toMatchObject({ code: 'FILE_UNREADABLE' })
 })

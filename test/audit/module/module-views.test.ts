@@ -125,7 +125,7 @@ describe('the table', () => {
     ])
   })
 
-  test('a list that names what nobody has is what tells the index from nothing', () => {
+  test('a version that no holder has is "index only" if it is listed, else undecided', () => {
     expect(classify(LOGS.absent, views({ proxy: 'absent' }), true).class).toBe('index only')
     expect(classify(LOGS.absent, views({ proxy: 'absent' }), false)).toMatchObject({
       class: null,
@@ -134,7 +134,7 @@ describe('the table', () => {
   })
 })
 
-describe('all of it', () => {
+describe('all combinations', () => {
   const states = Object.keys(STATES) as State[]
   /** Every combination of a log, a proxy, a repository, a go.sum and one of the three in the cache. */
   const all = (Object.keys(LOGS) as LogKind[]).flatMap((log) =>
@@ -153,7 +153,7 @@ describe('all of it', () => {
   )
   const isOther = (state: State | undefined): boolean => state === 'other' || state === 'mod' || state === 'broken'
 
-  test('the result is never fine if a holder differs from the record', () => {
+  test('never give "agree" if a holder differs from the record', () => {
     const wrong = all.filter(({ log, own }) => {
       const found = classify(LOGS[log], views(own), false)
       const others = HOLDERS.filter((holder) => isOther(own[holder]))
@@ -166,7 +166,7 @@ describe('all of it', () => {
     expect(wrong).toEqual([])
   })
 
-  test('who did not answer is named, and a reason stands where there is no class', () => {
+  test('name the holders that did not answer, and give a reason if there is no class', () => {
     const wrong = all.filter(({ log, own }) => {
       const found = classify(LOGS[log], views(own), false)
       const silent = HOLDERS.filter((holder) => own[holder] === 'silent')
@@ -175,7 +175,7 @@ describe('all of it', () => {
     expect(wrong).toEqual([])
   })
 
-  test('a log that is not believed is never what others are held to', () => {
+  test('never compare holders with an unproven log', () => {
     const wrong = all.filter(({ log, own }) => {
       const found = classify(LOGS[log], views(own), true)
       return ['unknown', 'unproven', 'doubt'].includes(log) && (found.class !== null || found.differing.length > 0)
@@ -183,14 +183,14 @@ describe('all of it', () => {
     expect(wrong).toEqual([])
   })
 
-  test('every class comes about, and has its words', () => {
+  test('cover every class, and each has its text', () => {
     const found = new Set(all.flatMap(({ log, own }) => classify(LOGS[log], views(own), true).class ?? []))
     expect([...found].toSorted()).toEqual([...MODULE_CLASSES].toSorted())
     expect(Object.keys(MEANINGS).toSorted()).toEqual([...MODULE_CLASSES].toSorted())
   })
 })
 
-test('docs/check-module.md has the classes and their words', () => {
+test('docs/check-module.md has the classes and their texts', () => {
   const page = readFileSync(new URL('../../../docs/check-module.md', import.meta.url), 'utf8')
   const table = page.slice(page.indexOf('### Classes'), page.indexOf('`undecided` (`null`'))
   const rows = [...table.matchAll(/^\| `([a-z ]+)` +\| \d +\| ([^|]*?) +\| ([^|]*?) +\|$/gm)]

@@ -56,35 +56,35 @@ const status =
   (_, response) =>
     void response.writeHead(code, headers).end('no')
 
-test('the zip and the go.mod of a proxy are hashed, over HTTP and as files', async () => {
+test('the zip and the go.mod of a proxy are hashed, over HTTP and from files', async () => {
   expect(await ask(url)).toEqual({ view: { kind: 'has', hashes, from: url }, isListed: false })
   const files = pathToFileURL(proxyDir).href
   expect(await ask(files)).toEqual({ view: { kind: 'has', hashes, from: files }, isListed: false })
 })
 
-test('a version that is listed and not there is named by an index', async () => {
+test('a version that is listed but missing is reported as listed', async () => {
   instead.set(`${BASE}v1.0.0.zip`, status(410))
   expect(await ask(url)).toMatchObject({ view: { kind: 'absent' }, isListed: true })
   expect(await ask(url, 'v1.0.1')).toMatchObject({ view: { kind: 'absent' }, isListed: false })
   expect(await ask(pathToFileURL(proxyDir).href, 'v1.0.1')).toMatchObject({ view: { kind: 'absent' }, isListed: false })
 })
 
-describe('of several the first that has it', () => {
-  test('behind a comma, the next is asked when one does not have it', async () => {
+describe('a list of proxies', () => {
+  test('continues after a comma if a proxy does not have the version', async () => {
     for (const code of [404, 410]) {
       instead.set(`/first${BASE}v1.0.0.mod`, status(code))
       expect(await ask(`${url}/first, ${url}`)).toMatchObject({ view: { kind: 'has', from: url } })
     }
   })
 
-  test('and not when something else is wrong: that one might have had it', async () => {
+  test('stops after a comma on other errors, since that proxy might have it', async () => {
     instead.set(`/first${BASE}v1.0.0.mod`, status(403))
     expect(await ask(`${url}/first,${url}`)).toMatchObject({ view: { kind: 'unknown' } })
     expect(requests).toEqual([`/first${BASE}v1.0.0.mod`])
     expect(await ask(`${url}/first|${url}`)).toMatchObject({ view: { kind: 'has', from: url } })
   })
 
-  test('direct and off end the list', async () => {
+  test('ends at direct or off', async () => {
     expect(await ask(`direct,${url}`)).toMatchObject({
       view: { kind: 'not-asked', reason: expect.stringContaining('--git') as string },
     })
@@ -94,7 +94,7 @@ describe('of several the first that has it', () => {
     expect(requests.filter((path) => path.startsWith(BASE))).toEqual([])
   })
 
-  test.each(['ftp://example.com', 'example.com', 'http://', '/proxy'])('%s is no proxy', async (name) => {
+  test.each(['ftp://example.com', 'example.com', 'http://', '/proxy'])('with %s is refused', async (name) => {
     expect(await attempted(ask(name))).toMatchObject({ code: 'USAGE' })
   })
 })
@@ -102,7 +102,7 @@ describe('of several the first that has it', () => {
 describe('answers', () => {
   const zip = `${BASE}v1.0.0.zip`
 
-  test('are led elsewhere, as proxies of companies do, a few times', async () => {
+  test('may be redirected a few times', async () => {
     instead.set(zip, status(302, { location: `/stored${BASE}v1.0.0.zip` }))
     instead.set(`/stored${BASE}v1.0.0.zip`, status(307, { location: '/file.zip' }))
     instead.set('/file.zip', (_, response) => {
@@ -115,12 +115,15 @@ describe('answers', () => {
     })
   })
 
-  test.each(['file:///etc/passwd', 'ftp://example.com/', 'http://', ''])('are not led to %j', async (location) => {
-    instead.set(zip, status(302, { location }))
-    expect(await ask(url)).toMatchObject({ view: { kind: 'unknown' } })
-  })
+  test.each(['file:///etc/passwd', 'ftp://example.com/', 'http://', ''])(
+    'may not be redirected to %j',
+    async (location) => {
+      instead.set(zip, status(302, { location }))
+      expect(await ask(url)).toMatchObject({ view: { kind: 'unknown' } })
+    },
+  )
 
-  test('that may pass are asked for again', async () => {
+  test('with a temporary error are requested again', async () => {
     let left = 2
     instead.set(zip, (_, response) => {
       if (left-- > 0) response.writeHead(503).end()
@@ -129,7 +132,7 @@ describe('answers', () => {
     expect(await ask(url)).toMatchObject({ view: { kind: 'has', hashes } })
   })
 
-  test('that end too early are no answers, and what came before of them is forgotten', async () => {
+  test('that end too early are discarded and requested again', async () => {
     let left = 1
     instead.set(zip, (_, response) => {
       if (left-- > 0) {
@@ -140,12 +143,12 @@ describe('answers', () => {
     expect(await ask(url)).toMatchObject({ view: { kind: 'has', hashes } })
   })
 
-  test('that are no zip are a fault of the proxy', async () => {
+  test('that are not a zip are reported as unusable', async () => {
     instead.set(zip, (_, response) => response.end('<html>sign in</html>'))
     expect(await ask(url)).toMatchObject({ view: { kind: 'unusable', reason: expect.stringContaining(url) as string } })
   })
 
-  test('without an end are cut', async () => {
+  test('without an end are cut off', async () => {
     instead.set(`${BASE}v1.0.0.mod`, (_, response) => {
       response.on('error', () => undefined)
       const chunk = Buffer.alloc(1 << 20)
@@ -160,7 +163,7 @@ describe('answers', () => {
   })
 })
 
-test('an answer over https leads to https alone', () => {
+test('an https answer may only redirect to https', () => {
   const led = (to: string): string | undefined =>
     redirectOf({ status: 302, headers: { get: () => to }, body: null }, 'https://proxy.example/a/b')
   expect(led('/c')).toBe('https://proxy.example/c')
@@ -168,7 +171,7 @@ test('an answer over https leads to https alone', () => {
   expect(codeOf(() => led('http://store.example/x'))).toBe('PROXY_FAILED')
 })
 
-test('a folder in place of a file is no file', async () => {
+test('a folder in place of a file is not read', async () => {
   const odd = join(dir, 'odd')
   mkdirSync(join(odd, 'example.com/!mod/@v/v1.0.0.mod'), { recursive: true })
   expect(await ask(pathToFileURL(odd).href)).toMatchObject({ view: { kind: 'unknown' } })

@@ -16,18 +16,18 @@ function rulesOf(record: Uint8Array | string): RuleName[] {
 }
 
 describe('genuine records break no rule', () => {
-  test('those of the repository', () => {
+  test('in the repository', () => {
     expect(SMALL_RECORDS).toHaveLength(60)
     expect(PROVEN_RECORDS).toHaveLength(20)
     for (const record of [...SMALL_RECORDS, ...PROVEN_RECORDS]) expect(rulesOf(record), fromUtf8(record)).toEqual([])
   })
 
-  test.skipIf(!hasShared)('those of the full set', () => {
+  test.skipIf(!hasShared)('in the full set', () => {
     expect(SHARED_RECORDS.length).toBeGreaterThan(1800)
     for (const record of SHARED_RECORDS) expect(rulesOf(record), fromUtf8(record)).toEqual([])
   })
 
-  test('and name their modules as the go command reads them', () => {
+  test('and name their modules', () => {
     for (const record of SMALL_RECORDS) {
       const { path, version } = recordLines(parseRecord(record))[0]!
       expect(judgeRecord(record).module).toEqual({ path, version })
@@ -35,7 +35,7 @@ describe('genuine records break no rule', () => {
   })
 })
 
-describe('a record that breaks one rule is found by that rule, and nothing is invented', () => {
+describe('a record that breaks one rule is reported for that rule only', () => {
   test.each(BAD_RECORDS.map(({ rule, record }, i) => [`${rule} (${i})`, rule, record] as const))(
     '%s',
     (_, rule, record) => {
@@ -43,17 +43,17 @@ describe('a record that breaks one rule is found by that rule, and nothing is in
     },
   )
 
-  test('every rule has such a record', () => {
+  test('exists for every rule', () => {
     expect(Object.keys(RULES).filter((rule) => !BAD_RECORDS.some((bad) => bad.rule === rule))).toEqual([])
   })
 
-  test('they are about different module versions, so that they fit into one log', () => {
+  test('has its own module version, so that all fit into one log', () => {
     const names = BAD_RECORDS.map(({ record }) => judgeRecord(record).module).filter((module) => module !== undefined)
     expect(new Set(names.map(({ path, version }) => `${path}@${version}`)).size).toBe(names.length)
   })
 })
 
-describe('what is legal is no finding', () => {
+describe('legal records have no findings', () => {
   test.each([
     ['example.com/a', 'v0.0.0'],
     ['example.com', 'v1.0.0'],
@@ -93,7 +93,7 @@ describe('what is legal is no finding', () => {
 })
 
 describe('several faults', () => {
-  test('are all told, each rule once', () => {
+  test('are all reported, each rule once', () => {
     const line = 'Example..com//con v2.0 h2:x\n'
     expect(rulesOf(`${line}${line}no\nfields\n`)).toEqual([
       'line-fields',
@@ -107,13 +107,13 @@ describe('several faults', () => {
     ])
   })
 
-  test('what is missing is not guessed while a line cannot be read', () => {
+  test('do not include missing lines if a line is unreadable', () => {
     const [files, goMod] = recordOf('example.com/a', 'v1.0.0').split('\n') as [string, string]
     expect(rulesOf(`${files}\nbroken\n`)).toEqual(['line-fields'])
     expect(rulesOf(`broken\n${goMod}\n`)).toEqual(['line-fields'])
   })
 
-  test('the first line that can be read names the module', () => {
+  test('leave the module to the first readable line', () => {
     expect(judgeRecord(utf8(`broken\n${recordOf('example.com/a', 'v1.0.0')}`)).module).toEqual({
       path: 'example.com/a',
       version: 'v1.0.0',
@@ -122,7 +122,7 @@ describe('several faults', () => {
   })
 })
 
-test('the text rules are those of FormatRecord: what breaks none of them can be served', () => {
+test('the text rules match FormatRecord: records that break none of them can be served', () => {
   for (const { rule, record } of BAD_RECORDS) {
     const serve = (): unknown => formatRecord(1, record)
     if (rule.startsWith('record-'))
@@ -131,7 +131,7 @@ test('the text rules are those of FormatRecord: what breaks none of them can be 
   }
 })
 
-describe('whatever the bytes are', () => {
+describe('for arbitrary bytes', () => {
   const random = seeded(14)
   /** Bytes that records contain, and some that they must not contain. */
   const bytes = utf8('\n\n  /.v01-+hgo.mod=Aä~:\0\t\r\u202e\u{1f600}')
@@ -146,14 +146,14 @@ describe('whatever the bytes are', () => {
     expect(new Set(broken.map(({ rule }) => rule)).size).toBe(broken.length)
   }
 
-  test('there are rules of the table, details that can be shown, and no exception', () => {
+  test('findings have known rules and printable details, and nothing is thrown', () => {
     for (let i = 0; i < 3000; i++) {
       const length = random() % 200
       judgeCalmly(Uint8Array.from({ length }, () => (random() % 8 === 0 ? random() : bytes[random() % bytes.length]!)))
     }
   })
 
-  test('also in the largest records, which cost no more than their bytes', () => {
+  test('the largest records are judged quickly as well', () => {
     const fill = (text: string): string => text.repeat(Math.floor(MAX_RECORD_BYTES / utf8(text).length))
     const worst = [
       'a\n',

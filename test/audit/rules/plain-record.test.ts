@@ -24,7 +24,7 @@ test('nearly all genuine records are plain, and name their modules', () => {
   for (const record of plain) expect(plainModule(record)).toEqual(judgeRecord(record).module)
 })
 
-test('a record is found between others, and its bounds are kept', () => {
+test('a record is read between others, within its bounds', () => {
   const [before, record, after] = SMALL_RECORDS.slice(0, 3) as [Uint8Array, Uint8Array, Uint8Array]
   const data = concatBytes(before, record, after)
   const [start, end] = [before.length, before.length + record.length]
@@ -53,7 +53,7 @@ test.each(BAD_RECORDS.map(({ rule, record }, i) => [`${rule} (${i})`, record] as
   },
 )
 
-describe('whatever is plain breaks no rule', () => {
+describe('a plain record breaks no rule', () => {
   const random = seeded(20190102)
   const pick = <T>(list: readonly T[]): T => list[random() % list.length]!
   /** Bytes with a meaning in records. */

@@ -132,7 +132,7 @@ describe.skipIf(peer === undefined)('golang.org/x/mod agrees', () => {
     return verdicts
   }
 
-  test('on genuine modules: it objects to none', () => {
+  test('on genuine modules, and rejects none', () => {
     expect(agreeOn(genuine).filter(({ error }) => error !== '')).toEqual([])
   })
 

@@ -28,7 +28,7 @@ describe('data tiles', () => {
     ['numbered', 512, numbered(512)],
     ['numbered, without the last empty line', 512, numbered(512).slice(0, -1)],
     ['numbered from 0', 0, numbered(0)],
-    ['wider than asked', 256, `${numbered(256)}260\nexample.com/x v1.0.0 h1:x\n\n`],
+    ['wider than requested', 256, `${numbered(256)}260\nexample.com/x v1.0.0 h1:x\n\n`],
   ])('are read: %s', (_how, first, text) => {
     expect(read(text, records, first)).toEqual({ records, misnumbered: [] })
   })
@@ -53,14 +53,14 @@ describe('data tiles', () => {
     }
   })
 
-  it('hold odd records side by side: what looks like a number is one only where the rest is a record', () => {
+  it('hold adjacent odd records: text like a number is one only before a record', () => {
     const list = ['a\n\n', '2\nb\n', '\n', '4\n\n5\n']
     const plain = list.map((record) => `${record}\n`).join('')
     expect(read(plain, list, 1)).toEqual({ records: list, misnumbered: [] })
     expect(read(numbered(1, list), list, 1)).toEqual({ records: list, misnumbered: [] })
   })
 
-  it('say which record has another number than its own, and are read all the same', () => {
+  it('with wrong record numbers are read, and the wrong numbers are reported', () => {
     const text = numbered(256).replace('257\n', '9999\n').replace('259\n', '0\n')
     expect(read(text, records, 256)).toEqual({
       records,
@@ -79,7 +79,7 @@ describe('data tiles', () => {
     ])
   })
 
-  it.each([0, 1, 2, 3])('name record %i when it is another one, and no other', (place) => {
+  it.each([0, 1, 2, 3])('with another record %i name only that one', (place) => {
     const other = records.with(place, records[place]!.replace('h1:', 'h1:A'))
     expect(read(numbered(0, other), records)).toEqual({ missing: place })
     expect(read(other.join('\n'), records)).toEqual({ missing: place })
@@ -93,13 +93,13 @@ describe('data tiles', () => {
     expect(read([...records].reverse().join('\n'), records)).toEqual({ missing: 0 })
   })
 
-  it('that would take too long to search are given up: four megabytes of empty lines without a record', () => {
+  it('that would take too long to search, such as 4 MiB of empty lines, are abandoned', () => {
     const leaves = leavesOf(records)
     const found = readRecords(new Uint8Array(4 * 1024 * 1024).fill(10), { first: 0, width: 4, leaves }, 'data')
     expect(found).toEqual({ missing: 0 })
   })
 
-  it('give hashes that fold to a tile only when they are written as usual', () => {
+  it('give the leaf hashes of a tile only in the usual form', () => {
     const leaves = leavesOf(records)
     expect(claimedLeaves(utf8(numbered(7)), 7, 4, 'data')).toEqual(leaves)
     expect(claimedLeaves(utf8(records.join('\n')), 0, 4, 'data')).toEqual(leaves)
@@ -116,19 +116,19 @@ describe('entry bundles', () => {
   )
   const tile = { first: 256, width: entries.length, leaves: leavesOf(entries) }
 
-  it('hold any bytes, by their lengths', () => {
+  it('hold any bytes, delimited by their lengths', () => {
     const found = readRecords(bundle, tile, 'entries')
     expect('records' in found && found.records.map((entry) => fromUtf8(entry))).toEqual(entries)
     expect(readRecords(concatBytes(bundle, Uint8Array.of(0, 9, 1)), tile, 'entries')).toEqual(found)
   })
 
-  it('that are cut lack the entry that is cut', () => {
+  it('that are truncated lack the cut entry', () => {
     expect(readRecords(bundle.subarray(0, -1), tile, 'entries')).toEqual({ missing: 260 })
     expect(readRecords(bundle.subarray(0, 1), tile, 'entries')).toEqual({ missing: 256 })
     expect(readRecords(new Uint8Array(), tile, 'entries')).toEqual({ missing: 256 })
   })
 
-  it('with a length that lies hold nothing from there on', () => {
+  it('with a wrong length hold nothing from there on', () => {
     const lying = bundle.slice()
     lying[3] = 4
     expect(readRecords(lying, tile, 'entries')).toEqual({ missing: 257 })

@@ -35,7 +35,7 @@ async function withBitTurned<T>(log: MadeLog, path: string, byte: number, act: (
 describe('the right edge', () => {
   // Sizes for which several perfect subtrees end in one tile, on one level and on two: a hash of the edge that
   // authenticates one must not make the others in its tile trusted (CVE-2026-56865).
-  it.each([1, 3, 7, 255, 256 + 7, 3 * 256 + 85, 511])('of %i records: no bit of it can be another', async (size) => {
+  it.each([1, 3, 7, 255, 256 + 7, 3 * 256 + 85, 511])('of %i records is refused with any flipped bit', async (size) => {
     const log = makeLog(madeRecords(size))
     const tiles = await open(log)
     const edge = [0, 1]
@@ -62,7 +62,7 @@ describe('the right edge', () => {
 describe('a tree with three levels', () => {
   const size = 256 * 256 + 2 * 256 + 3
 
-  it('has every tile, each as wide as the tree makes it, and each of its hashes', async () => {
+  it('has every tile with the right width and hashes', async () => {
     const records = madeRecords(size)
     const log = makeLog(records)
     const tiles = await open(log)
@@ -85,7 +85,7 @@ describe('a tree with three levels', () => {
     ['tile/8/0/100', 0, 100, 'tile/8/0/100'],
     ['tile/8/1/000', 0, 100, 'tile/8/1/000'],
     ['tile/8/0/257', 0, 257, 'tile/8/0/257'],
-  ])('with %s forged: reading tile %i %i names %s', async (path, level, index, named) => {
+  ])('with %s forged is detected when reading tile %i %i, which names %s', async (path, level, index, named) => {
     const log = makeLog(madeRecords(size))
     for (const byte of [0, 31, 32, 100 * HASH_SIZE, 256 * HASH_SIZE - 1]) {
       const wrong = await withBitTurned(log, path, byte, async () => {
@@ -97,28 +97,31 @@ describe('a tree with three levels', () => {
     }
   })
 
-  it.each([0, 31, 255 * HASH_SIZE])('that is cut to %i bytes has a wrong tile, and no missing one', async (length) => {
-    const log = makeLog(madeRecords(1000))
-    const file = join(log.dir, 'tile/8/0/001')
-    writeFileSync(file, readFileSync(file).subarray(0, length))
-    const tiles = await open(log)
-    await expect(tiles.read(0, 1)).rejects.toBeInstanceOf(WrongTile)
-    await expect(tiles.read(0, 2)).resolves.toHaveLength(256 * HASH_SIZE)
-  })
+  it.each([0, 31, 255 * HASH_SIZE])(
+    'with a tile cut to %i bytes has a wrong tile, not a missing one',
+    async (length) => {
+      const log = makeLog(madeRecords(1000))
+      const file = join(log.dir, 'tile/8/0/001')
+      writeFileSync(file, readFileSync(file).subarray(0, length))
+      const tiles = await open(log)
+      await expect(tiles.read(0, 1)).rejects.toBeInstanceOf(WrongTile)
+      await expect(tiles.read(0, 2)).resolves.toHaveLength(256 * HASH_SIZE)
+    },
+  )
 
-  it('may be served by a log that has only the full tile by now', async () => {
+  it('may be read from a log that now has only the full tile', async () => {
     const log = makeLog(madeRecords(200))
     const grown = makeLog(madeRecords(300))
     const tiles = await open(log, new LogFolder(grown.dir))
     expect(await tiles.read(0, 0)).toHaveLength(200 * HASH_SIZE)
   })
 
-  it('of another log is refused as a whole', async () => {
+  it('of another log is refused entirely', async () => {
     const [log, other] = [makeLog(madeRecords(300)), makeLog(madeRecords(301).slice(1))]
     await expect(open(log, new LogFolder(other.dir))).rejects.toMatchObject({ code: 'TILE_INVALID' })
   })
 
-  it('asks once for a tile above, and again for one that was wrong', async () => {
+  it('has each parent tile requested once, and wrong tiles again', async () => {
     const log = makeLog(madeRecords(1000))
     const folder = new LogFolder(log.dir)
     const asked: string[] = []

@@ -15,8 +15,8 @@ function filesOf(dir: string): Record<string, string> {
   return Object.fromEntries(paths.map((path) => [path.slice(dir.length), readFileSync(path, 'base64')]))
 }
 
-describe('a source that keeps', () => {
-  it('leaves the log, file by file, and an audit of that is the same', async () => {
+describe('a keeping source', () => {
+  it('copies the log file by file, and an audit of the copy gives the same result', async () => {
     const log = makeLog(madeRecords(66_000))
     const kept = join(temporaryHome(), 'kept')
     const source = new KeepingSource(new LogFolder(log.dir), kept)
@@ -26,7 +26,7 @@ describe('a source that keeps', () => {
     expect(await auditOf({ dir: kept, note: log.note })).toEqual(first)
   })
 
-  it('keeps what is wrong as it came', async () => {
+  it('keeps wrong tiles unchanged', async () => {
     const log = makeLog(madeRecords(600))
     const file = join(log.dir, 'tile/8/data/001')
     writeFileSync(file, readFileSync(file).reverse())
@@ -37,7 +37,7 @@ describe('a source that keeps', () => {
     expect((await auditOf({ dir: kept, note: log.note })).list).toEqual(report.list)
   })
 
-  it('lets several writers keep one file concurrently: a reader always gets one complete version', async () => {
+  it('allows concurrent writers of one file, and readers always get a complete version', async () => {
     const kept = join(temporaryHome(), 'kept')
     const source = new KeepingSource(new LogFolder('/nowhere'), kept)
     const all = Array.from({ length: 40 }, (_, i) => new Uint8Array(50_000).fill(i))
@@ -53,14 +53,14 @@ describe('a source that keeps', () => {
     expect(readdirSync(join(kept, 'tile/8/0'))).toEqual(['000'])
   })
 
-  it('keeps nothing of what is not there', async () => {
+  it('keeps nothing for missing files', async () => {
     const kept = join(temporaryHome(), 'kept')
     const source = new KeepingSource(new LogFolder('/nowhere'), kept)
     await expect(source.get('latest', 10)).rejects.toMatchObject({ status: 404 })
     expect(() => readdirSync(kept)).toThrow('ENOENT')
   })
 
-  it('ends an audit when it cannot keep, and that is no fault of the log', async () => {
+  it('ends the audit with a local error if it cannot write', async () => {
     const log = makeLog(madeRecords(600))
     const kept = join(temporaryHome(), 'kept')
     writeFileSync(kept, 'a file')

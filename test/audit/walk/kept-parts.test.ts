@@ -33,8 +33,8 @@ async function listOf(parts: KeptParts): Promise<Finding[]> {
 const ranges = (parts: KeptParts): string[] => parts.done.map(({ from, to }) => `${from}-${to}`)
 const groupsOf = async (parts: KeptParts, since = 0) => (await sharedKeys(parts, since)).groups
 
-describe('ranges that are not done', () => {
-  it('are cut where units end, and end where a done one begins', async () => {
+describe('missing ranges', () => {
+  it('are split at the ends of units, and end where a finished one begins', async () => {
     const parts = await KeptParts.open(join(temporaryHome(), 'parts'))
     const gaps = (from: number, to: number): string[] => parts.gaps({ from, to }).map((gap) => `${gap.from}-${gap.to}`)
     expect(gaps(0, 0)).toEqual([])
@@ -58,7 +58,7 @@ describe('ranges that are not done', () => {
 })
 
 describe('the folder', () => {
-  it('is the same after it was opened again', async () => {
+  it('is the same after reopening', async () => {
     const dir = join(temporaryHome(), 'parts')
     const parts = await KeptParts.open(dir)
     await parts.add(partOf(0, 300, (n) => n % 250, [findingAt(7)]))
@@ -69,7 +69,7 @@ describe('the folder', () => {
     expect(await groupsOf(again)).toEqual(await groupsOf(parts))
   })
 
-  it('loses a part that is cut anywhere, and no other', async () => {
+  it('loses a truncated part, and no other', async () => {
     const dir = join(temporaryHome(), 'parts')
     const parts = await KeptParts.open(dir)
     await parts.add(partOf(0, 100))
@@ -87,7 +87,7 @@ describe('the folder', () => {
     expect(ranges(await KeptParts.open(dir))).toEqual(['0-100', '100-103'])
   })
 
-  it('is cleared of what a process left that was killed while it wrote, and of what is not its own', async () => {
+  it('is cleared of unfinished files from killed processes, and of foreign files', async () => {
     const dir = join(temporaryHome(), 'parts')
     const parts = await KeptParts.open(dir)
     await parts.add(partOf(0, 100))
@@ -97,7 +97,7 @@ describe('the folder', () => {
     expect(readdirSync(dir)).toEqual(['0-100.part'])
   })
 
-  it('has parts that were killed in the middle of being joined once', async () => {
+  it('has each part once, even after a kill while joining', async () => {
     const [dir, elsewhere] = [join(temporaryHome(), 'parts'), join(temporaryHome(), 'parts')]
     const parts = await KeptParts.open(dir)
     await parts.add(partOf(0, 40, undefined, [findingAt(3)]))
@@ -114,7 +114,7 @@ describe('the folder', () => {
 })
 
 describe('parts of one unit', () => {
-  it('are joined when the unit is whole, with all that they say', async () => {
+  it('are joined without loss when the unit is complete', async () => {
     const dir = join(temporaryHome(), 'parts')
     const parts = await KeptParts.open(dir)
     // Across parts, across the boundary of the unit, and within one.
@@ -137,7 +137,7 @@ describe('parts of one unit', () => {
     expect(readdirSync(dir)).toHaveLength(2)
   })
 
-  it('are few, however often the log grows, and every finding is told that there is room for', async () => {
+  it('stay few, however often the log grows, and keep findings up to the limit', async () => {
     const dir = join(temporaryHome(), 'parts')
     const parts = await KeptParts.open(dir)
     const step = 40
@@ -154,8 +154,8 @@ describe('parts of one unit', () => {
   })
 })
 
-describe('keys that several records have', () => {
-  it('are those of which one is new', async () => {
+describe('keys shared by several records', () => {
+  it('include at least one new record', async () => {
     const parts = await KeptParts.open(join(temporaryHome(), 'parts'))
     const moduleOf = (n: number): number => ({ 90: 1, 150: 2, 190: 150 + 1 })[n] ?? n
     await parts.add(partOf(0, 100, moduleOf))
@@ -173,7 +173,7 @@ describe('keys that several records have', () => {
     expect(await groupsOf(parts, 200)).toEqual([])
   })
 
-  it('of a log that repeats itself are counted up to a bound, and that is said', async () => {
+  it('of a repetitive log are counted up to a limit, which is reported', async () => {
     const parts = await KeptParts.open(join(temporaryHome(), 'parts'))
     await parts.add(partOf(0, 30_000, () => 1))
     expect((await sharedKeys(parts, 0)).isWhole).toBe(false)
@@ -183,7 +183,7 @@ describe('keys that several records have', () => {
     expect({ isWhole, few: groups.length <= 5000 && groups.length > 4000 }).toEqual({ isWhole: false, few: true })
   })
 
-  it('are no longer looked for once it is stopped', async () => {
+  it('are no longer searched for after an abort', async () => {
     const parts = await KeptParts.open(join(temporaryHome(), 'parts'))
     await expect(sharedKeys(parts, 0, AbortSignal.abort(new Error('stopped')))).rejects.toThrow('stopped')
   })

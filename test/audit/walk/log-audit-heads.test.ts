@@ -71,7 +71,7 @@ const sizeOf = ({ note }: MadeLog): number => parseCheckpoint(parseNote(note).te
 const records = madeRecords(66_400)
 
 describe('a log that grows', () => {
-  it('is read from where the last pass ended, tile by tile, and no tile of records twice', async () => {
+  it('is read from where the last pass ended, and no full data tile twice', async () => {
     // A duplicate was compared once, and is not compared again.
     const twice = records.with(3, records[2]!)
     const [log, home] = [new GrowingLog(), temporaryHome()]
@@ -91,7 +91,7 @@ describe('a log that grows', () => {
     expect(source.taken().filter((path) => path.includes('/data/'))).toEqual([])
   })
 
-  it('and says another hash of an old module version then is convicted then', async () => {
+  it('with a new hash for an old module version is convicted', async () => {
     const [log, home] = [new GrowingLog(), temporaryHome()]
     const other = (char: string) => utf8(recordOf('example.com/x', 'v1.0.0').replace(/h1:./, `h1:${char}`))
     const first = log.grow([other('A'), ...records.slice(1, 700)])
@@ -123,7 +123,7 @@ describe('a log that grows', () => {
     expect([...fresh.found].sort()).toEqual([...last.found].sort())
   })
 
-  it('may be asked about a head that is older than the last: nothing of it is forgotten', async () => {
+  it('may be audited up to an older head, without loss of earlier results', async () => {
     const [log, home] = [new GrowingLog(), temporaryHome()]
     const old = log.grow(records.slice(0, 300))
     const copy = join(temporaryHome(), 'old')
@@ -151,7 +151,7 @@ describe('a log that forks', () => {
     ['of the same size', [700, 700]],
     ['larger', [700, 1300]],
     ['larger by one', [700, 701]],
-  ] as const)('to a head that is %s is convicted of it, and no record of it is audited', async (_what, sizes) => {
+  ] as const)('to a head that is %s is convicted, and no record of it is audited', async (_what, sizes) => {
     const [one, other] = fork(sizes)
     const home = temporaryHome()
     await pass(home, one, new LogFolder(one.dir))
@@ -170,7 +170,7 @@ describe('a log that forks', () => {
     })
   })
 
-  it('to a smaller one is convicted when the tiles of the larger are still there, and refused when they are not', async () => {
+  it('to a smaller head is convicted if the tiles of the larger one exist, otherwise refused', async () => {
     const [one, other] = fork([1300, 700])
     const home = temporaryHome()
     await pass(home, one, new LogFolder(one.dir))
@@ -182,7 +182,7 @@ describe('a log that forks', () => {
     expect(await pass(home, one, new LogFolder(one.dir))).toMatchObject({ upTo: 1300, isComplete: true })
   })
 
-  it('before anything was audited up to a head is found, too: a killed pass has noted its head', async () => {
+  it('is also convicted after a killed pass, which has recorded its head', async () => {
     const [one, other] = fork([700, 700])
     const home = temporaryHome()
     const stop = new AbortController()
@@ -194,7 +194,7 @@ describe('a log that forks', () => {
 })
 
 describe('the folder of an audit', () => {
-  it('is of one log, whatever its key or origin, and says so', async () => {
+  it('is for one log, and another key or origin is refused', async () => {
     const log = new GrowingLog().grow(records.slice(0, 10))
     const home = temporaryHome()
     await pass(home, log, new LogFolder(log.dir))
@@ -211,7 +211,7 @@ describe('the folder of an audit', () => {
 })
 
 describe('a source that fails', () => {
-  it('midway leaves its tiles to be asked for again, and not those that were had', async () => {
+  it('midway leaves only the missing tiles to be requested again', async () => {
     const [log, home] = [new GrowingLog(), temporaryHome()]
     const head = log.grow(records)
     const source = new CountedSource(log.dir)
@@ -233,7 +233,7 @@ describe('a source that fails', () => {
     expect(third.length).toBeGreaterThan(source.taken().length)
   })
 
-  it('at once is an error, and the next pass is whole', async () => {
+  it('at once is an error, and the next pass is complete', async () => {
     const [log, home] = [new GrowingLog(), temporaryHome()]
     const head = log.grow(records.slice(0, 1000))
     const source = new CountedSource(log.dir)
@@ -245,7 +245,7 @@ describe('a source that fails', () => {
     expect(await pass(home, head, source)).toMatchObject({ audited: 1000, isComplete: true })
   })
 
-  it('is stopped at any request, and nothing that was kept is lost', async () => {
+  it('or is stopped at any request loses nothing that was kept', async () => {
     const log = new GrowingLog()
     const odd = records.slice(0, 900).with(3, utf8('')).with(800, utf8(''))
     const head = log.grow(odd)
@@ -265,7 +265,7 @@ describe('a source that fails', () => {
 })
 
 describe('a range', () => {
-  it('is read and no more, and the rest is read later; what stands twice across them is found', async () => {
+  it('is read alone, the rest later, and duplicates across both are found', async () => {
     const log = new GrowingLog()
     const odd = records.slice(0, 2000).with(10, utf8('')).with(1500, records[700]!).with(1990, utf8(''))
     const head = log.grow(odd)

@@ -9,7 +9,7 @@ import { auditOf, auditedKey, makeLog, madeRecords } from '../../helpers/audits.
 import { temporaryHome } from '../../helpers/home.js'
 
 describe('an honest log', () => {
-  it.each([0, 1, 2, 255, 256, 257, 512, 1000])('of %i records is clean and whole', async (size) => {
+  it.each([0, 1, 2, 255, 256, 257, 512, 1000])('of %i records is clean and complete', async (size) => {
     for (const isNumbered of [false, true]) {
       const { list, ...report } = await auditOf(makeLog(madeRecords(size), { isNumbered }))
       expect(report).toMatchObject({ audited: size, size, isComplete: true, missing: [], evidence: [] })
@@ -17,7 +17,7 @@ describe('an honest log', () => {
     }
   })
 
-  it('of c2sp.org/tlog-tiles has no rules for its records, and its tiles are held to the tree', async () => {
+  it('of c2sp.org/tlog-tiles has no rules for records, but its tiles are checked against the tree', async () => {
     const origin = 'other.example/log'
     const records = [utf8(''), utf8('x'), new Uint8Array(65535).fill(10), ...madeRecords(600)]
     const report = await auditOf(makeLog(records, { origin }), { origin })
@@ -27,7 +27,7 @@ describe('an honest log', () => {
 
 describe('bad records', () => {
   it.each([false, true])(
-    'of every rule are found where they are, and nothing else is (numbered: %s)',
+    'of every rule are found in their places, and nothing else is (numbered: %s)',
     async (isNumbered) => {
       const records = madeRecords(1500)
       const places = new Map(BAD_RECORDS.map((bad, i) => [(i * 37) % 1500, bad]))
@@ -40,7 +40,7 @@ describe('bad records', () => {
     },
   )
 
-  it('that stand twice are a note, and evidence when they say different hashes', async () => {
+  it('that are duplicates give a note, or evidence if their hashes differ', async () => {
     const records = madeRecords(700)
     records[20] = utf8(recordOf('example.com/x', 'v1.0.0'))
     records[600] = records[3]!
@@ -61,7 +61,7 @@ describe('bad records', () => {
   })
 })
 
-describe('tiles that are wrong', () => {
+describe('an audit with a faulty tile', () => {
   const size = 256 * 256 + 600
 
   it.each([
@@ -69,7 +69,7 @@ describe('tiles that are wrong', () => {
     ['tile/8/1/000', 'hash-tile', 600],
     ['tile/8/data/001', 'data-tile', size - 256],
     ['tile/8/data/258.p/88', 'data-tile', size - 88],
-  ])('%s is named, and all is read that can be', async (path, rule, audited) => {
+  ])('names the wrong %s, and reads all other records', async (path, rule, audited) => {
     const log = makeLog(madeRecords(size))
     const file = join(log.dir, path)
     const bytes = readFileSync(file)
@@ -85,7 +85,7 @@ describe('tiles that are wrong', () => {
     expect(await auditOf(log, { home })).toMatchObject({ list: [], audited: size, isComplete: true })
   })
 
-  it.each(['tile/8/0/001', 'tile/8/data/001'])('%s that is gone is said, and asked for again', async (path) => {
+  it.each(['tile/8/0/001', 'tile/8/data/001'])('reports the missing %s, and requests it again', async (path) => {
     const log = makeLog(madeRecords(700))
     const file = join(log.dir, path)
     const bytes = readFileSync(file)

@@ -105,7 +105,7 @@ beforeAll(async () => {
 const FOUND = [`40 record-empty`, `${UNIT + 1} record-empty`, `${2 * UNIT + 9} duplicate-record`]
 
 describe('honest results', () => {
-  it('make the whole audit, in any order and spread as one likes, and nobody is blamed', async () => {
+  it('give the whole audit, in any order and any number of files, without blame', async () => {
     const all = fileOf('all', [parts[2]!, parts[0]!, parts[1]!])
     for (const files of [honest, [...honest].reverse(), [all], [all, honest[1]!, honest[1]!]]) {
       const { report, found, wrong } = await merge(files)
@@ -116,7 +116,7 @@ describe('honest results', () => {
     expect(again).toMatchObject({ found: FOUND, wrong: [] })
   })
 
-  it('without one of the units are not the tree', async () => {
+  it('without one of the units are refused', async () => {
     for (const missing of UNITS.keys()) {
       const files = honest.filter((_, i) => i !== missing)
       await expect(merge(files)).rejects.toMatchObject({ code: 'AUDIT_DISAGREES' })
@@ -124,11 +124,11 @@ describe('honest results', () => {
   })
 })
 
-describe('results that lie', () => {
+describe('false results', () => {
   const lie = (name: string, i: number, change: Partial<Part>): string => fileOf(name, [{ ...parts[i]!, ...change }])
   const rest = (i: number): string[] => honest.filter((_, other) => other !== i)
 
-  it('and leave out a finding are found out when their unit is read again, and are mended', async () => {
+  it('that omit a finding are exposed and corrected when their unit is read again', async () => {
     const lying = lie('silent', 1, { findings: [], counts: { error: 0, note: 0 } })
     // This cannot be detected without reading again: the cost of not reading.
     expect((await merge([lying, ...rest(1)])).found).toEqual([FOUND[0], FOUND[2]])
@@ -137,14 +137,14 @@ describe('results that lie', () => {
     expect((await merge([lying, ...rest(1)], { isChosen: () => true })).wrong).toEqual([`${lying} ${UNIT}`])
   })
 
-  it('and invent a finding, too', async () => {
+  it('that invent a finding are also exposed', async () => {
     const findings: Finding[] = [{ rule: 'record-empty', level: 'error', id: 6, detail: 'it is empty' }]
     const lying = lie('inventor', 0, { findings: [...findings, ...parts[0]!.findings], counts: { error: 2, note: 0 } })
     const caught = await merge([...rest(0), lying].reverse(), { isChosen: () => true })
     expect(caught).toMatchObject({ found: FOUND, wrong: [`${lying} 0`] })
   })
 
-  it('and hide a module version behind other keys, too', async () => {
+  it('that hide a module version behind other keys are also exposed', async () => {
     const lying = lie('keys', 2, {
       keys: parts[2]!.keys.map((byte, i) => (i > 1200 && i % 10 === 5 ? byte ^ 1 : byte)),
     })
@@ -152,7 +152,7 @@ describe('results that lie', () => {
     expect(caught).toMatchObject({ found: FOUND, wrong: [`${lying} ${2 * UNIT}`] })
   })
 
-  it('are found out without luck when another file is of the same unit, whichever comes first', async () => {
+  it('are always exposed if another file has the same unit, in any order', async () => {
     const lying = lie('second', 1, { findings: [], counts: { error: 0, note: 0 } })
     for (const files of [
       [lying, ...honest],
@@ -166,7 +166,7 @@ describe('results that lie', () => {
     expect(both.wrong.sort()).toEqual([`${lying} ${UNIT}`, `${other} ${UNIT}`].sort())
   })
 
-  it('about hashes do not fold to the root', async () => {
+  it('with other hashes do not add up to the root', async () => {
     const hashes = parts[1]!.hashes.map((hash) => hash.map((byte) => byte ^ 1))
     for (const lying of [lie('hashes', 1, { hashes }), lie('no-hashes', 1, { hashes: [] })]) {
       await expect(merge([lying, ...rest(1)])).rejects.toMatchObject({ code: 'AUDIT_DISAGREES' })
@@ -177,8 +177,8 @@ describe('results that lie', () => {
   it.each<[string, Partial<PartRange>]>([
     ['less than a unit', { to: 100 }],
     ['the end of one', { from: 100 }],
-    ['one behind the tree', { from: 7 * UNIT, to: 8 * UNIT }],
-  ])('about %s are no result: of records in two ranges each would be its own double', async (name, range) => {
+    ['a unit beyond the tree', { from: 7 * UNIT, to: 8 * UNIT }],
+  ])('about %s are refused', async (name, range) => {
     const [from, to] = [range.from ?? 0, range.to ?? UNIT]
     const lying = lie(name, 0, {
       from,
@@ -191,7 +191,7 @@ describe('results that lie', () => {
     await expect(merge([...honest, lying])).rejects.toMatchObject({ code: 'AUDIT_DAMAGED' })
   })
 
-  it('are of the tree that the log signed, or of none', async () => {
+  it('of a tree that the log did not sign are refused', async () => {
     const other = makeLog(madeRecords(UNIT + 5))
     const others = await auditUnit(other, { from: 0, to: UNIT }, 'other')
     await expect(merge([...honest, others])).rejects.toMatchObject({ code: 'AUDIT_DISAGREES' })
@@ -213,7 +213,7 @@ describe('results that lie', () => {
 })
 
 describe('a file', () => {
-  it('that is cut is damaged, wherever, and named', async () => {
+  it('that is truncated anywhere is damaged', async () => {
     const bytes = readFileSync(honest[2]!)
     const header = bytes.indexOf(10) + 1
     for (const length of [0, 1, header - 1, header + 1, header + 4, header + 300, bytes.length - 1]) {
@@ -225,7 +225,7 @@ describe('a file', () => {
     await expect(merge([cut, honest[0]!, honest[1]!])).rejects.toMatchObject({ code: 'AUDIT_DISAGREES' })
   })
 
-  it('with a length that lies costs no memory', async () => {
+  it('with a wrong length costs no memory', async () => {
     const bytes = readFileSync(honest[2]!)
     bytes.writeUInt32LE(0xffffffff, bytes.indexOf(10) + 1)
     await expect(merge([scratch.file('long', bytes)])).rejects.toMatchObject({ code: 'AUDIT_DAMAGED' })
@@ -233,13 +233,13 @@ describe('a file', () => {
     await expect(merge([endless])).rejects.toMatchObject({ code: 'AUDIT_DAMAGED' })
   })
 
-  it('that is not there is unreadable', async () => {
+  it('that is missing is unreadable', async () => {
     await expect(merge([join(scratch.dir, 'none')])).rejects.toMatchObject({ code: 'FILE_UNREADABLE' })
   })
 })
 
 describe('reading again', () => {
-  it('believes no tile that is wrong: nobody is blamed for it but its server', async () => {
+  it('rejects a wrong tile, and blames no result for it', async () => {
     const wrong: LogSource = {
       url: 'x',
       get: async (path, bytes, options) => {
@@ -250,7 +250,7 @@ describe('reading again', () => {
     await expect(merge(honest, { from: wrong, isChosen: () => true })).rejects.toMatchObject({ code: 'TILE_INVALID' })
   })
 
-  it('says so when a tile cannot be had', async () => {
+  it('reports a tile that is unavailable', async () => {
     const gone: LogSource = {
       url: 'x',
       get: (path, ...rest) => source.get(path === 'tile/8/data/300' ? 'nothing' : path, ...rest),

@@ -33,7 +33,7 @@ function keysOf(count: number): Uint8Array {
 }
 
 describe('a key', () => {
-  it('is of the module version, and of nothing else in the record', () => {
+  it('depends only on the module version', () => {
     const judge = new RecordJudge(true, SEED)
     const keyOf = (text: string) => ({ ...judge.judge(utf8(text), 0).key! })
     const plain = recordOf('example.com/x', 'v1.0.0')
@@ -46,7 +46,7 @@ describe('a key', () => {
       expect(keyOf(other)).not.toEqual(expected)
   })
 
-  it('does not run path and version together, and depends on the seed', () => {
+  it('separates path and version, and depends on the seed', () => {
     const keyOf = (path: string, version: string, seed = SEED): string =>
       JSON.stringify({ ...hashModuleText(path, version, seed) })
     const keys = [
@@ -58,7 +58,7 @@ describe('a key', () => {
     expect(new Set(keys).size).toBe(4)
   })
 
-  it('is seldom that of another: none of a hundred thousand is', () => {
+  it('is unique among a hundred thousand', () => {
     const seen = new Set<number>()
     for (const record of madeRecords(100_000)) {
       const space = record.indexOf(32)
@@ -69,7 +69,7 @@ describe('a key', () => {
     expect(seen.size).toBe(100_000)
   })
 
-  it('has the seed of the root, wherever that stands in memory', () => {
+  it('uses the seed of the root, at any offset in memory', () => {
     const root = sha256(utf8('x'))
     const apart = new Uint8Array(40)
     apart.set(root, 8)
@@ -79,7 +79,7 @@ describe('a key', () => {
 })
 
 describe('the keys of a range', () => {
-  it('are all there, in their buckets, for no record, one, and as many as a unit has', () => {
+  it('are complete and in their buckets, for zero records up to a full unit', () => {
     for (const count of [0, 1, 1000, MAX_KEYED_RECORDS]) {
       const keys = keysOf(count)
       expect(keys.length).toBe(TABLE_BYTES + count * ENTRY_BYTES)
@@ -100,7 +100,7 @@ describe('the keys of a range', () => {
     }
   })
 
-  it('do not stay in the collector', () => {
+  it('are removed from the collector', () => {
     const keys = new KeyCollector()
     keys.add({ high: 1, low: 1 }, 0)
     keys.take()
@@ -121,23 +121,23 @@ describe('the keys of a range', () => {
 
   it.each<[string, Uint8Array, number]>([
     ['nothing', new Uint8Array(), 1000],
-    ['a table that is cut', good.subarray(0, TABLE_BYTES - 1), 1000],
+    ['a truncated table', good.subarray(0, TABLE_BYTES - 1), 1000],
     ['half an entry', good.subarray(0, -1), 1000],
     ['an entry too few', good.subarray(0, -ENTRY_BYTES), 1000],
     ['an entry too many', new Uint8Array([...good, ...new Uint8Array(ENTRY_BYTES)]), 1001],
     ['more keys than records', good, 999],
-    ['a bucket that begins later', changed((view) => view.setUint32(0, 1, true)), 1000],
-    ['a bucket that ends far away', changed((view) => view.setUint32(4, 0xffffffff, true)), 1000],
+    ['a bucket that starts late', changed((view) => view.setUint32(0, 1, true)), 1000],
+    ['a bucket that ends far beyond', changed((view) => view.setUint32(4, 0xffffffff, true)), 1000],
     ['a bucket that goes backwards', changed((view) => view.setUint32(500, 0, true)), 1000],
     ['an end that is not the end', changed((view) => view.setUint32(BUCKETS * 4, 999, true)), 1000],
     ['a key in the wrong bucket', changed((view) => view.setUint8(at + 3, view.getUint8(at + 3) ^ 1)), 1000],
-    ['a record behind the range', changed((view) => view.setUint16(at + 8, 1000, true)), 1000],
+    ['a record beyond the range', changed((view) => view.setUint16(at + 8, 1000, true)), 1000],
     [
       'one record twice, which would be compared with itself',
       changed((_view, bytes) => bytes.copyWithin(at + ENTRY_BYTES, at, at + ENTRY_BYTES)),
       1000,
     ],
-  ])('are none with %s', (_what, bytes, records) => {
+  ])('are invalid with %s', (_what, bytes, records) => {
     expect(isKeys(good, 1000)).toBe(true)
     expect(isKeys(bytes, records)).toBe(false)
   })

@@ -37,16 +37,16 @@ function withHeader(fields: Record<string, unknown>): Uint8Array {
 const damage = (data: Uint8Array): unknown => codeOf(() => parsePart(data))
 
 describe('a part', () => {
-  it('is read as it was written', () => {
+  it('round-trips', () => {
     expect(parsePart(bytes)).toEqual(part)
     expect(parsePart(withHeader({}))).toEqual(part)
   })
 
-  it('is found fit wherever it stands in memory', () => {
+  it('can be read at any offset in memory', () => {
     expect(parsePart(concatBytes(Uint8Array.of(9, 9, 9), bytes).subarray(3))).toEqual(part)
   })
 
-  it('that is cut anywhere is damaged, and so is one with something behind it', () => {
+  it('that is truncated anywhere or has extra bytes is damaged', () => {
     for (let length = 0; length < bytes.length; length++) expect(damage(bytes.slice(0, length))).toBe('AUDIT_DAMAGED')
     expect(damage(concatBytes(bytes, Uint8Array.of(0)))).toBe('AUDIT_DAMAGED')
   })
@@ -54,12 +54,12 @@ describe('a part', () => {
   it.each<[string, Record<string, unknown>]>([
     ['of another version', { version: 'gossum/audit-part/v2' }],
     ['of no records', { to: part.from }],
-    ['backwards', { from: part.to, to: part.from }],
+    ['with a reversed range', { from: part.to, to: part.from }],
     ['of two units', { from: part.from - 1, audited: 11 }],
-    ['of which not all was read', { audited: 9 }],
-    ['from half a record', { from: 65536.5 }],
-    ['beyond all numbers', { from: 2 ** 53, to: 2 ** 53 + 2, audited: 2 }],
-    ['that counts fewer findings than it has', { counts: { error: 0, note: 1 } }],
+    ['that was not read completely', { audited: 9 }],
+    ['from a fractional record number', { from: 65536.5 }],
+    ['with numbers that are too large', { from: 2 ** 53, to: 2 ** 53 + 2, audited: 2 }],
+    ['with a count of findings that is too low', { counts: { error: 0, note: 1 } }],
     ['that counts more findings than it has', { counts: { error: 1, note: 7 } }],
     ['that counts below nothing', { counts: { error: -1, note: 1 } }],
     ['whose findings are no list', { findings: 'none' }],
@@ -68,21 +68,21 @@ describe('a part', () => {
     ['with a finding about a record of others', { findings: [{ ...part.findings[0]!, id: 3 }, part.findings[1]] }],
     ['with a finding about a tile', { findings: [{ ...part.findings[0]!, tile: 'tile/8/0/000' }, part.findings[1]] }],
     ['with a finding that is null', { findings: [null] }],
-    ['with a hash that is none', { hashes: ['AAAA'] }],
+    ['with an invalid hash', { hashes: ['AAAA'] }],
     ['whose hashes are no list', { hashes: 7 }],
     ['null', { version: null }],
   ])('%s is damaged', (_what, fields) => {
     expect(damage(withHeader(fields))).toBe('AUDIT_DAMAGED')
   })
 
-  it('whose header is as long as the memory of the machine is not read', () => {
+  it('with a header length of 4 GiB is not read', () => {
     const lying = bytes.slice()
     new DataView(lying.buffer).setUint32(0, 0xffffffff, true)
     expect(headerLength(lying)).toBeUndefined()
     expect(damage(lying)).toBe('AUDIT_DAMAGED')
   })
 
-  it('of the worst records of a log fits into its bounds', () => {
+  it('with the worst findings stays within its limits', () => {
     const judge = new RecordJudge(true, [1, 2])
     const odd = '\u{10ffff}"\\\u202e'.repeat(400)
     const findings = Array.from(

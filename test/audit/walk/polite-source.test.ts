@@ -49,7 +49,7 @@ function densest(times: readonly number[]): number {
 }
 
 describe('a polite source', () => {
-  it.each([1, 7, 50])('asks at most %i times in any second, however many ask at once', async (perSecond) => {
+  it.each([1, 7, 50])('sends at most %i requests in any second, for any number of callers', async (perSecond) => {
     const { polite, asked, pass } = politely(perSecond)
     const all = Array.from({ length: 4 * perSecond }, () => polite.get('x', 10))
     await pass()
@@ -59,7 +59,7 @@ describe('a polite source', () => {
     expect(asked.at(-1)! - asked[0]!).toBeGreaterThanOrEqual(3999 - 1000 / perSecond)
   })
 
-  it('shares its budget with another source, and with who asks the log in another way', async () => {
+  it('shares its budget with another source, and with other requests to the log', async () => {
     const { polite, other, budget, asked, pass } = politely(10)
     const all = [polite, other].flatMap((source) => Array.from({ length: 10 }, () => source.get('x', 10)))
     const taken = budget.take(20).then(() => polite.get('x', 10))
@@ -69,7 +69,7 @@ describe('a polite source', () => {
     expect(asked.at(-1)! - asked[0]!).toBeGreaterThanOrEqual(4000)
   })
 
-  it('saves nothing up while nobody asks', async () => {
+  it('saves up no requests while idle', async () => {
     const { polite, asked, pass, later } = politely(10)
     await polite.get('x', 10)
     later(60_000)
@@ -79,7 +79,7 @@ describe('a polite source', () => {
     expect(densest(asked)).toBe(10)
   })
 
-  it('counts bytes, too: an answer of a megabyte is paid for by those behind it', async () => {
+  it('also counts bytes: a large answer delays the following requests', async () => {
     const { polite, asked, pass } = politely(16, 1024 * 1024)
     for (let i = 0; i < 4; i++) {
       const answer = polite.get('x', 2 ** 21)
@@ -89,7 +89,7 @@ describe('a polite source', () => {
     expect(asked.map((at) => Math.round(at - asked[0]!))).toEqual([0, 1000, 2000, 3000])
   })
 
-  it('hands on the path, the bound, what is wrong, and the stop', async () => {
+  it('passes on the path, the limit, errors and the abort signal', async () => {
     const seen: unknown[] = []
     const source: LogSource = {
       url: 'http://log.example',
@@ -105,7 +105,7 @@ describe('a polite source', () => {
     expect(polite.url).toBe(source.url)
   })
 
-  it('asks no more for who was stopped while it waited', async () => {
+  it('sends no request that was aborted while waiting', async () => {
     const { polite, asked, pass } = politely(1)
     await polite.get('x', 1)
     const stop = new AbortController()

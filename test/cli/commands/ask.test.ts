@@ -43,12 +43,12 @@ describe('asking a node', () => {
     expect(await gossum([...args, '--json'], { env: { GOSSUM_NODE: `${server.url}/` } })).toEqual(expected)
   })
 
-  it('asks where the configuration says that a node listens', async () => {
+  it('asks at the address configured for the node', async () => {
     const config = file('config.yaml', `http: ${server.url.slice('http://'.length)}\n`)
     expect((await gossum(['peers', '--json', '--config', config])).stdout).toBe(await body('/api/v1/peers'))
   })
 
-  it('tells the status in words', async () => {
+  it('prints the status as text', async () => {
     const { code, stdout, stderr } = await gossum(['status', '--node', server.url])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toMatch(
@@ -86,7 +86,7 @@ describe('asking a node', () => {
   it.each([
     [['evidence', 'show', 'fedcba9876543210'], 1, 'EVIDENCE_UNKNOWN'],
     [['heads', '--limit', '0'], 2, 'REQUEST_INVALID'],
-  ] as const)('passes on what the node refuses: %j', async (args, code, errorCode) => {
+  ] as const)('passes on the error of the node: %j', async (args, code, errorCode) => {
     const result = await gossum([...args, '--json', '--node', server.url])
     expect(result).toMatchObject({ code, stdout: '' })
     const { code: told, message, hint } = jsonError(result)
@@ -96,13 +96,13 @@ describe('asking a node', () => {
     expect(hint).toBe(ERRORS[errorCode][1])
   })
 
-  it('passes on what the node says to its operator', async () => {
+  it('passes on what the node answers its operator', async () => {
     const result = await gossum(['evidence', 'ack', '../../x', '--json'], { home: dir })
     expect(result).toMatchObject({ code: 1, stdout: '' })
     expect(jsonError(result).code).toBe('EVIDENCE_UNKNOWN')
   })
 
-  it('acknowledges several, as status prints them, and all that are open', async () => {
+  it('acknowledges several items, as status prints them, and all open ones with --all', async () => {
     const told = async (...args: string[]) => {
       node.acknowledged.length = 0
       const result = await gossum(['evidence', 'ack', ...args, '--home', dir], { env: { GOSSUM_NODE: server.url } })
@@ -119,7 +119,7 @@ describe('asking a node', () => {
     for (const args of [[], [','], ['--all', EVIDENCE_ID]]) expect((await told(...args)).code, args.join()).toBe(2)
   })
 
-  it('says how many items an acknowledgement took with it', async () => {
+  it('says how many other items were acknowledged along with one', async () => {
     const acknowledge = node.acknowledge.bind(node)
     onTestFinished(() => void (node.acknowledge = acknowledge))
     const ack = async (items: number): Promise<string> => {
@@ -131,13 +131,13 @@ describe('asking a node', () => {
     expect(await ack(64)).toBe(`acknowledged ${EVIDENCE_ID}, and 63 items more about the same log\n`)
   })
 
-  it('acknowledges at no address, and says where instead', async () => {
+  it('refuses to acknowledge at an address, and says where to do it', async () => {
     const result = await gossum(['evidence', 'ack', EVIDENCE_ID, '--json', '--node', server.url], { home: dir })
     expect(result).toMatchObject({ code: 1, stdout: '' })
     expect(jsonError(result)).toMatchObject({ code: 'FORBIDDEN', hint: ERRORS.FORBIDDEN[1] })
   })
 
-  it('says so when no node runs with the home, also when one is known elsewhere', async () => {
+  it('reports that no node runs with the home, even if one is known elsewhere', async () => {
     const elsewhere = { env: { GOSSUM_NODE: server.url }, home: '/nonexistent' }
     const nobody = await gossum(['evidence', 'ack', EVIDENCE_ID, '--json'], elsewhere)
     expect(nobody).toMatchObject({ code: 1, stdout: '' })
@@ -148,7 +148,7 @@ describe('asking a node', () => {
     })
   })
 
-  it('names the logs that the node follows when asked for another', async () => {
+  it('names the logs that the node follows if asked about another', async () => {
     const result = await gossum(['heads', 'other.example', '--json', '--node', server.url])
     expect(result).toMatchObject({ code: 2, stdout: '' })
     expect(jsonError(result)).toEqual({
@@ -158,7 +158,7 @@ describe('asking a node', () => {
     })
   })
 
-  it('saves a head as its help says, and verify takes it', async () => {
+  it('saves a head as its help says, and verify accepts it', async () => {
     const [genuine] = readLines(vectorUrl('sumdb-heads.jsonl')) as { note: string }[]
     const [shown] = await fakeNode().heads(LOG_ID, 1)
     const heads = () => Promise.resolve([{ ...shown!, note: genuine!.note }])
@@ -174,7 +174,7 @@ describe('asking a node', () => {
     expect((await gossum(['verify', file('head.txt', `${note}\n`)])).code).toBe(2)
   })
 
-  it('exits as the conditions say that hold, with --json, too', async () => {
+  it('sets the exit code by the current conditions, also with --json', async () => {
     const held = (name: ConditionName): ConditionView => ({ name, severity: CONDITIONS[name], log: null, text: '' })
     for (const [names, expected] of [
       [[], 0],
@@ -198,7 +198,7 @@ describe('asking a node', () => {
     }
   })
 
-  it('wants to know which of several logs', async () => {
+  it('requires a log to be named if there are several', async () => {
     const status = await fakeNode().status()
     const two = { ...status, logs: [LOG, { ...LOG, id: 'cd'.repeat(32), name: 'other.example' }] }
     const other = await HttpServer.start({
@@ -212,7 +212,7 @@ describe('asking a node', () => {
     expect(stderr).toContain('name one of the logs: sum.golang.org, other.example')
   })
 
-  it('says so when there is no node, or something else', async () => {
+  it('reports a missing node, and another service in its place', async () => {
     const nobody = await gossum(['status', '--json', '--node', 'http://127.0.0.1:9'])
     expect(nobody).toMatchObject({ code: 1, stdout: '' })
     expect(jsonError(nobody)).toMatchObject({
@@ -227,7 +227,7 @@ describe('asking a node', () => {
     })
   })
 
-  it('says so when there is no evidence', async () => {
+  it('says that there is no evidence', async () => {
     const empty = await HttpServer.start({
       host: '127.0.0.1',
       port: 0,

@@ -55,7 +55,7 @@ function audit({ dir }: MadeLog, args: readonly string[] = [], home = temporaryH
 }
 
 describe('an honest log', () => {
-  it('is clean: one line, which says all that the issue promises', async () => {
+  it('is clean, and reported in one line with all fields', async () => {
     const log = makeLog(madeRecords(700))
     const result = await audit(log, ['--json'])
     expect(result).toMatchObject({ code: 0, stderr: '' })
@@ -73,14 +73,14 @@ describe('an honest log', () => {
     expect([typeof ms, typeof recordsPerSecond]).toEqual(['number', 'number'])
   })
 
-  it('of genuine records has no finding', async () => {
+  it('of genuine records has no findings', async () => {
     const records = splitDataTile(new Uint8Array(readFileSync(vectorUrl('sumdb/records-genuine.txt'))))
     const result = await audit(makeLog(records), ['--json'])
     expect(result.code).toBe(0)
     expect(lastOf(result)).toMatchObject({ audited: records.length, findings: { error: 0, note: 0 } })
   })
 
-  it('with no record is clean', async () => {
+  it('without records is clean', async () => {
     expect(lastOf(await audit(makeLog([]), ['--json']))).toMatchObject({ audited: 0, size: 0, complete: true })
   })
 })
@@ -90,7 +90,7 @@ describe('a log with bad records', () => {
   const places = BAD_RECORDS.map(({ rule }, i) => `${i * 11} ${rule}`)
   BAD_RECORDS.forEach(({ record }, i) => (records[i * 11] = record))
 
-  it('is told of each, by people and scripts alike, once, and again by every run', async () => {
+  it('has each of them reported once, as text and as JSON, in every run', async () => {
     const [log, home] = [makeLog(records), temporaryHome()]
     for (let run = 0; run < 2; run++) {
       const result = await audit(log, ['--json'], home)
@@ -103,7 +103,7 @@ describe('a log with bad records', () => {
       expect(stdout).toMatch(new RegExp(`${place.split(' ')[1]!}  record ${place.split(' ')[0]!}( |:)`))
   })
 
-  it('prints nothing that a terminal obeys', async () => {
+  it('cannot send control characters to a terminal', async () => {
     const evil = ['\u001b[2J\u001b]0;x\u0007', '\u202e\u2066', '\u009b31m', '\r\n', '\u2028', '\u0000', '\u{e0001}']
     const odd = evil.flatMap((text, i) => [
       recordOf(`example.com/a${i}${text}b`, 'v1.0.0'),
@@ -120,7 +120,7 @@ describe('a log with bad records', () => {
     }
   })
 
-  it('with two hashes for one module version is convicted, by a file that anyone can check', async () => {
+  it('with two hashes for one module version is convicted by evidence that anyone can check', async () => {
     const first = recordOf('example.com/x', 'v1.0.0')
     const log = makeLog([utf8(first), ...madeRecords(300), utf8(first.replace(/h1:./, 'h1:B'))])
     const home = temporaryHome()
@@ -137,7 +137,7 @@ describe('a log with bad records', () => {
     expect(again.code).toBe(3)
   })
 
-  it('that only notes things ends with 0', async () => {
+  it('has exit code 0 if all findings are notes', async () => {
     const list = madeRecords(300)
     const result = await audit(makeLog([...list, list[4]!]), ['--json'])
     expect(result.code).toBe(0)
@@ -145,8 +145,8 @@ describe('a log with bad records', () => {
   })
 })
 
-describe('what cannot be had', () => {
-  it('ends with 4 and is named, and the same command tries again', async () => {
+describe('an audit that cannot be completed', () => {
+  it('names the missing tile, exits with 4, and can be repeated', async () => {
     const [log, home] = [makeLog(madeRecords(700)), temporaryHome()]
     const file = join(log.dir, 'tile/8/data/001')
     const bytes = readFileSync(file)
@@ -161,7 +161,7 @@ describe('what cannot be had', () => {
     expect((await audit(log, [], home)).code).toBe(0)
   })
 
-  it('together with a wrong tile ends with 3', async () => {
+  it('exits with 3 if another tile is wrong', async () => {
     const log = makeLog(madeRecords(900))
     rmSync(join(log.dir, 'tile/8/data/001'))
     writeFileSync(join(log.dir, 'tile/8/data/002'), 'x')
@@ -170,14 +170,14 @@ describe('what cannot be had', () => {
     expect(foundIn(result)).toEqual(['tile/8/data/002 data-tile'])
   })
 
-  it('is the log itself: 1, and nothing was written in its name', async () => {
+  it('fails without output on stdout if the log is missing', async () => {
     const home = temporaryHome()
     const result = await audit({ dir: '/nowhere', note: new Uint8Array() }, ['--json'], home)
     expect(result.stdout).toBe('')
     expect([1, 2, 4]).toContain(result.code)
   })
 
-  it('is a head that the log did not sign: 2', async () => {
+  it('exits with 2 if the log did not sign the head', async () => {
     const log = makeLog(madeRecords(10))
     const other = makeLog(madeRecords(11), { signer: testSigner('log.example', 9) })
     const result = await audit(log, ['--json', '--head', join(other.dir, 'latest')])
@@ -187,7 +187,7 @@ describe('what cannot be had', () => {
 })
 
 describe('ranges and heads', () => {
-  it('reads from and to, and the rest later', async () => {
+  it('audits from --from to --to, and the rest later', async () => {
     const records = madeRecords(1500).with(100, new Uint8Array()).with(1000, new Uint8Array())
     const [log, home] = [makeLog(records), temporaryHome()]
     const part = await audit(log, ['--json', '--from', '900', '--to', '1100'], home)
@@ -202,14 +202,14 @@ describe('ranges and heads', () => {
     expect(lastOf(all)).toMatchObject({ audited: 1500, complete: true, findings: { error: 2, note: 0 } })
   })
 
-  it('reads up to a head in a file, which the log has long grown out of', async () => {
+  it('audits up to an older head in a file', async () => {
     const [old, log] = [makeLog(madeRecords(200)), makeLog(madeRecords(300))]
     const result = await audit(log, ['--json', '--head', join(old.dir, 'latest')])
     // The tile at its edge is full by now.
     expect(lastOf(result)).toMatchObject({ audited: 200, size: 200, complete: true })
   })
 
-  it('convicts a log of a head that is of another history', async () => {
+  it('convicts a log with a head of another history', async () => {
     const [log, other] = [makeLog(madeRecords(900)), makeLog(madeRecords(901).slice(1))]
     const home = temporaryHome()
     await audit(log, [], home)
@@ -243,7 +243,7 @@ describe('over a network', () => {
     ...more,
   ]
 
-  it('keeps the log in a folder, from which the audit is the same', async () => {
+  it('keeps a copy of the log in a folder, which gives the same audit', async () => {
     const log = await serve(700)
     const [home, other] = [temporaryHome(), temporaryHome()]
     const first = await gossum(args(log, '--keep', join(home, 'kept')), { home, cwd: home })
@@ -258,7 +258,7 @@ describe('over a network', () => {
     expect(plain(again)).toEqual(plain(first))
   })
 
-  it('asks no faster than it may', async () => {
+  it('respects the request rate', async () => {
     const log = await serve(700)
     const home = temporaryHome()
     // Times are measured at the log: 3.5 s are between the first and the last of 8 requests; a busy machine may shorten
@@ -277,7 +277,7 @@ describe('over a network', () => {
     expect(times.at(-1)! - times[0]!).toBeGreaterThan((times.length - 1) * 250)
   })
 
-  it('is stopped by SIGINT with 4, and goes on from there', async () => {
+  it('exits with 4 on SIGINT, and continues from there', async () => {
     const log = await serve(700)
     const home = temporaryHome()
     const stalled = new Promise<void>((resolve) => {
@@ -297,7 +297,7 @@ describe('over a network', () => {
     expect(readdirSync(join(home, 'audit')).length).toBe(1)
   })
 
-  it('follows a log: each new head is told once, whatever happens to its server meanwhile', async () => {
+  it('follows a log and reports each new head once, whatever happens to the server in between', async () => {
     const log = await serve(300)
     const home = temporaryHome()
     const running = await startGossum(args(log, '--follow', '--poll', '0.05'), { home, cwd: home })
@@ -360,14 +360,14 @@ describe('wrong usage', () => {
   const file = `${vkey} file:/nowhere`
 
   it.each<[string, readonly string[]]>([
-    ['units without a place for them', ['--units', '0-1']],
-    ['a place without units', ['--out', 'x']],
-    ['units of every head to come', ['--units', '0', '--out', 'x', '--follow']],
-    ['no thread', ['--threads', '0']],
+    ['units without an output folder', ['--units', '0-1']],
+    ['an output folder without units', ['--out', 'x']],
+    ['units together with --follow', ['--units', '0', '--out', 'x', '--follow']],
+    ['zero threads', ['--threads', '0']],
     ['half a thread', ['--threads', '1.5']],
     ['too many threads', ['--threads', '65']],
-    ['a rate below nothing', ['--rate', '-1']],
-    ['no time between two polls', ['--poll', '0']],
+    ['a negative rate', ['--rate', '-1']],
+    ['no time between polls', ['--poll', '0']],
     ['a poll in words', ['--poll', 'soon']],
   ])('is refused with a hint: %s', async (_what, args) => {
     const home = temporaryHome()
@@ -379,11 +379,11 @@ describe('wrong usage', () => {
   })
 
   it.each<[string, readonly string[]]>([
-    ['from behind to', ['--from', '9', '--to', '9']],
-    ['words for numbers', ['--from', 'x']],
-    ['more than all numbers', ['--to', '99999999999999999']],
-    ['units that the tree has not', ['--units', '0-1', '--out', 'x']],
-    ['units backwards', ['--units', '1-0', '--out', 'x']],
+    ['an empty range', ['--from', '9', '--to', '9']],
+    ['a word as a number', ['--from', 'x']],
+    ['a number that is too large', ['--to', '99999999999999999']],
+    ['units that the tree does not have', ['--units', '0-1', '--out', 'x']],
+    ['units in reverse order', ['--units', '1-0', '--out', 'x']],
     ['units and a range', ['--units', '0', '--out', 'x', '--from', '1']],
   ])('of a range is refused with a hint: %s', async (_what, args) => {
     const result = await audit(makeLog(madeRecords(20)), ['--json', ...args])
@@ -391,7 +391,7 @@ describe('wrong usage', () => {
     expect(jsonError(result)).toMatchObject({ code: 'USAGE', hint: expect.stringMatching(/./) as string })
   })
 
-  it.each(['', 'x', vkey, `${vkey} -`, `${vkey} ftp://x`, `${vkey} file:`])('is the log %j', async (log) => {
+  it.each(['', 'x', vkey, `${vkey} -`, `${vkey} ftp://x`, `${vkey} file:`])('includes the log %j', async (log) => {
     const home = temporaryHome()
     const result = await gossum(['audit', '--log', log, '--json'], { home, cwd: home })
     expect(result.code).toBe(2)
@@ -399,8 +399,8 @@ describe('wrong usage', () => {
   })
 })
 
-describe('two at a time', () => {
-  it('do not audit into one folder: the second says so, and the first goes on', async () => {
+describe('two audits', () => {
+  it('cannot share a home: the second is refused, and the first continues', async () => {
     const signer = testSigner('sum.example', 4)
     const log = await LyingLog.start(await memoryLog(signer, madeUpRecords(0, 300)))
     onTestFinished(() => log.close())

@@ -101,14 +101,14 @@ describe.each(SHELLS)('%s', (name) => {
   })
 })
 
-test('another shell is refused with the names of those that there are', async () => {
+test('an unknown shell is refused with the names of the known ones', async () => {
   const result = await gossum(['completion', 'tcsh', '--json'])
   expect(result.code).toBe(2)
   expect(jsonError(result).code).toBe('USAGE')
   expect(result.stderr).toContain('bash, zsh, fish')
 })
 
-test('as JSON it is the same script', async () => {
+test('JSON output contains the same script', async () => {
   const { stdout } = await gossum(['completion', 'fish', '--json'])
   const script = (await gossum(['completion', 'fish'])).stdout
   expect(JSON.parse(stdout)).toEqual({ shell: 'fish', script })

@@ -42,7 +42,7 @@ const hasDefault = ([name, setting]: readonly [string, Setting]): boolean =>
   name !== 'home' && !['', 'undefined'].includes(String(setting.initial({})))
 
 describe('gossum config init', () => {
-  test('writes every setting a file may have, so that as it is nothing is set', async () => {
+  test('writes every setting that a file may have, all commented out', async () => {
     const path = join(temporaryHome(), 'gossum.yaml')
     const result = await gossum(['config', 'init', path, '--json'])
     expect(result).toMatchObject({ code: 0, stdout: `${JSON.stringify({ file: path })}\n` })
@@ -55,7 +55,7 @@ describe('gossum config init', () => {
     expect(Object.keys(parse(uncommented(text)) as object)).toEqual(IN_FILES.map(([name]) => keyOf(name)))
   })
 
-  test('says in every line that is commented out what holds anyway', () => {
+  test('gives the default in each line of a setting that has one', () => {
     const said = parse(uncommented(settingsTemplate())) as Record<string, unknown>
     const defaults = IN_FILES.filter(hasDefault).map(([name]) => keyOf(name))
     expect(defaults.length).toBeGreaterThan(8)
@@ -65,7 +65,7 @@ describe('gossum config init', () => {
     expect(JSON.stringify(loadConfig({}, { file: path, env }))).toBe(JSON.stringify(loadConfig({}, { env })))
   })
 
-  test('overwrites nothing, and - is stdout', async () => {
+  test('overwrites no file, and writes to stdout for -', async () => {
     const path = file('there.yaml', 'poll: 7\n')
     const result = await gossum(['config', 'init', path, '--json'])
     expect(result.code).toBe(1)
@@ -76,14 +76,14 @@ describe('gossum config init', () => {
 })
 
 describe('gossum config check', () => {
-  test('a file without a mistake, and one that is empty', async () => {
+  test('accepts a valid file and an empty one', async () => {
     for (const text of ['poll: 7\nlisten:\n  - /ip4/127.0.0.1/tcp/0\n', '', '# nothing\n']) {
       const path = file('fine.yaml', text)
       expect(await check(path)).toEqual({ code: 0, told: [{ file: path, problems: 0 }] })
     }
   })
 
-  test('tells all mistakes in the order of the file, each with its line and column', async () => {
+  test('reports all mistakes in file order, each with its line and column', async () => {
     const text = [
       'poll: x',
       'log: [a, "b"]',
@@ -124,20 +124,20 @@ describe('gossum config check', () => {
 
   test.each([
     ['a tab', 'log:\n\t- x\n', 2],
-    ['a bracket that is not closed', 'poll: 3\nlisten: [a\n', 3],
+    ['an unclosed bracket', 'poll: 3\nlisten: [a\n', 3],
     ['an unknown tag', 'poll: 3\nname: !!js/function "x"\n', 2],
     ['two documents', 'poll: 3\n---\npoll: 4\n', 2],
-    ['an alias of nothing', 'poll: 3\nname: *x\n', 2],
-    ['a mapping within a mapping that says a thing twice', 'watch:\n  - {patterns: a, patterns: b}\n', 2],
-    ['one that is wrong only beside another', 'mirror: []\ncooldown: 7d\n', 2],
-    ['a policy that is not there', 'poll: 3\npolicy: /nonexistent\n', 2],
-  ])('%s has a line', async (_what, text, line) => {
+    ['an undefined alias', 'poll: 3\nname: *x\n', 2],
+    ['a duplicate key in a nested mapping', 'watch:\n  - {patterns: a, patterns: b}\n', 2],
+    ['a setting that conflicts with another', 'mirror: []\ncooldown: 7d\n', 2],
+    ['a missing policy', 'poll: 3\npolicy: /nonexistent\n', 2],
+  ])('reports the line of %s', async (_what, text, line) => {
     const { code, told } = await check(file('place.yaml', text))
     expect(code).toBe(2)
     expect(told[0]!.line, JSON.stringify(told[0])).toBe(line)
   })
 
-  test('what explodes is refused, and costs little', async () => {
+  test('refuses alias bombs and deep nesting cheaply', async () => {
     const many = (one: string): string => `[${Array.from({ length: 10 }, () => one).join(',')}]`
     const bomb = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
       .map((name, i) => `${name}: &${name} ${many(i === 0 ? 'x' : `*${String.fromCharCode(96 + i)}`)}`)
@@ -151,7 +151,7 @@ describe('gossum config check', () => {
     expect(wide.told).toHaveLength(101)
   })
 
-  test('takes the environment into account, but a mistake stays one', async () => {
+  test('takes the environment into account, but still reports what it masks', async () => {
     const path = file('masked.yaml', 'poll: x\n')
     expect((await check(path, { GOSSUM_POLL: '5' })).code).toBe(2)
     const cooled = file('cooled.yaml', 'cooldown: 7d\n')
@@ -159,7 +159,7 @@ describe('gossum config check', () => {
     expect((await check(cooled, { GOSSUM_MIRROR: 'https://proxy.example' })).code).toBe(0)
   })
 
-  test('a file that is not there, and none at all', async () => {
+  test('fails for a missing file, and without any', async () => {
     expect((await gossum(['config', 'check', '/nonexistent.yaml'])).code).toBe(1)
     const none = await gossum(['config', 'check', '--json'])
     expect(none.code).toBe(2)
@@ -169,7 +169,7 @@ describe('gossum config check', () => {
     expect((await gossum(['config', 'check'], { env: { GOSSUM_CONFIG: path } })).code).toBe(2)
   })
 
-  test('run names the line, too', async () => {
+  test('shares the line and column with other commands', async () => {
     const path = file('run.yaml', 'poll: 3\nfeed:\n  - x\n')
     const result = await gossum(['config', 'show', '--json', '--config', path])
     expect(jsonError(result).message).toContain(`${path}:3:5: feed: "x" is not`)

@@ -23,7 +23,7 @@ const shown = async (args: readonly string[], options: CliOptions = {}): Promise
 }
 
 describe('gossum config show', () => {
-  test('has every setting once, with its default when nobody says anything', async () => {
+  test('lists every setting once, with its default if it is not set', async () => {
     const settings = await shown([])
     expect(Object.keys(settings)).toEqual(Object.keys(ALL_SETTINGS).map(keyOf))
     expect(settings['poll']).toEqual({ name: 'poll', value: 60, source: 'default', at: null, hidden: false })
@@ -31,7 +31,7 @@ describe('gossum config show', () => {
     expect(settings['policy']).toMatchObject({ value: null, source: 'default' })
   })
 
-  test('says who says it', async () => {
+  test('says where each value comes from', async () => {
     const config = file('who.yaml', 'poll: 5\nquorum-wait: 6\nhttp: 127.0.0.1:1\nhome: /from/file\nmdns: true\n')
     const env = { GOSSUM_POLL: '4', GOSSUM_HTTP: '127.0.0.1:2', GOSSUM_NODE: 'http://node.example' }
     const settings = await shown(['--poll', '3', '--no-mdns', '--config', config], { env })
@@ -52,7 +52,7 @@ describe('gossum config show', () => {
     ).toMatchObject({ value: `${process.cwd()}/relative`, source: 'environment', at: 'GOSSUM_HOME' })
   })
 
-  test('prints no password, wherever URLs are', async () => {
+  test('hides passwords in all URLs', async () => {
     const [user, secret] = ['somebody', 'hunter2']
     const url = `https://${user}:${secret}@x.example`
     const lists = ['log-list', 'distributor', 'source-spotter', 'feed', 'upstream']
@@ -71,7 +71,7 @@ describe('gossum config show', () => {
     }
   })
 
-  test('reads well: what holds where nothing is said, and lists below each other', async () => {
+  test('prints readable text: defaults in words, and lists one item per line', async () => {
     const { stdout } = await gossum(['config', 'show', '--listen', '/a', '--listen', '/b'])
     expect(stdout).toMatch(/^policy +only this node's {2}default$/m)
     expect(stdout).toMatch(/^bootstrap +none {2}default$/m)

@@ -79,7 +79,7 @@ async function run({ home, file, settings }: Patient): Promise<RunningNode> {
   return RunningNode.start(home, ['--config', file])
 }
 
-test('a node that is well: every line is OK, and the exit code 0', async () => {
+test('a healthy node has only OK lines, and the exit code is 0', async () => {
   const one = patient()
   const node = await run(one)
   await node.event(({ event }) => event === 'quorum')
@@ -145,13 +145,7 @@ type Fault = [
 const FAULTS: Fault[] = [
   ['an unknown setting', (one) => void (one.settings['polcy'] = 'x'), 'configuration', 'fail', 2],
   ['a setting of the wrong type', (one) => void (one.settings['poll'] = 'often'), 'configuration', 'fail', 2],
-  [
-    'no policy file where one is named',
-    (one) => void (one.settings['policy'] = '/nonexistent'),
-    'configuration',
-    'fail',
-    2,
-  ],
+  ['a missing policy file', (one) => void (one.settings['policy'] = '/nonexistent'), 'configuration', 'fail', 2],
   ['no home yet', (one) => rmSync(one.home, { recursive: true }), 'home', 'warn', 4],
   [
     'a file in place of the home',
@@ -170,9 +164,9 @@ const FAULTS: Fault[] = [
     'fail',
     1,
   ],
-  ['a key that is gone', async (one) => (await used(one), rmSync(join(one.home, 'witness.key'))), 'keys', 'fail', 1],
+  ['a missing key', async (one) => (await used(one), rmSync(join(one.home, 'witness.key'))), 'keys', 'fail', 1],
   [
-    'a key that is none',
+    'a file that is not a key',
     async (one) => (await used(one), writeFileSync(join(one.home, 'witness.key'), 'x\n')),
     'keys',
     'fail',
@@ -180,14 +174,8 @@ const FAULTS: Fault[] = [
   ],
   ['an ssh-agent that has ended', (one) => goneAgent(one), 'keys', 'fail', 1],
   ['no key yet', () => undefined, 'keys', 'warn', 4],
-  [
-    'a journal that was changed',
-    async (one) => (await used(one), spoil(join(one.home, 'journal'))),
-    'journal',
-    'fail',
-    1,
-  ],
-  ['a journal that is gone', async (one) => (await used(one), rmSync(join(one.home, 'journal'))), 'journal', 'fail', 1],
+  ['a modified journal', async (one) => (await used(one), spoil(join(one.home, 'journal'))), 'journal', 'fail', 1],
+  ['a missing journal', async (one) => (await used(one), rmSync(join(one.home, 'journal'))), 'journal', 'fail', 1],
   ['a node that does not run', () => undefined, 'node', 'warn', 4],
   [
     'a log that does not answer',
@@ -197,7 +185,7 @@ const FAULTS: Fault[] = [
     1,
   ],
   [
-    'something else in place of the log',
+    'another service in place of the log',
     async (one) => void (one.settings['log'] = [`${SUM_GOLANG_ORG} ${await oddLog(new Date(), '<html>sign in')}`]),
     'log sum.golang.org',
     'fail',
@@ -214,20 +202,20 @@ const FAULTS: Fault[] = [
     1,
   ],
   [
-    'a port of the API that is taken',
+    'an API port in use',
     async (one) => void (one.settings['http'] = `127.0.0.1:${await occupied()}`),
     'API port',
     'fail',
     1,
   ],
   [
-    'a port of the mesh that is taken',
+    'a mesh port in use',
     async (one) => void (one.settings['listen'] = [`/ip4/127.0.0.1/tcp/${await occupied()}`]),
     'mesh port',
     'fail',
     1,
   ],
-  ['an API for everybody', (one) => void (one.settings['http'] = '0.0.0.0:0'), 'API address', 'warn', 4],
+  ['an API open to everyone', (one) => void (one.settings['http'] = '0.0.0.0:0'), 'API address', 'warn', 4],
   ['a policy that one liar breaks', (one) => weakPolicy(one), 'policy', 'warn', 4],
   ['a hook that is not executable', (one) => hook(one, 0o600), 'hooks', 'warn', 4],
   ['a hook that others may change', (one) => hook(one, 0o777), 'hooks', 'fail', 1],
@@ -235,7 +223,7 @@ const FAULTS: Fault[] = [
 
 const TLS_FAULTS: Fault[] = [
   ['a certificate that ends in three days', (one) => tlsLog(one, 3), 'certificate', 'warn', 4],
-  ['a certificate that nobody vouches for', (one) => tlsLog(one, 300, false), 'log sum.golang.org', 'fail', 1],
+  ['an untrusted certificate', (one) => tlsLog(one, 300, false), 'log sum.golang.org', 'fail', 1],
 ]
 
 const GO_FAULTS: Fault[] = [
@@ -247,9 +235,9 @@ const GO_FAULTS: Fault[] = [
   ['GOINSECURE for everything', (one) => void (one.env['GOINSECURE'] = '*'), 'GOINSECURE', 'fail', 1],
   ['GOINSECURE', (one) => void (one.env['GOINSECURE'] = 'corp.example'), 'GOINSECURE', 'warn', 4],
   ['a proxy without TLS', (one) => void (one.env['GOPROXY'] = 'http://proxy.example'), 'GOPROXY', 'warn', 4],
-  ['a memory of the go command that is no head', (one) => goMemory(one, 'x'), 'go memory', 'fail', 1],
+  ['a go command cache without a valid head', (one) => goMemory(one, 'x'), 'go memory', 'fail', 1],
   [
-    'one that was signed by somebody else',
+    'a go command cache with a head signed by another key',
     (one) =>
       goMemory(
         one,
@@ -263,7 +251,7 @@ const GO_FAULTS: Fault[] = [
   ],
 ]
 
-describe('finds, by its name', () => {
+describe('reports under the right check', () => {
   test.each(FAULTS)('%s', async (_what, make, check, state, code) => {
     const one = patient()
     await make(one)
@@ -276,7 +264,7 @@ describe('finds, by its name', () => {
     await expectFound(one, check, state, code)
   })
 
-  test('a disk without room', async ({ skip }) => {
+  test('a full disk', async ({ skip }) => {
     const disk = smallDisk(32 * 1024)
     if (disk === undefined) return skip('a file system cannot be mounted here')
     const one = patient()
@@ -303,7 +291,7 @@ describe('finds, by its name', () => {
     await expectFound(one, check, state, code)
   })
 
-  test('what a node that runs says of itself', async () => {
+  test('the conditions of a running node', async () => {
     const one = patient()
     one.settings['log'] = [`${SUM_GOLANG_ORG} http://127.0.0.1:9`]
     one.settings['bootstrap'] = ['/ip4/127.0.0.1/tcp/9']

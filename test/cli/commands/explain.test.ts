@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { ERRORS, traitsOf } from '../../../src/errors.js'
 import { gossum, jsonError } from '../../helpers/cli.js'
 
-test('says what a code means and what to do, however its letters are written', async () => {
+test('says what a code means and what to do, in upper or lower case', async () => {
   const upper = await gossum(['explain', 'STATE_DISAGREES'])
   expect(upper).toMatchObject({ code: 0, stderr: '' })
   const [sentence, hint] = ERRORS.STATE_DISAGREES
@@ -11,7 +11,7 @@ test('says what a code means and what to do, however its letters are written', a
   expect(await gossum(['explain', 'state_disagrees'])).toEqual(upper)
 })
 
-test('as JSON, one code or all of them', async () => {
+test('prints JSON for one code or all', async () => {
   const { stdout } = await gossum(['explain', 'NOTE_MALFORMED', '--json'])
   const [message, hint] = ERRORS.NOTE_MALFORMED
   const { status, exit, gossip, retryable } = traitsOf('NOTE_MALFORMED')
@@ -27,7 +27,7 @@ test.each([
   ['log-frozn', 'did you mean LOG_FROZEN?'],
   ['\x1b[8m', 'gossum explain lists them all'],
   ['constructor', 'gossum explain lists them all'],
-])('does not know %j', async (given, hint) => {
+])('refuses the unknown code %j', async (given, hint) => {
   const { code, stdout, stderr } = await gossum(['explain', given])
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
   expect(stderr).toMatch(/^gossum: .*there is no error code/)

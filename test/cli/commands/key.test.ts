@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => rm(dir, { recursive: true }))
 
 describe('gossum key', () => {
-  it('makes both keys once, and shows them', async () => {
+  it('creates both keys once, and shows them', async () => {
     const home = join(dir, 'home', 'node')
     const made = await gossum(['key', 'new', '--name', 'w.example/1', '--json'], { home })
     expect(made.code).toBe(0)
@@ -43,7 +43,7 @@ describe('gossum key', () => {
     expect(jsonError(wide).code).toBe('KEY_FILE_INVALID')
   })
 
-  it('needs no policy: it may be written only when all the keys are known', async () => {
+  it('does not need the policy file, which can only be written once the keys are known', async () => {
     const config = join(dir, 'config.yaml')
     await writeFile(config, `home: ${join(dir, 'configured')}\npolicy: ${join(dir, 'missing.policy')}\n`)
     for (const what of ['new', 'show']) {
@@ -53,7 +53,7 @@ describe('gossum key', () => {
     expect((await stat(join(dir, 'configured', 'witness.key'))).isFile()).toBe(true)
   })
 
-  it('makes nothing by being asked', async () => {
+  it('creates nothing if only asked to show', async () => {
     const home = join(dir, 'empty')
     const { code, stderr } = await gossum(['key', 'show'], { home })
     expect(code).toBe(1)
@@ -61,7 +61,7 @@ describe('gossum key', () => {
     await expect(stat(home)).rejects.toThrow()
   })
 
-  it('finds its home by XDG when nothing else is said', async () => {
+  it('uses the XDG home by default', async () => {
     const xdg = join(dir, 'xdg')
     await mkdir(xdg)
     const made = await gossum(['key', 'new', '--json'], { home: '', env: { XDG_DATA_HOME: xdg } })
@@ -70,7 +70,7 @@ describe('gossum key', () => {
     expect((await stat(join(xdg, 'gossum', 'witness.key'))).isFile()).toBe(true)
   })
 
-  it('makes a key that cosigns only one log, in addition to one for another log of its origin', async () => {
+  it('creates a key for a single log, besides the key for other logs of the same origin', async () => {
     const home = join(dir, 'two-logs')
     const [one, two] = ['one.example', 'two.example'].map((name, i) => testSigner(name, i + 1).verifier)
     const logs = [one!, two!].flatMap(({ vkey }) => ['--log', `${vkey} http://log.example`])
@@ -102,7 +102,7 @@ describe('gossum key', () => {
     expect(jsonError(await make('--for', 'one.example', '--ml-dsa', ...logs)).code).toBe('USAGE')
   })
 
-  it('makes a key for the auditor, in a home with a witness key', async () => {
+  it('creates an auditor key in a home with a witness key', async () => {
     const home = join(dir, 'auditor')
     const make = (...args: string[]) => gossum(['key', 'new', '--json', ...args], { home })
     expect(jsonError(await make('--auditor')).code, 'there is no witness key').toBe('KEY_MISSING')
@@ -124,7 +124,7 @@ describe('gossum key', () => {
     expect(jsonError(await make('--auditor', '--name', 'other.example')).code).toBe('KEY_EXISTS')
   })
 
-  it('says that the key is gone where a witness has worked', async () => {
+  it('says that the key is missing if a witness has run in the home', async () => {
     const home = join(dir, 'lost')
     await mkdir(home)
     await writeFile(join(home, 'guard'), '')

@@ -26,7 +26,7 @@ async function list(home: string): Promise<Record<string, unknown>[]> {
     .map((line) => JSON.parse(line) as Record<string, unknown>)
 }
 
-test('a log is added, disabled by its name or its id, and added again', async () => {
+test('a log can be added, disabled by name or id, and added again', async () => {
   const home = temporaryHome()
   const { vkey } = signer.verifier
   const added = await gossum(['log', 'add', '--json', '--home', home, `${vkey} http://log.example`])
@@ -51,7 +51,7 @@ test('a log is added, disabled by its name or its id, and added again', async ()
   expect(text).toBe(`${ID.slice(0, 12)}  disabled  sumdb.example  http://new.example  "go.sum database tree"`)
 })
 
-test('what cannot be is refused, and changes nothing', async () => {
+test('invalid changes are refused, and change nothing', async () => {
   const home = temporaryHome()
   const { vkey } = signer.verifier
   const changedKey = testSigner('sumdb.example', 9).verifier.vkey
@@ -78,7 +78,7 @@ test('what cannot be is refused, and changes nothing', async () => {
   expect(jsonError(result).code).toBe('LOG_KEY_CHANGED')
 })
 
-test('a book that is damaged stops what needs it, and nothing else', async () => {
+test('a damaged logs.json stops only the commands that need it', async () => {
   const home = temporaryHome()
   await gossum(['key', 'new', '--home', home])
   writeFileSync(join(home, 'logs.json'), '{"logs":[')
@@ -92,7 +92,7 @@ test('a book that is damaged stops what needs it, and nothing else', async () =>
   }
 })
 
-test('a disabled log keeps its state, is asked for nothing, and gets no cosignature', async () => {
+test('a disabled log keeps its state, is not polled, and gets no cosignatures', async () => {
   const home = temporaryHome()
   const log = await LyingLog.start(await memoryLog(signer, madeUpRecords(0, 5)))
   onTestFinished(() => log.close())

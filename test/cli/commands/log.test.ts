@@ -19,7 +19,7 @@ describe('gossum log serve', () => {
     '',
   ].join('\n')
 
-  it('serves records that the client can prove, and the same log after a restart', async () => {
+  it('serves records that a client can verify, and the same log after a restart', async () => {
     const home = join(dir, 'log')
     const args = ['log', 'serve', '--home', home, '--listen', '127.0.0.1:0', '--json', '--name', 'log.example']
     const first = await startGossum([...args, '--records', '-'], { input: goSum })
@@ -53,7 +53,7 @@ describe('gossum log serve', () => {
     expect(again.stderr()).toBe('')
   })
 
-  it('says what stands in the way of its database, and calls damaged only what is', async () => {
+  it('says that a file is in place of its database, and does not call it damaged', async () => {
     const home = join(dir, 'in the way')
     await mkdir(home)
     await writeFile(join(home, 'db'), 'a file of mine')
@@ -65,7 +65,7 @@ describe('gossum log serve', () => {
     })
   })
 
-  it('prints what to copy', async () => {
+  it('prints the log key to copy', async () => {
     const running = await startGossum(['log', 'serve', '--listen', '127.0.0.1:0', '--home', join(dir, 'log2')])
     expect(running.firstLine).toMatch(/^log +localhost\.localdev\/sumdb\+[0-9a-f]{8}\+/)
     await running.stop()
@@ -88,7 +88,7 @@ describe('gossum log serve', () => {
     await rm(home, { recursive: true, force: true })
   })
 
-  it('says when its address is taken', async () => {
+  it('reports an address in use', async () => {
     const server = await HttpServer.start({ host: '127.0.0.1', port: 0, node: fakeNode() })
     const listen = server.url.slice('http://'.length)
     const result = await gossum(['log', 'serve', '--json', '--listen', listen, '--home', join(dir, 'log3')])
@@ -97,7 +97,7 @@ describe('gossum log serve', () => {
     expect(jsonError(result).code).toBe('ADDRESS_IN_USE')
   })
 
-  it('says when its address is that of another machine', async () => {
+  it('reports an address that this machine does not have', async () => {
     const result = await gossum(['log', 'serve', '--json', '--listen', '192.0.2.1:0', '--home', join(dir, 'log4')])
     expect(result).toMatchObject({ code: 1, stdout: '' })
     expect(jsonError(result).hint).toContain('this machine has no such address')

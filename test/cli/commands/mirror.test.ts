@@ -20,7 +20,7 @@ async function operated(mirror = fakeMirror()): Promise<{ home: string; asked: r
   return { home, asked: mirror.asked }
 }
 
-test('status says what is kept, hidden and refused, and who does not answer', async () => {
+test('status says what is kept, hidden and refused, and which upstream does not answer', async () => {
   const { home } = await operated()
   const { code, stdout, stderr } = await gossum(['mirror', 'status', '--home', home])
   expect([code, stderr]).toEqual([0, ''])
@@ -44,7 +44,7 @@ test('status says what is kept, hidden and refused, and who does not answer', as
   expect(JSON.parse(json.stdout)).toEqual(MIRROR_STATUS)
 })
 
-test('allow, pin and unpin tell the node, as modules are written and not as they are escaped', async () => {
+test('allow, pin and unpin send the module to the node unescaped', async () => {
   const { home, asked } = await operated()
   const run = (...args: string[]) => gossum(['mirror', ...args, '--home', home])
   expect(await run('allow', MODULE)).toEqual({ code: 0, stdout: `allowed ${MODULE}\n`, stderr: '' })
@@ -69,13 +69,13 @@ test.each([
   [['pin', 'example.com/mod'], 'MODULE_INVALID'],
   [['pin', 'example.com/mod@latest&module=a.b/c@v1.0.0'], 'MODULE_INVALID'],
   [['pin', MODULE, '--node', 'http://127.0.0.1:1'], 'FORBIDDEN'],
-])('%j is refused, and nothing is told', async (args, error) => {
+])('%j is refused, and nothing is sent to the node', async (args, error) => {
   const { home, asked } = await operated()
   const result = await gossum(['mirror', ...args, '--json', '--home', home])
   expect([jsonError(result).code, result.code === 0, asked]).toEqual([error, false, []])
 })
 
-test('a node that is no mirror, and a home without a node, say so', async () => {
+test('a node that is no mirror and a home without a node give errors', async () => {
   const home = temporaryHome()
   const away = await gossum(['mirror', 'status', '--json', '--home', home])
   expect([away.code, jsonError(away).code]).toEqual([1, 'NODE_UNREACHABLE'])
@@ -87,7 +87,7 @@ test('a node that is no mirror, and a home without a node, say so', async () => 
   expect([empty.code, jsonError(empty).code]).toEqual([1, 'FILE_UNREADABLE'])
 })
 
-test('verify leaves a running node alone, and finds one flipped bit in what a stopped one kept', async () => {
+test('verify refuses to run beside a node, and finds a flipped bit in the files of a stopped one', async () => {
   const { node, home, url } = await startMirror((folder) => [publish(folder, 'example.com/mod', 'v1.0.0', 'package a')])
   expect((await fetch(`${url}/example.com/mod/@v/v1.0.0.zip`)).status).toBe(200)
   const locked = await gossum(['mirror', 'verify', '--json', '--home', home])

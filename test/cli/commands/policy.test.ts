@@ -43,7 +43,7 @@ const lines = (one: PolicyReport): string[] => policyLines(one, NOW, (_style, te
 const codes = (one: PolicyReport): string[] => one.warnings.map(({ code }) => code)
 
 describe('the report on a file', () => {
-  it('says of 3 of 4 that it survives one liar and one silent witness', () => {
+  it('says that 3 of 4 survives one liar and one silent witness', () => {
     const good = report(equal(3, 4))
     expect(good).toEqual({
       quorum: 'us',
@@ -72,7 +72,7 @@ describe('the report on a file', () => {
     ])
   })
 
-  it('warns of 2 of 3, which survives no liar, and says what would', () => {
+  it('warns that 2 of 3 survives no liar, and advises what would', () => {
     const weak = report(equal(2, 3))
     expect(weak).toMatchObject({ liars: 0, silent: 1, reachable: true })
     expect(codes(weak)).toEqual(['no-liar'])
@@ -87,15 +87,15 @@ describe('the report on a file', () => {
   })
 
   it.each<[string, string, string[], Partial<PolicyReport>]>([
-    ['half of them', equal(1, 2), ['split-without-liar'], { liars: -1, overlap: 0, reachable: true }],
+    ['half of the witnesses', equal(1, 2), ['split-without-liar'], { liars: -1, overlap: 0, reachable: true }],
     [
-      'nobody',
+      'no witness',
       'quorum none\n',
       ['no-quorum'],
       { threshold: 0, witnesses: 0, blocking: null, reachable: true, advice: null },
     ],
     [
-      'a key of tomorrow alone',
+      'only a key of an unknown type',
       `witness f ${FOREIGN}\nquorum f\n`,
       ['unreachable', 'unverifiable'],
       { threshold: null, liars: null, blocking: 0, reachable: false },
@@ -106,14 +106,14 @@ describe('the report on a file', () => {
       ['no-liar', 'unused'],
       { witnesses: 1, threshold: 1 },
     ],
-  ])('warns of a quorum of %s', (_what, policy, warned, expected) => {
+  ])('warns about a quorum of %s', (_what, policy, warned, expected) => {
     const one = report(policy)
     expect(codes(one)).toEqual(warned)
     expect(one).toMatchObject(expected)
     for (const { text } of one.warnings) expect(lines(one)).toContain(`warning  ${text}`)
   })
 
-  it('does not take groups for equal witnesses', () => {
+  it('does not treat nested groups as equal witnesses', () => {
     const names = KEYS.slice(0, 6).map((key, i) => `witness w${i} ${key}`)
     // Four of six are needed, yet one liar in the middle is enough.
     const nested = report(
@@ -126,7 +126,7 @@ describe('the report on a file', () => {
 })
 
 describe('the report with a node', () => {
-  it('says who was heard, and for how long the others are silent', () => {
+  it('says which witnesses were heard, and how long the others have been silent', () => {
     const one = report(equal(3, 4), [view(1, 3), view(2, 119), view(3, 60 * 30), view(4, null)])
     expect(one).toMatchObject({ reachable: false, threshold: 3 })
     expect(codes(one)).toEqual(['unheard'])
@@ -145,7 +145,7 @@ describe('the report with a node', () => {
     })
   })
 
-  it('does not count the convicted, however loud', () => {
+  it('does not count convicted witnesses, even if recently heard', () => {
     const views = [view(1, 1), view(2, 1), view(3, 1, 'e3'), view(4, 1)]
     const one = report(equal(3, 4), views)
     expect(one).toMatchObject({ witnesses: 3, threshold: 3, silent: 0, reachable: true })
@@ -158,7 +158,7 @@ describe('the report with a node', () => {
     expect(lines(lost)[0]).toBe('quorum   us: cannot be reached by the 2 witnesses that can count')
   })
 
-  it('says which of them the node does not look out for', () => {
+  it('says which witnesses are unknown to the node', () => {
     const one = report(equal(2, 2), [view(1, 1)])
     expect(one.seen![1]).toMatchObject({ known: false, silent: true, last: null })
     expect(lines(one).at(-1)).toBe('w2  unknown to the node')
@@ -180,7 +180,7 @@ describe('gossum policy check', () => {
     return server.url
   }
 
-  it('exits 0 for what can be reached, however weak', async () => {
+  it('exits with 0 if the quorum can be reached, however weak', async () => {
     const path = file('weak.policy', equal(2, 3))
     const human = await gossum(['policy', 'check', path])
     expect(human).toMatchObject({ code: 0, stderr: '' })
@@ -190,7 +190,7 @@ describe('gossum policy check', () => {
     expect(JSON.parse(machine.stdout)).toEqual({ file: '-', ...report(equal(2, 3)) })
   })
 
-  it('exits 2 for a malformed one and 1 for none', async () => {
+  it('exits with 2 for a malformed policy and 1 for a missing one', async () => {
     const bad = await gossum(['policy', 'check', '--json', file('bad.policy', 'quorum nobody\n')])
     expect([bad.code, bad.stdout, jsonError(bad).code]).toEqual([2, '', 'POLICY_MALFORMED'])
     const none = await gossum(['policy', 'check', '--json', '/nonexistent/policy'])
@@ -198,7 +198,7 @@ describe('gossum policy check', () => {
     expect((await gossum(['policy', 'check'])).code).toBe(2)
   })
 
-  it('exits 4 when the witnesses that its node hears cannot reach the quorum, 1 without that node', async () => {
+  it('exits with 4 if the witnesses heard by the node cannot reach the quorum, and 1 without the node', async () => {
     const path = file('p.policy', equal(2, 2))
     const heard = (i: number): WitnessView => ({
       ...view(i, 0),
@@ -219,7 +219,7 @@ describe('gossum policy check', () => {
   })
 })
 
-describe('the policy that is built in', () => {
+describe('the built-in policy', () => {
   const at = (days: number): number => Date.parse(PUBLIC_POLICY_DATE) + days * 86_400_000
   const aged = (days: number): PolicyReport =>
     policyReport(parsePolicy(PUBLIC_POLICY), undefined, at(days), PUBLIC_POLICY_DATE)
@@ -228,7 +228,7 @@ describe('the policy that is built in', () => {
     expect(aged(0)).toMatchObject({ witnesses: 16, threshold: 11, liars: 5, silent: 5, reachable: true, warnings: [] })
   })
 
-  it('says how old it is, and warns beyond 180 days', () => {
+  it('is reported with its age, and a warning beyond 180 days', () => {
     expect(aged(180)).toMatchObject({ date: PUBLIC_POLICY_DATE, ageDays: 180, warnings: [] })
     expect(aged(181)).toMatchObject({ ageDays: 181, warnings: [{ code: 'old' }] })
     expect(lines(aged(181)).find((text) => text.startsWith('list'))).toBe(
@@ -237,7 +237,7 @@ describe('the policy that is built in', () => {
     expect(report(equal(3, 4))).toMatchObject({ date: null, ageDays: null })
   })
 
-  it('is printed, and a file of its name is ./public', async () => {
+  it('is printed for "public", while ./public is a file', async () => {
     const human = await gossum(['policy', 'check', 'public'])
     expect(human.code).toBe(0)
     expect(human.stdout).toContain('quorum   public: needs 11 of 16 witnesses\n')
@@ -250,7 +250,7 @@ describe('the policy that is built in', () => {
     expect(own.stdout).not.toContain('"text":"#')
   })
 
-  it('is what verify trusts, too: it names the log', async () => {
+  it('is also trusted by verify, since it names the log', async () => {
     const head = file('genuine.txt', readFileSync(vectorUrl('sumdb/genuine/latest')))
     const { code, stdout } = await gossum(['verify', '--policy', 'public', head])
     // Signed by the log, and by none of the witnesses.

@@ -83,7 +83,7 @@ describe('beside a node', () => {
     expect(new Set(log.methods)).toEqual(new Set(['GET']))
   })
 
-  it('convicts a log that shows another history, in a file that verifies offline', async () => {
+  it('convicts a log that shows another history, with evidence that verifies offline', async () => {
     const node = await startNode()
     const forked = await memoryLog(signer, [...madeUpRecords(0, 400), ...madeUpRecords(400, 600, 'fork')])
     const { url } = await serve(forked)
@@ -136,7 +136,7 @@ describe('beside a node', () => {
     expect(verified.stdout).toContain('at sizes 505 and 511  convicts the log')
   })
 
-  it('finds nothing wrong with the door of the node itself', async () => {
+  it("finds nothing wrong with the node's own sumdb proxy", async () => {
     const node = await startNode()
     const result = await probe(node.ready.http, '--json', '--node', node.ready.http)
     expect(result).toMatchObject({ code: 0, stderr: '' })
@@ -144,7 +144,7 @@ describe('beside a node', () => {
     expect(parsed(result).kind).toBe('proxy')
   })
 
-  it('shows evidence that it can write nowhere', async () => {
+  it('prints evidence that it cannot write anywhere', async () => {
     const { url } = await serve(await memoryLog(signer, madeUpRecords(0, SIZE, 'fork')))
     const other = await serve()
     const cwd = temporaryHome()
@@ -165,7 +165,7 @@ describe('beside a node', () => {
 })
 
 describe('verdicts and exit codes', () => {
-  it('2 for a wrong answer', async () => {
+  it('are dishonest and 2 for a wrong answer', async () => {
     const log = await serve()
     log.lie = (path) => (path === 'tile/8/0/000' ? flipBit(0) : undefined)
     const other = await serve()
@@ -178,14 +178,14 @@ describe('verdicts and exit codes', () => {
     expect(amiss(report)).toEqual(['tiles failed'])
   })
 
-  it('2 for the head of another log, with a hint about keys', async () => {
+  it('are 2 for the head of another log, with a hint about keys', async () => {
     const { url } = await serve()
     const result = await gossum(['probe', url])
     expect(result.code).toBe(2)
     expect(result.stderr).toBe('hint: is this the key of the log? name another with --log VKEY\n')
   })
 
-  it('4 for a GOPROXY that does not speak for the log', async () => {
+  it('are undecided and 4 for a GOPROXY without a checksum database', async () => {
     const log = await serve()
     log.lie = () => refuse(410)
     const result = await probe(log.url, '--json')
@@ -193,7 +193,7 @@ describe('verdicts and exit codes', () => {
     expect(parsed(result)).toMatchObject({ kind: 'proxy', verdict: 'undecided', head: null })
   })
 
-  it('4 when nobody else was there to compare with', async () => {
+  it('are undecided and 4 without anything to compare with', async () => {
     const { url } = await serve()
     const human = await probe(url)
     expect(human.code).toBe(4)
@@ -201,7 +201,7 @@ describe('verdicts and exit codes', () => {
     expect(human.stderr).toMatch(/^hint: name a node that follows this log \(--node URL\), or another URL of it/)
   })
 
-  it('1 when nobody answers', async () => {
+  it('are unreachable and 1 if the server is down', async () => {
     const log = await LyingLog.start(history)
     await log.close()
     const result = await probe(log.url, '--json')
@@ -209,13 +209,13 @@ describe('verdicts and exit codes', () => {
     expect(parsed(result)).toMatchObject({ kind: null, verdict: 'unreachable', head: null })
   })
 
-  it('1 when the answer never comes, in the time that there is', async () => {
+  it('are 1 if the answer does not come in time', async () => {
     const log = await serve()
     log.lie = () => stall
     expect((await probe(log.url, '--timeout', '1')).code).toBe(1)
   })
 
-  it('0 for what another address of the log confirms, whether a node is there or not', async () => {
+  it('are 0 if another address confirms the log, but 4 if a named node is unreachable', async () => {
     const [log, other] = [await serve(), await serve()]
     expect(await probe(log.url, '--reference', other.url)).toMatchObject({ code: 0, stderr: '' })
     // A named reference must be reachable.
@@ -227,7 +227,7 @@ describe('verdicts and exit codes', () => {
   })
 })
 
-it('takes how many samples, how much lag, and which modules', async () => {
+it('accepts the number of samples, the lag and the modules', async () => {
   const [log, other] = [await serve(), await serve()]
   const old = await history.head(500)
   log.lie = (path) =>
@@ -244,7 +244,7 @@ it('takes how many samples, how much lag, and which modules', async () => {
   expect(amiss(parsed(await probe(log.url, ...args, '--max-lag', '10')))).toEqual(['fresh failed'])
 })
 
-it('prints nothing of a server that could move the cursor', async () => {
+it('prints no control characters of a server', async () => {
   const log = await serve()
   log.lie = (path) =>
     path === 'latest' ? (response) => void response.writeHead(404).end('\x1b[2J\x9b2Jcleared') : refuse(403)

@@ -87,15 +87,15 @@ describe('a head', () => {
     })
   })
 
-  it.each(heads)('of size $size with any byte changed is not', ({ note }) => {
+  it.each(heads)('of size $size with any changed byte is invalid', ({ note }) => {
     expectNoChangePasses(utf8(note), (bytes) => judge(bytes, sumdb), FEW_FLIPS)
   })
 
-  it('has no byte that may be changed to any other', () => {
+  it('has no byte that can be changed to any other value', () => {
     expectNoChangePasses(utf8(heads[0]!.note), (bytes) => judge(bytes, sumdb), ALL_FLIPS)
   })
 
-  it('is refused in another spelling of the same signature, and the reason says so', () => {
+  it('is refused with another encoding of the same signature, and the reason says so', () => {
     const { note } = heads[0]!
     const at = note.lastIndexOf('=') - 1
     // The last letter before the padding has two unused bits.
@@ -106,27 +106,27 @@ describe('a head', () => {
     expect(judge(respelled, sumdb)).toMatchObject({ verdict: 'invalid', code: 'NOT_CANONICAL', size: heads[0]!.size })
   })
 
-  it('of a log that is not trusted is refused, and nothing that it claims is repeated', () => {
+  it('of an untrusted log is refused, and its claims are not repeated', () => {
     const verdict = judge(utf8(fork.detection.old_head), sumdb)
     expect(verdict).toMatchObject({ verdict: 'invalid', code: 'LOG_UNKNOWN', size: null, origin: null, root: null })
     expect(judge(utf8(fork.detection.old_head), forkTrust)).toMatchObject({ verdict: 'valid', size: 5 })
   })
 
-  it('by the right name and another key is not by the log', () => {
+  it('signed with the right name but another key is not by the log', () => {
     const impostor = makeSignerKey('sum.golang.org', SIGNATURE_TYPES.ed25519, new Uint8Array(32).fill(9))
     const { text } = parseNote(utf8(heads[0]!.note))
     const forged = formatNote({ text, signatures: [signNote(text, impostor)] })
     expect(judge(forged, sumdb)).toMatchObject({ verdict: 'invalid', code: 'LOG_UNKNOWN' })
   })
 
-  it('is refused when a second line by the log does not verify', () => {
+  it('is refused if a second signature of the log does not verify', () => {
     const note = parseNote(utf8(heads[0]!.note))
     const [good] = note.signatures
     const bad = { ...good!, bytes: new Uint8Array(64) }
     expect(judge(formatNote({ ...note, signatures: [good!, bad] }), sumdb).code).toBe('SIGNATURE_INVALID')
   })
 
-  it('that the log itself spelled oddly, or of an impossible size, is refused', () => {
+  it('encoded oddly by the log itself, or of an impossible size, is refused', () => {
     const signer = parseSignerKey(fork.skey)
     const root = fork.detection.old_head.split('\n')[2]!
     const sign = (text: string): Uint8Array => formatNote({ text, signatures: [signNote(text, signer)] })
@@ -144,7 +144,7 @@ describe('a head', () => {
     (text) => expectInvalid(judge(utf8(text), sumdb), text),
   )
 
-  it('is not what is no UTF-8, nor a megabyte of anything', () => {
+  it('is neither invalid UTF-8 nor a megabyte of repeated bytes', () => {
     expectInvalid(judge(Uint8Array.of(0xff, 0xfe), sumdb), 'no UTF-8')
     for (const letter of ['a', '{', '\n', '—']) expectInvalid(judge(utf8(letter.repeat(2 ** 20 / 4)), sumdb), letter)
   })
@@ -165,14 +165,14 @@ describe('cosignatures', () => {
   })
   const time = '2023-11-14T22:13:20.000Z'
 
-  it('count for nothing without a policy', () => {
+  it('do not count without a policy', () => {
     expect(judge(cosigned(w1), sumdb)).toMatchObject({
       verdict: 'valid',
       cosignatures: [{ name: 'w1.example', time, verified: false }],
     })
   })
 
-  it('satisfy a policy, and strangers are listed but never count', () => {
+  it('can satisfy a policy, and unknown witnesses are listed but never count', () => {
     expect(judge(cosigned(stranger, w1, w2), policy(2))).toMatchObject({
       verdict: 'valid',
       cosignatures: [
@@ -186,11 +186,11 @@ describe('cosignatures', () => {
     expect(judge(cosigned(), policy(1)).code).toBe('POLICY_UNSATISFIED')
   })
 
-  it('that make the quorum admit no change', () => {
+  it('that make the quorum allow no changed byte', () => {
     expectNoChangePasses(cosigned(w1, w2), (bytes) => judge(bytes, policy(2)), FEW_FLIPS)
   })
 
-  it('of a witness of the policy must verify, also when the quorum stands without it', () => {
+  it('of a witness of the policy must verify, even if the quorum is reached without it', () => {
     const [log, first, second] = parseNote(cosigned(w1, w2)).signatures
     const bytes = second!.bytes.slice()
     bytes[71]! ^= 1
@@ -227,11 +227,11 @@ describe('evidence', () => {
     expect(verdict.id).toMatch(/^[0-9a-f]{16}$/)
   })
 
-  it('is never believed about its own key', () => {
+  it('cannot vouch for its own key', () => {
     expect(judge(evidenceFile(), sumdb)).toMatchObject({ kind: 'evidence', verdict: 'invalid', code: 'LOG_UNKNOWN' })
   })
 
-  it('with any byte changed convicts nobody', () => {
+  it('with any changed byte convicts no key', () => {
     expectNoChangePasses(evidenceFile(), (bytes) => judge(bytes, forkTrust), [0x01, 0x20])
   })
 })
@@ -245,7 +245,7 @@ describe('evidence of two records', () => {
   ])
   const file = encodeEvidence(log.evidence(0, 2))
 
-  it('says which, and about what', () => {
+  it('names the records and the module version', () => {
     expect(judge(file, forkTrust)).toMatchObject({
       kind: 'evidence',
       verdict: 'valid',
@@ -259,13 +259,13 @@ describe('evidence of two records', () => {
     for (const field of ['module', 'records']) expect(judge(evidenceFile(), forkTrust)).not.toHaveProperty(field)
   })
 
-  it('is never believed about its own key', () => {
+  it('cannot vouch for its own key', () => {
     const refused = judge(file, sumdb)
     expect(refused).toMatchObject({ verdict: 'invalid', code: 'LOG_UNKNOWN', log: null })
     expect(refused).not.toHaveProperty('module')
   })
 
-  it('with any byte changed convicts nobody', () => {
+  it('with any changed byte convicts no key', () => {
     expectNoChangePasses(file, (bytes) => judge(bytes, forkTrust), [0x01, 0x20])
   })
 })
@@ -297,13 +297,13 @@ describe('evidence against a witness', () => {
     expect(judge(evidenceFile(), trust)).not.toHaveProperty('witness')
   })
 
-  it('convicts no other, and nobody before those who do not know the log', () => {
+  it('convicts no unknown witness, and requires the key of the log', () => {
     expect(judge(conflict(stranger), trust)).toMatchObject({ verdict: 'invalid', code: 'WITNESS_UNKNOWN', log: null })
     expect(judge(conflict(), forkTrust)).toMatchObject({ verdict: 'invalid', code: 'WITNESS_UNKNOWN' })
     expect(judge(conflict(), { ...sumdb, policy })).toMatchObject({ verdict: 'invalid', code: 'LOG_UNKNOWN' })
   })
 
-  it('with any byte changed convicts nobody', () => {
+  it('with any changed byte convicts no key', () => {
     expectNoChangePasses(conflict(), (bytes) => judge(bytes, trust), [1, 32])
   })
 })
@@ -316,19 +316,19 @@ describe('a proof', () => {
     expect(judge(file, proofTrust, record)).toMatchObject({ kind: 'proof', verdict: 'valid', index: 6, size: 15 })
   })
 
-  it('holds for no other record, and not without one', () => {
+  it('does not hold for another record, or without one', () => {
     expect(judge(file, proofTrust, utf8('eight')).code).toBe('PROOF_INVALID')
     expect(judge(file, proofTrust).code).toBe('RECORD_MISSING')
     expect(judge(file, sumdb, record).code).toBe('LOG_UNKNOWN')
   })
 
-  it('may hold its record itself', () => {
+  it('may contain its own record', () => {
     const whole = formatProofFile({ ...parseProofFile(file), extra: record })
     expect(judge(whole, proofTrust)).toMatchObject({ verdict: 'valid', index: 6 })
     expectNoChangePasses(whole, (bytes) => judge(bytes, proofTrust), FEW_FLIPS)
   })
 
-  it('with any byte changed holds no more', () => {
+  it('with any changed byte does not hold', () => {
     expectNoChangePasses(file, (bytes) => judge(bytes, proofTrust, record), FEW_FLIPS)
   })
 

@@ -46,7 +46,7 @@ describe('gossum verify', () => {
     return encodeEvidence(makeSplitView(parseVerifierKey(fork.vkey), notes, { root: root!, proof }))
   }
 
-  it('says valid of genuine heads, a line each', async () => {
+  it('reports genuine heads as valid, one line each', async () => {
     const paths = heads.slice(0, 3).map(({ note }, i) => file(`head${i}`, note))
     const machine = await gossum(['verify', '--json', ...paths])
     expect(machine).toMatchObject({ code: 0, stderr: '' })
@@ -69,7 +69,7 @@ describe('gossum verify', () => {
     )
   })
 
-  it('says invalid of a changed one, and exits 2 whatever the others are', async () => {
+  it('reports a changed head as invalid, and exits with 2 even if others are valid', async () => {
     const bad = heads[0]!.note.replace(String(heads[0]!.size), String(heads[0]!.size + 1))
     const [good, changed] = [file('good', heads[1]!.note), file('changed', bad)]
     const machine = await gossum(['--json', 'verify', changed, good])
@@ -82,7 +82,7 @@ describe('gossum verify', () => {
     expect(human.stdout).toMatch(/^invalid head {2}.*changed: the signature does not verify/)
   })
 
-  it('reads stdin, and colours only when told to', async () => {
+  it('reads stdin, and uses colours only on request', async () => {
     const plain = await gossum(['verify', '-'], { input: heads[0]!.note })
     expect(plain.stdout).toMatch(/^valid head .* -\n$/)
     const forced = await gossum(['verify', '-'], { input: heads[0]!.note, env: { FORCE_COLOR: '1' } })
@@ -96,7 +96,7 @@ describe('gossum verify', () => {
     expect(flagBefore.stdout).toBe(plain.stdout)
   })
 
-  it('exits 1 for a file that cannot be read, 2 when another is invalid', async () => {
+  it('exits with 1 for an unreadable file, and 2 if another is invalid', async () => {
     const [good, bad] = [file('good', heads[0]!.note), file('bad', 'hello')]
     const missing = await gossum(['verify', '--json', '/nonexistent/head', good])
     expect(missing.code).toBe(1)
@@ -112,7 +112,7 @@ describe('gossum verify', () => {
     expect(stderr).toContain('larger than 8388608 bytes')
   })
 
-  it('says who is convicted', async () => {
+  it('says which key is convicted', async () => {
     const log = ['--log', fork.vkey]
     const split = await gossum(['verify', ...log, file('evidence.json', evidence())])
     expect(split.stdout).toMatch(
@@ -156,7 +156,7 @@ describe('gossum verify', () => {
     expect(shown.stdout).toContain('example.com/\ufffd2J\ufffd@v1.0.0')
   })
 
-  it('judges evidence by --log, never by the key in the file', async () => {
+  it('verifies evidence with --log, never with the key in the file', async () => {
     const path = file('evidence.json', evidence())
     const machine = await gossum(['verify', '--json', '--log', SUM_GOLANG_ORG, '--log', `${fork.vkey} http://x`, path])
     expect(machine).toMatchObject({ code: 0, stderr: '' })
@@ -177,7 +177,7 @@ describe('gossum verify', () => {
     expect(told).toMatchObject({ code: 2, stderr: 'hint: name its key with --log VKEY\n' })
   })
 
-  it('judges a proof with its record', async () => {
+  it('verifies a proof with its record', async () => {
     const [proof, record] = [file('p.tlog-proof', complete.proof), file('record', complete.entry)]
     const machine = await gossum(['verify', '--json', '--log', complete.log_vkey, '--record', record, proof])
     expect(machine).toMatchObject({ code: 0, stderr: '' })
@@ -187,7 +187,7 @@ describe('gossum verify', () => {
     expect(without.stdout).toContain('--record')
   })
 
-  it('says that it did not check cosignatures when no policy says whose', async () => {
+  it('says that cosignatures were not checked without a policy', async () => {
     const witness = makeSignerKey('w.example', SIGNATURE_TYPES.cosignature, new Uint8Array(32).fill(1))
     const note = parseNote(utf8(heads[0]!.note))
     const cosigned = { ...note, signatures: [...note.signatures, cosign(note.text, 1_700_000_000, witness).signature] }
@@ -197,7 +197,7 @@ describe('gossum verify', () => {
     expect((await gossum(['verify', '--policy', policy, head])).stdout).toContain('  1 of 1 cosignature verified  ')
   })
 
-  it('counts no cosignature that is older than asked for', async () => {
+  it('does not count cosignatures older than the limit', async () => {
     const [a, b] = ['a.example', 'b.example'].map((name, i) =>
       makeSignerKey(name, SIGNATURE_TYPES.cosignature, new Uint8Array(32).fill(i + 1)),
     )
@@ -224,7 +224,7 @@ describe('gossum verify', () => {
     expect(await gossum(['verify', '--policy', policyOf('any'), '--max-age', 'soon', head])).toMatchObject({ code: 2 })
   })
 
-  it('trusts the logs of a policy, and demands its quorum', async () => {
+  it('trusts the logs of a policy, and requires its quorum', async () => {
     const witness = 'witness1.peer.example/litewitness+2e159e9a+BKcuhMxU2hfM6SxspCfRfwaO4k+79hZmqlkihDNb0TKg'
     const head = file('head', heads[0]!.note)
     const none = file('none', `log ${SUM_GOLANG_ORG}\nquorum none\n`)

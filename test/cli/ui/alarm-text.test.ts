@@ -5,7 +5,7 @@ import { alarmListLines, alarmTestLines } from '../../../src/cli/ui/alarm-text.j
 const plain = (_style: string, text: string): string => text
 const NOW = Date.parse('2026-01-02T12:00:00.000Z')
 
-test('what each made of a sample, and what a hook printed when it failed', () => {
+test('a test prints the result of each receiver, and the output of a failed hook', () => {
   expect(
     alarmTestLines(
       [
@@ -22,7 +22,7 @@ test('what each made of a sample, and what a hook printed when it failed', () =>
   ])
 })
 
-test('what fires, and what each has yet to be told', () => {
+test('the list shows firing alarms and the undelivered alerts of each receiver', () => {
   const at = (minutes: number): string => new Date(NOW - minutes * 60_000).toISOString()
   const firing = { name: 'frozen', severity: 'misbehaviour', log: 'x', sentence: 'it lied', since: at(5) } as const
   const lines = alarmListLines(

@@ -33,7 +33,7 @@ const SPLIT_VIEW: NodeEventBody = {
   source: 'found',
 }
 
-it('says of a split view to read first and acknowledge then', () => {
+it('says to read the evidence of a split view first, then acknowledge it', () => {
   const [what, next, ...more] = told(SPLIT_VIEW)
   expect(more).toEqual([])
   expect(what).toBe(
@@ -48,7 +48,7 @@ it('says of a split view to read first and acknowledge then', () => {
 it.each([
   ['w1.example+0+A', 'w1.example cosigned'],
   ['own.example+0+A', "this node's own key, own.example, cosigned"],
-])('says which witness lied: %s', (witness, who) => {
+])('names the witness in a witness conflict: %s', (witness, who) => {
   const conflict: NodeEventBody = { ...SPLIT_VIEW, type: 'gossum/witness-conflict/v1', witness, source: 'received' }
   const [what, next, ...more] = told(conflict)
   expect(more).toEqual([])
@@ -58,7 +58,7 @@ it.each([
   expect(next).toContain(`no longer count. Read it: gossum evidence show ${ID}; then: gossum evidence ack ${ID}`)
 })
 
-it('says of a bad record which module version it is about, and where the two are', () => {
+it('names the module version of a bad record, and the places of both records', () => {
   const bad: NodeEventBody = {
     ...{ event: 'evidence', id: ID, type: 'gossum/bad-record/v1', log: LOG_ID, witness: null, sizes: [1800, 1800] },
     ...{ module: 'example.com/m@v1.2.3', records: [17, 1234], source: 'received' },
@@ -90,7 +90,7 @@ it('reports deposits and the clock, with a warning only if action is needed', ()
   expect(told({ ...clock, holds: false })).toEqual(['  07:09:15Z  clock      resolved: it is ahead'])
 })
 
-it('says which head was trusted because it was the first', () => {
+it('reports the head that was trusted on first use', () => {
   expect(told({ event: 'first-use', log: LOG_ID, size: 2500, root: ROOT })).toEqual([
     `  07:09:15Z  first head demo.log.example  size 2,500  root ${ROOT}: trusted because it is the first`,
   ])
@@ -102,16 +102,16 @@ it.each([
   ['http://127.0.0.1:5000', ' --node http://127.0.0.1:5000'],
   ['http://0.0.0.0:5000', ' --node http://127.0.0.1:5000'],
   ['http://[::]:5000', ' --node http://[::1]:5000'],
-])('names the node that listens at %s as a command needs it', (http, flag) => {
+])('names the node at %s as commands need it', (http, flag) => {
   expect(told(SPLIT_VIEW, { http })[1]).toContain(`show ${ID}${flag}; then: gossum evidence ack ${ID}`)
 })
 
-it('names the home of the node as what only its operator may do needs it', () => {
+it('adds --home to commands that only the operator may run', () => {
   const [, next] = told(SPLIT_VIEW, { http: 'http://127.0.0.1:5000', homeFlag: ' --home /srv/gossum' })
   expect(next).toContain(`--node http://127.0.0.1:5000; then: gossum evidence ack ${ID} --home /srv/gossum`)
 })
 
-it('says what to do about a head of a size that no tree has, and nothing of the kind about others', () => {
+it('says what to do about a head of a size that no tree has, but not about other suspects', () => {
   const suspect: NodeEventBody = { event: 'suspect', log: LOG_ID, id: ID, size: null, code: 'SIZE_IMPOSSIBLE' }
   expect(told(suspect)[1]).toContain(`gossum evidence show ${ID}; then: gossum evidence ack ${ID}`)
   expect(told({ ...suspect, size: 7 })).toHaveLength(1)
@@ -128,7 +128,7 @@ it('says why a log cannot be reached, once', () => {
   ])
 })
 
-it('tells about a quorum where there is a policy', () => {
+it('reports a quorum only with a policy', () => {
   const cosignature = { name: 'w', key: 'w+0+A', time: '2026-01-02T07:09:15Z' }
   const quorum: NodeEventBody = { event: 'quorum', log: LOG_ID, size: 2500, root: ROOT, cosignatures: [cosignature] }
   expect(told(quorum)).toEqual(['  07:09:15Z  quorum     demo.log.example  size 2,500  1 cosignature'])
@@ -136,7 +136,7 @@ it('tells about a quorum where there is a policy', () => {
   expect(told(quorum, { hasPolicy: false })).toEqual([])
 })
 
-it('says whether this node counts', () => {
+it('says whether this node counts for the policy', () => {
   const [w1, w2, own] = [1, 2, 3].map(
     (seed) =>
       makeSignerKey(`w${seed}.example`, SIGNATURE_TYPES.cosignature, new Uint8Array(32).fill(seed)).verifier.vkey,
@@ -154,7 +154,7 @@ it('says what the mesh lacks', () => {
   expect(meshTexts({ listen: [], bootstrap: [] })).toEqual(['off: no --listen and no --bootstrap'])
 })
 
-it('what makes the go command ask the node: its own name for the log whose key it knows, the key of any other', () => {
+it('GOSUMDB has the name of a log whose key the go command knows, and the key of any other', () => {
   const name = 'sum.golang.org'
   const http = 'http://0.0.0.0:46787'
   expect(goSumDb({ name, key: SUM_GOLANG_ORG }, http)).toBe(`${name} http://127.0.0.1:46787/sumdb/${name}`)
@@ -177,7 +177,7 @@ const PLACE = {
   root: ROOT,
 } as const
 
-it('what makes the go command get its modules here: nowhere else, but for what is private', () => {
+it('GOPROXY has only the mirror, and direct only if there are private modules', () => {
   expect(goProxy('http://0.0.0.0:46787', { private: '' })).toBe('http://127.0.0.1:46787/mod')
   expect(goProxy('http://127.0.0.1:1', { private: 'a.example' })).toBe('http://127.0.0.1:1/mod,direct')
 })
@@ -191,13 +191,13 @@ it.each([
     'GOPROXY=https://me:s3cret@corp.example\n',
     'go env -w GOPROXY=... as it is now: go env GOPROXY (it has a password)',
   ],
-])('undoes that where go env -w has written %j', (settings, undo) => {
+])('undoes GOPROXY after go env -w has written %j', (settings, undo) => {
   // Values from the environment are not to be restored.
   const env = { GOENV: file('goenv', settings), GOPROXY: 'other' }
   expect(undoProxyLine('http://127.0.0.1:46787', env)).toBe(undo)
 })
 
-it('cries out when an upstream gave what the log has not recorded, and says that nobody got it', () => {
+it('warns that an upstream file differs from the record, and was not served', () => {
   const refused: NodeEventBody & { event: 'mirror' } = {
     event: 'mirror',
     ...{ log: LOG_ID, path: 'example.com/m', version: 'v1.0.0', upstream: 'https://proxy.example' },
@@ -234,7 +234,7 @@ it('reports problems with a place outside the mesh, and that it answers', () => 
     expect(about({ verdict })).toEqual([])
 })
 
-it('says which format of log list it has read', () => {
+it('names the format of a log list', () => {
   const read: NodeEventBody = {
     event: 'log-list',
     list: 'https://lists.example/one',
@@ -251,7 +251,7 @@ it('says which format of log list it has read', () => {
   expect(told({ ...read, format: 'logs/v0', refused: [] })[0]).toContain(' (logs/v0): 1 log added')
 })
 
-it('says at the start what an address that others reach makes public, and nothing of loopback', () => {
+it('warns at the start about an address that others can reach, but not about loopback', () => {
   const said = (host: string): string =>
     publicTexts({ http: { host, port: 46787 }, home: '/var/lib/gossum' }).join('\n')
   for (const host of ['127.0.0.1', '127.8.9.1', '::1', 'localhost']) expect(said(host), host).toBe('')

@@ -15,7 +15,7 @@ const bad: EvidenceView = {
 const later: EvidenceView = { ...split, type: 'gossum/stale-head/v1', sizes: [7, 7] }
 
 describe('the list of evidence', () => {
-  it('says whom it convicts, and what of', () => {
+  it('says which key each item convicts, and of what', () => {
     const lines = evidenceLines([split, conflict, bad, later], [LOG], NOW)
     const told = lines.map((line) =>
       line.slice(line.indexOf('convicts'), line.indexOf('  seen')).replace(/ {2,}/g, ' | ').trimEnd(),
@@ -28,14 +28,14 @@ describe('the list of evidence', () => {
     ])
   })
 
-  it('shows no more of a module version than a line takes', () => {
+  it('truncates a long module version', () => {
     const [line] = evidenceLines([{ ...bad, module: `${'x'.repeat(600)}@v1` }], [LOG], NOW)
     expect(line!.length).toBeLessThan(400)
     expect(line).toContain('xxx…  seen')
   })
 })
 
-it('each kind has a deed of its own', () => {
+it('each type of evidence has its own description', () => {
   const facts = { sizes: [5, 6], module: 'example.com/m@v1.2.3' } as const
   const types = ['gossum/split-view/v1', 'gossum/witness-conflict/v1', 'gossum/bad-record/v1'] as const
   expect(types.map((type) => deedOf({ ...facts, type }, 'log.example'))).toEqual([

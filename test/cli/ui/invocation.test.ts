@@ -20,13 +20,13 @@ describe('a command', () => {
   const args = ['verify', '--log', 'a.example+1a2b3c4d+Ab/+=', 'a file.json']
   const shown = "verify --log a.example+1a2b3c4d+Ab/+= 'a file.json'"
 
-  it('is that of the file where nothing of that name is on the PATH', () => {
+  it('runs the file with node if the PATH does not lead to it', () => {
     const file = `'${program.replace("'", "'\\''")}'`
     expect(pasteable(args, { env: { PATH: bin }, node, program })).toBe(`node ${file} ${shown}`)
     expect(pasteable(args, { env: { PATH: '/nowhere' }, node, program })).toBe(`${node} ${file} ${shown}`)
   })
 
-  it('is by name where the name leads there, and by npx where npx was asked', () => {
+  it('uses the name if the PATH leads to the program, and npx under npx', () => {
     symlinkSync(program, join(bin, 'gossum'))
     expect(pasteable(args, { env: { PATH: bin }, node, program })).toBe(`gossum ${shown}`)
     expect(pasteable(args, { env: { PATH: '', npm_command: 'exec' }, node, program })).toBe(`npx gossum ${shown}`)
@@ -38,7 +38,7 @@ describe('a command', () => {
   })
 })
 
-it('the demo takes no setting of the operator, and asks no proxy', () => {
+it('the demo gets no settings of the operator, and no proxy', () => {
   const env = {
     PATH: '/bin',
     HOME: '/x',

@@ -72,7 +72,7 @@ describe('the view of a log', () => {
       'FROZEN: proven to misbehave; nothing is signed until gossum evidence ack e1, s1',
     ],
     [
-      'acknowledged, which is not as if nothing had been',
+      'acknowledged, but not forgotten',
       { holds: [{ id: 'e1', acked: true }] },
       'two histories were shown; acknowledged, signing again',
     ],
@@ -85,7 +85,7 @@ describe('the view of a log', () => {
     expect(await statusOf(log)).toContain(`\n view        ${expected}\n`)
   })
 
-  it('is never one view when there is nobody to compare with', async () => {
+  it('is never one view without peers or a quorum to compare with', async () => {
     const alone = ' view        consistent so far; no peers to compare with\n'
     const policy = { quorum: 'g', threshold: 2, witnesses: 3 }
     const quorum = { size: 5, root: ROOT, cosignatures: [] }
@@ -94,14 +94,14 @@ describe('the view of a log', () => {
     expect(await statusOf({ quorum }, { peers: 0, policy })).toContain(' view        one view\n')
   })
 
-  it('says how old the newest head is, and when there is none', async () => {
+  it('gives the age of the newest head, or says that there is none', async () => {
     expect(await statusOf({})).toContain(' newest      cosigned 60 s ago, 1 cosignature\n')
     expect(await statusOf({ size: 0, root: null, time: null })).toMatch(
       /no head yet\n[^]* newest {6}nothing cosigned yet\n/,
     )
   })
 
-  it('says who cosigned it and when, and who of them does not count', async () => {
+  it('says which witnesses cosigned it and when, and which do not count', async () => {
     const [own] = LOG.cosignatures
     const other = { ...own!, name: 'w2', time: '2026-01-02T02:05:05.000Z', counted: false }
     const expected = 'w1 60 s ago, w2 60 min ago (not counted)'
@@ -111,7 +111,7 @@ describe('the view of a log', () => {
     expect(headLines([head], NOW)).toEqual([`5  ${ROOT}  2 cosignatures  not cosigned here  ${expected}`])
   })
 
-  it('says how far the quorum is behind', async () => {
+  it('says how far behind the quorum is', async () => {
     const policy = { quorum: 'g', threshold: 2, witnesses: 3 }
     const [own] = LOG.cosignatures
     const quorum = { size: 280_570, root: ROOT, cosignatures: [own!, { ...own!, counted: false }, own!] }
@@ -143,7 +143,7 @@ describe('the node', () => {
     expect(await statusOf({}, { peerId: null })).toMatch(/ peers +no mesh\n/)
   })
 
-  it('counts evidence, also what was acknowledged', async () => {
+  it('counts evidence, including acknowledged items', async () => {
     const [open] = EVIDENCE
     const acked = { ...open!, acked: true }
     const told = async (...evidence: EvidenceView[]): Promise<string> => statusOf({}, {}, evidence)
@@ -154,7 +154,7 @@ describe('the node', () => {
 })
 
 describe('deposits and the clock', () => {
-  it('are told as they are; nothing of a clock that is right', async () => {
+  it('are shown as reported, without a line for a correct clock', async () => {
     const told = await statusOf({})
     expect(told).toContain(' deposits    2 of 3 chosen peers keep what is signed\n')
     expect(told).not.toContain('clock')
@@ -167,7 +167,7 @@ describe('deposits and the clock', () => {
     )
   })
 
-  it('a log with a key of its own says so', async () => {
+  it('include the key of a log with its own key', async () => {
     expect(await statusOf({})).not.toContain('its own')
     expect(await statusOf({ witness: 'w1/log+00000000+BBBB' })).toContain(
       ' key         its own: w1/log+00000000+BBBB\n',
@@ -176,7 +176,7 @@ describe('deposits and the clock', () => {
 })
 
 describe('the guard', () => {
-  it('is told as it is', async () => {
+  it('is shown as reported', async () => {
     expect(await statusOf({})).toContain(' guard       peers have reported what this key signed before\n')
   })
 })
@@ -185,7 +185,7 @@ describe('a witness conflict', () => {
   const conflict: EvidenceView = { ...EVIDENCE[0]!, type: 'gossum/witness-conflict/v1', witness: 'w9+00000000+AAAA' }
   const OWN = 'this key was proven to have cosigned two histories: gossum evidence show 0123456789abcdef'
 
-  it('is said loudly when this node is convicted itself, until it is acknowledged', async () => {
+  it('is shown prominently if it convicts this node, until it is acknowledged', async () => {
     const { witness } = await fakeNode().status()
     expect(await statusOf({}, {}, [conflict])).not.toContain(OWN)
     expect(await statusOf({}, {}, [{ ...conflict, witness }])).toContain(`\n             ${OWN}\n`)
@@ -193,7 +193,7 @@ describe('a witness conflict', () => {
   })
 })
 
-test('peers: identity, witness, address, round trip, score, newest head', () => {
+test('peers: each has its identity, witness, address, round trip, score and newest head', () => {
   const [peer] = fakeNode().peers()
   const known = { ...peer!, witness: 'w2.example+00000000+AAAA', score: -1.7 }
   expect(peerLines([peer!, { ...known, head: null, rttMs: null }], NOW)).toEqual([
@@ -202,7 +202,7 @@ test('peers: identity, witness, address, round trip, score, newest head', () => 
   ])
 })
 
-test('peers: which of them are chosen, and keep our promises', () => {
+test('peers: chosen ones are marked, with whether they keep our promises', () => {
   const [peer] = fakeNode().peers()
   const chosen = { ...peer!, chosen: true }
   const all = [
@@ -240,7 +240,7 @@ describe('health', () => {
   })
 })
 
-test('why a log did not answer, without saying twice that it did not', () => {
+test('the reason why a log did not answer is given once', () => {
   expect(pollError(null)).toBe('no reason given')
   expect(pollError('cannot reach the log: http://[::1]:9/latest: ECONNREFUSED')).toBe(
     'ECONNREFUSED (http://[::1]:9/latest)',
@@ -260,7 +260,7 @@ describe('a place outside the mesh', () => {
   }
   const silent = { ...place, name: 'other.example', kind: 'feed', lastAnswer: null, error: 'it is down', says: [] }
 
-  it('has a line of its own', async () => {
+  it('has its own line', async () => {
     expect(await statusOf({}, { exchange: [place, silent] })).toMatch(
       /\n exchange +their\.example \(source-spotter\) +answered 3 s ago, consistent sum\.golang\.org size 5,000\n +other\.example \(feed\) +never answered, it is down\n/,
     )

@@ -21,7 +21,7 @@ describe('colour', () => {
     ['FORCE_COLOR gives it to a pipe', {}, { FORCE_COLOR: '1' }, false, true],
     ['FORCE_COLOR=0 forces nothing', {}, { FORCE_COLOR: '0' }, false, false],
     ['NO_COLOR beats FORCE_COLOR', {}, { NO_COLOR: '1', FORCE_COLOR: '1' }, true, false],
-    ['an empty NO_COLOR says nothing', {}, { NO_COLOR: '' }, true, true],
+    ['an empty NO_COLOR has no effect', {}, { NO_COLOR: '' }, true, true],
     ['--no-color beats all', { color: false }, { FORCE_COLOR: '1' }, true, false],
   ])('%s', (_what, flags, env, isTTY, expected) => {
     const { out, written } = recorder(flags, env, isTTY)
@@ -31,7 +31,7 @@ describe('colour', () => {
 })
 
 describe('stdout and stderr', () => {
-  it('keeps data and talk apart', () => {
+  it('separate data from messages', () => {
     const { out, written } = recorder({})
     out.line('data')
     out.story('story')
@@ -40,7 +40,7 @@ describe('stdout and stderr', () => {
     expect(written).toEqual({ stdout: 'data\nstory\n', stderr: 'talk\n' })
   })
 
-  it('has JSON and nothing else on stdout with --json', () => {
+  it('have only JSON on stdout with --json', () => {
     const { out, written } = recorder({ json: true })
     out.line('data')
     out.story('story')
@@ -49,7 +49,7 @@ describe('stdout and stderr', () => {
     expect(written).toEqual({ stdout: '{"a":1}\n', stderr: 'story\ntalk\n' })
   })
 
-  it('says asides on a terminal only, and to nobody who reads JSON', () => {
+  it('have asides only on a terminal, and not with --json', () => {
     const asideOn = (flags: OutputFlags, isTTY: boolean): string => {
       const { out, written } = recorder(flags, {}, isTTY)
       out.aside(() => 'aside')
@@ -61,7 +61,7 @@ describe('stdout and stderr', () => {
     expect(asideOn({ quiet: true }, true)).toBe('')
   })
 
-  it('says only what is important with --quiet', () => {
+  it('have only data and important messages with --quiet', () => {
     const { out, written } = recorder({ quiet: true })
     out.story('story')
     out.talk('talk')
@@ -72,7 +72,7 @@ describe('stdout and stderr', () => {
     expect(written.stderr).toMatch(/^alarm\ngossum: /)
   })
 
-  it('lets no text of others move the cursor or turn a line around', () => {
+  it('let no foreign text move the cursor or reverse a line', () => {
     const { out, written } = recorder({})
     out.line('a\x1b[2Jb\x07c\x9b31md\u202ee\rf')
     out.line('a\u200bb\u2028c\u{e0041}d\ud800e\tf')
@@ -86,7 +86,7 @@ describe('stdout and stderr', () => {
     ])
   })
 
-  it('lets no text of others make lines of its own', () => {
+  it('let no foreign text add lines', () => {
     const { out, written } = recorder({})
     out.line('said\ngossum: all is well\r\nhint: nothing to do')
     out.talk('said\n! 12:00:00Z  SPLIT VIEW')
@@ -98,13 +98,13 @@ describe('stdout and stderr', () => {
     ])
   })
 
-  it('paints text of others after it is clean', () => {
+  it('colour foreign text only after cleaning it', () => {
     const { out, written } = recorder({}, { FORCE_COLOR: '1' })
     out.line(`${out.paint('red', 'x\x1b[0m\x1b[8m')} y\x1b[8m`)
     expect(written.stdout).toBe('\x1b[31mx\ufffd[0m\ufffd[8m\x1b[0m y\ufffd[8m\n')
   })
 
-  it('escapes in JSON what is not seen, and changes no value', () => {
+  it('escape invisible characters in JSON, and change no value', () => {
     const { out, written } = recorder({ json: true })
     const value = { said: 'a\x1b[8m\x9b\u202e\u{e0041}\ud800\n\tb', size: 5 }
     out.json(value)
@@ -112,7 +112,7 @@ describe('stdout and stderr', () => {
     expect(JSON.parse(written.stdout)).toEqual(value)
   })
 
-  it('shows data of others on a terminal as it may be shown, and elsewhere as it is', () => {
+  it('show foreign data cleaned on a terminal, and unchanged elsewhere', () => {
     for (const [isTTY, expected] of [
       [true, 'a\ufffd[8m\nb\ufffd\n'],
       [false, 'a\x1b[8m\nb\u202e\n'],
@@ -147,7 +147,7 @@ describe('an error', () => {
     expect(written.stderr.split('\n')).toHaveLength(2)
   })
 
-  it('that is none of ours is a bug of ours, with its stack', () => {
+  it('of any other type is reported as a bug, with its stack', () => {
     const { out, written } = recorder({})
     out.error(new TypeError('x is not a function'))
     expect(written.stderr).toMatch(/something unexpected happened.*x is not a function/)
@@ -156,14 +156,14 @@ describe('an error', () => {
 })
 
 describe('progress', () => {
-  it('passes on what the work gives or throws, in silence on a pipe', async () => {
+  it('passes on the result or error of the work, silently on a pipe', async () => {
     const { out, written } = recorder({})
     expect(await out.progress('waiting', Promise.resolve(7))).toBe(7)
     await expect(out.progress('waiting', Promise.reject(new Error('no')))).rejects.toThrow('no')
     expect(written.stderr).toBe('')
   })
 
-  it('takes its words back on a terminal', async () => {
+  it('erases its text on a terminal', async () => {
     const { out, written } = recorder({}, {}, true)
     let finish: (value: number) => void
     const work = out.progress('waiting', new Promise<number>((resolve) => (finish = resolve)))

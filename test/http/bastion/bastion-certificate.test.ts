@@ -2,7 +2,7 @@ import { createPrivateKey, generateKeyPairSync, sign, X509Certificate } from 'no
 import { expect, test } from 'vitest'
 import { bastionCertificate, privateKeyPem } from '../../../src/http/bastion/bastion-certificate.js'
 
-test('the certificate is one, has the key, and is signed by it', () => {
+test('the certificate is valid, contains the key, and is signed with it', () => {
   for (let i = 0; i < 16; i++) {
     const { x, d } = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' })
     const privateKey = createPrivateKey(privateKeyPem(Buffer.from(d!, 'base64url')))

@@ -82,18 +82,18 @@ const silent: Route = {
   handle: () => new Promise(() => undefined),
 }
 
-test('a request that never ends is ended, and does not hold its stream; others are answered', async () => {
+test('an endless request is reset and releases its stream, and others are answered', async () => {
   const session = await carrying({ requestMs: 500 }, [answer])
   expect(await ended(session, '/add-checkpoint')).toBe(constants.NGHTTP2_CANCEL)
   expect(await ended(session, '/add-checkpoint', 'a body')).toBe(constants.NGHTTP2_NO_ERROR)
 })
 
-test('an answer that never comes is not waited for', async () => {
+test('a stream without an answer is reset', async () => {
   const session = await carrying({ streamMs: 50 }, [silent])
   expect(await ended(session, '/silent', 'a body')).toBe(constants.NGHTTP2_CANCEL)
 })
 
-test('a bastion that takes the connection and says nothing is given up', async () => {
+test('a bastion that accepts the connection but stays silent is abandoned', async () => {
   const server = createServer((socket) => socket.on('error', () => undefined)).listen(0, '127.0.0.1')
   await once(server, 'listening')
   onTestFinished(() => void server.close())

@@ -86,7 +86,7 @@ interface Document {
 const document = JSON.parse(openApi()) as Document
 
 describe('the document', () => {
-  test('has every route that is served, and no other', () => {
+  test('has every served route, and no other', () => {
     const served = routesOf(fakeNode()).flatMap(({ method, path }) =>
       method === 'OPTIONS' ? [] : `${method.toLowerCase()} ${path.replaceAll(/:(\w+)/g, '{$1}')}`,
     )
@@ -101,7 +101,7 @@ describe('the document', () => {
     expect(inDocument.toSorted()).toEqual(isPublic.map(({ method, path }) => `${method} ${path}`).toSorted())
   })
 
-  test('docs/http.md names every one of them', () => {
+  test('has every operation named in docs/http.md', () => {
     const http = readFileSync(new URL('../../../docs/http.md', import.meta.url), 'utf8')
     const nameless = http.replaceAll(/\{[^}]*\}/g, '{}')
     for (const { method, path } of OPERATIONS.filter((each) => !each.path.startsWith('/sumdb/'))) {
@@ -111,7 +111,7 @@ describe('the document', () => {
     }
   })
 
-  test('is OpenAPI 3.1: every path parameter is declared, every operation has its own name, every reference leads somewhere', () => {
+  test('is OpenAPI 3.1 with declared path parameters, unique operation ids and valid references', () => {
     expect(document.openapi).toMatch(/^3\.1\./)
     const ids = new Set<string>()
     for (const [path, methods] of Object.entries(document.paths)) {
@@ -143,7 +143,7 @@ describe('the document', () => {
   })
 })
 
-describe('what is answered, without a socket', () => {
+describe('an answer, without a socket', () => {
   const targets = {
     log: LOG_ID,
     id: EVIDENCE_ID,
@@ -169,7 +169,7 @@ describe('what is answered, without a socket', () => {
     )
   }
 
-  test('is as described, of a node that has little and of one that has everything', async () => {
+  test('is as described for a node with little data and for one with everything', async () => {
     const cosignature = LOG.cosignatures[0]!
     const quorum = { size: 5, root: LOG.root!, cosignatures: [cosignature] }
     const suspect = {
@@ -209,7 +209,7 @@ describe('what is answered, without a socket', () => {
     }
   })
 
-  test('is as described where nothing is found, and where everything fails', async () => {
+  test('is as described if nothing is found, and if everything fails', async () => {
     const fail = (): never => {
       throw new Error('a bug')
     }
@@ -252,7 +252,7 @@ describe('what is answered, without a socket', () => {
     },
   )
 
-  test('the schemas see what is not there, and what is there and should not be', async () => {
+  test('with missing, extra or wrong properties does not match its schema', async () => {
     const { ready, ...less } = await fakeNode().status()
     expect(ready).toBe(true)
     for (const [status, what] of [

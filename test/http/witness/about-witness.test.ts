@@ -33,7 +33,7 @@ function witness(changes: Partial<AboutWitness> = {}): AboutWitness {
   }
 }
 
-test('says which logs are taken, by which keys of ours, and whom to write to', () => {
+test('lists the accepted logs, our keys for each, and the contact', () => {
   const shared = [first.vkey, mlDsa.vkey]
   const [sum, pushes, , other] = LOGS.map(({ id, key, origin }) => ({ id, name: key.name, key: key.vkey, origin }))
   expect(aboutWitness(witness())).toEqual({
@@ -50,7 +50,7 @@ test('says which logs are taken, by which keys of ours, and whom to write to', (
   expect(aboutWitness(witness({ contact: undefined })).contact).toBeNull()
 })
 
-test('has one address, which answers conditional requests', async () => {
+test('has one URL, which answers conditional requests', async () => {
   let frozen = false
   const node = witness({ isFrozen: () => frozen })
   const routes = [aboutWitnessRoute(node)]

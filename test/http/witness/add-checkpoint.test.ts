@@ -104,7 +104,7 @@ async function suspects(heart: Heart) {
 }
 
 describe('200', () => {
-  test('the first head, with old 0 and no proof: one line, by the witness alone, on disk', async () => {
+  test('the first head, with old 0 and no proof, gets one line, by the witness alone, on disk', async () => {
     const { add, heart, clock } = await witness()
     const answer = await add(log.body(0, 5))
     expect(answer.status).toBe(200)
@@ -120,7 +120,7 @@ describe('200', () => {
     expect(heart.published).toHaveLength(1)
   })
 
-  test('a larger head with its proof; over one connection, again and again', async () => {
+  test('a larger head with its proof is cosigned, repeatedly over one connection', async () => {
     const { add } = await witness()
     let from = 0
     for (const to of [1, 2, 3, 7, 8, 9, 300]) {
@@ -131,7 +131,7 @@ describe('200', () => {
     }
   })
 
-  test('the same head again: a cosignature of now each time, and the mesh is not told each time', async () => {
+  test('the same head gets a new cosignature each time, but is not published each time', async () => {
     const { add, heart, clock } = await witness()
     await add(log.body(0, 5))
     for (const ms of [0, 999, 1000, 5000]) {
@@ -148,7 +148,7 @@ describe('200', () => {
     expect(heart.published).toHaveLength(2)
   })
 
-  test('never a time before the last one, though the clock was set back', async () => {
+  test('never an earlier time than before, even if the clock was set back', async () => {
     const { add, clock } = await witness()
     const before = cosignatureOf((await add(log.body(0, 5))).body, log.text(5)).time
     clock.ms -= 3_600_000
@@ -156,7 +156,7 @@ describe('200', () => {
     expect(cosignatureOf((await add(log.body(5, 6))).body, log.text(6)).time).toBe(before)
   })
 
-  test('size 0, again, and from there with no proof', async () => {
+  test('size 0, repeatedly, and then a larger size without a proof', async () => {
     const { add } = await witness()
     for (const [from, to] of [
       [0, 0],
@@ -167,7 +167,7 @@ describe('200', () => {
     }
   })
 
-  test('with lines by others, forged ones under our own name, or in non-canonical base64: none is kept, none returned', async () => {
+  test('foreign, forged and non-canonical lines are neither stored nor returned', async () => {
     const { add, heart } = await witness()
     const { name, keyId } = testWitness.verifier
     const forged: Signature = { name, keyId, bytes: new Uint8Array(72).fill(1) }
@@ -190,7 +190,7 @@ describe('200', () => {
     expect((await add(log.body(5, 6))).status).toBe(200)
   })
 
-  test('two logs of one origin: each by its key', async () => {
+  test('two logs of one origin are distinguished by their keys', async () => {
     const sumdbs = [3, 4].map(
       (byte) => new PushingLog(testSigner(`sum${byte}.example`, byte), { origin: SUMDB_ORIGIN, salt: `${byte}` }),
     )
@@ -242,9 +242,9 @@ describe('what is refused', () => {
     ['nothing is held', 0, 5, '0\n'],
     ['behind', 4, 9, '7\n'],
     ['ahead', 8, 9, '7\n'],
-    ['0, to learn it', 0, 9, '7\n'],
-    ['of the head itself', 9, 9, '7\n'],
-    ['for the very head that is held', 0, 7, '7\n'],
+    ['0, to learn the size', 0, 9, '7\n'],
+    ['that of the head itself', 9, 9, '7\n'],
+    ['0 for the held head', 0, 7, '7\n'],
     ['for an older head', 5, 5, '7\n'],
   ])('409 for an old size: %s', async (what, old, size, held) => {
     const { add, heart } = await witness()
@@ -262,7 +262,7 @@ describe('what is refused', () => {
     expect((await add(log.body(from, 12))).status).toBe(200)
   })
 
-  test('413 above 128 KiB, and the connection of an honest one is not harmed', async () => {
+  test('413 above 128 KiB, without harm to an honest client', async () => {
     const { add, url } = await witness()
     const large = await add('x'.repeat(128 * 1024 + 1))
     expect(large.status).toBe(413)
@@ -270,7 +270,7 @@ describe('what is refused', () => {
     expect((await add('x'.repeat(128 * 1024))).status).toBe(400)
   })
 
-  test('405 for other methods, with what is allowed', async () => {
+  test('405 for other methods, with the allowed ones', async () => {
     const { url } = await witness()
     for (const method of ['GET', 'PUT', 'DELETE']) {
       const answer = await askWitness(url, '/add-checkpoint', { method })
@@ -278,7 +278,7 @@ describe('what is refused', () => {
     }
   })
 
-  test('503 while nothing may be signed, with a time to come again; no signature leaves', async () => {
+  test('503 with Retry-After while nothing may be signed, and no signature is sent', async () => {
     const rollback = { maySign: false, sawUnknown: () => undefined }
     const { add, heart } = await witness({ rollback })
     const answer = await add(log.body(0, 5))
@@ -290,7 +290,7 @@ describe('what is refused', () => {
     expect((await add(log.body(5, 5))).status).toBe(503)
   })
 
-  test('503 while the journal and the database disagree: the next head and the newest, and no word of a bug', async () => {
+  test('503 while the journal and the database disagree, for the next head and the newest, without an internal error', async () => {
     const [db, guard] = [new MemoryLevel(), new MemoryGuard()]
     const first = await witness({ db, guard })
     await first.add(log.body(0, 5))
@@ -308,7 +308,7 @@ describe('what is refused', () => {
     expect(told).toEqual([])
   })
 
-  test('503 while the disk is full, which the operator is told and the log is not', async () => {
+  test('503 while the disk is full, with details only for the operator', async () => {
     const { add, heart, told } = await witness()
     await add(log.body(0, 5))
     const trouble = new GossumError('STORE_WRITE_FAILED', '/home/me/db: no space left')
@@ -325,7 +325,7 @@ describe('what is refused', () => {
     expect((await add(log.body(5, 6))).status).toBe(200)
   })
 
-  test('503 of a log that is frozen, known heads and new ones; the size is still told', async () => {
+  test('503 for known and new heads of a frozen log, but its size is still returned', async () => {
     const { add, heart } = await witness()
     await add(log.body(0, 5))
     await heart.store.heads.hold(heart.log, 'ab')
@@ -337,8 +337,8 @@ describe('what is refused', () => {
   })
 })
 
-describe('what a refused head says is not lost', () => {
-  test('a larger one is a suspect, and none any more once it is proven', async () => {
+describe('a refused head is still examined', () => {
+  test('a larger one is a suspect until it is proven', async () => {
     const { add, heart } = await witness()
     await add(log.body(0, 5))
     await add(pushBody(5, [], log.head(9)))
@@ -354,7 +354,7 @@ describe('what a refused head says is not lost', () => {
     expect(await suspects(heart)).toEqual([])
   })
 
-  test('a fork of our own size convicts, whatever old size it came with', async () => {
+  test('a fork of our own size convicts the log, with any old size', async () => {
     for (const old of [0, 5]) {
       const { add, heart } = await witness()
       await add(log.body(0, 5))
@@ -367,7 +367,7 @@ describe('what a refused head says is not lost', () => {
     }
   })
 
-  test('so does a fork of a size that was cosigned before, of a log that has no tiles to ask for', async () => {
+  test('a fork of a size cosigned earlier also convicts a log without tiles', async () => {
     const { add, heart } = await witness()
     for (const [from, to] of [
       [0, 5],
@@ -382,7 +382,7 @@ describe('what a refused head says is not lost', () => {
     expect(heart.outcomes.at(-1)).toMatchObject({ kind: 'conflict', size: 8 })
   })
 
-  test('a signed tree of no records with records freezes the log', async () => {
+  test('a signed size 0 with the root of a non-empty tree freezes the log', async () => {
     const { add, heart } = await witness()
     const head = log.sign(formatCheckpoint({ origin: log.origin, size: 0, root: new Uint8Array(32) }))
     const answer = await add(pushBody(0, [], head))
@@ -391,7 +391,7 @@ describe('what a refused head says is not lost', () => {
     expect((await add(log.body(0, 5))).status).toBe(503)
   })
 
-  test('a size that no tree has is 422, kept, and freezes the log', async () => {
+  test('a size that no tree has is answered with 422, kept as a suspect, and freezes the log', async () => {
     const { add, heart } = await witness()
     await add(log.body(0, 5))
     const head = log.sign(`${log.origin}\n9007199254740993\n${formatHash(EMPTY_ROOT)}\n`)
@@ -400,7 +400,7 @@ describe('what a refused head says is not lost', () => {
     expect((await add(log.body(5, 6))).status).toBe(503)
   })
 
-  test('an older head of a log without tiles that nobody can explain is let go in the end, and alarms nobody', async () => {
+  test('an older unexplained head of a log without tiles is dropped eventually, without an alarm', async () => {
     const { add, heart, clock } = await witness()
     await add(log.body(0, 5))
     await add(pushBody(3, log.proof(3, 8), log.head(8)))
@@ -413,7 +413,7 @@ describe('what a refused head says is not lost', () => {
     expect(heart.suspectAlarms).toEqual([])
   })
 
-  test('one beyond our own that stays unproven alarms: the log goes on without telling us how', async () => {
+  test('a larger head that stays unproven raises an alarm', async () => {
     const { add, heart, clock } = await witness()
     await add(log.body(0, 5))
     await add(pushBody(5, [], log.head(20)))
@@ -423,8 +423,8 @@ describe('what a refused head says is not lost', () => {
   })
 })
 
-describe('the first head of a log that is polled too', () => {
-  test('waits for our own look: what we saw ourselves goes before what is pushed', async () => {
+describe('the first head of a log that is also polled', () => {
+  test('waits for our own poll, which takes precedence over a push', async () => {
     let asked: () => void = () => undefined
     const waits = new Promise<void>((resolve) => (asked = resolve))
     let look: () => void = () => undefined
@@ -450,7 +450,7 @@ describe('the first head of a log that is polled too', () => {
     expect((await add(log.body(7, 7))).status).toBe(200)
   })
 
-  test('is taken as it is pushed when the look showed nothing', async () => {
+  test('is accepted as pushed if the poll found none', async () => {
     const { add } = await witness({ looked: () => Promise.resolve() })
     expect((await add(log.body(0, 5))).status).toBe(200)
   })
@@ -459,7 +459,7 @@ describe('the first head of a log that is polled too', () => {
 describe('GET /<hash>/checkpoint', () => {
   const hash = createHash('sha256').update(log.origin).digest('hex')
 
-  test('the newest head with the line of the log and that of the witness, for caches and for any website', async () => {
+  test('the newest head, signed by the log and the witness, for caches and any website', async () => {
     const { add, url } = await witness()
     expect((await askWitness(url, `/${hash}/checkpoint`)).status).toBe(404)
     await add(log.body(0, 5))
@@ -487,7 +487,7 @@ describe('GET /<hash>/checkpoint', () => {
   )
 })
 
-test('browsers are told that they may ask: 204 and no body', async () => {
+test('CORS preflight requests are answered with 204 and no body', async () => {
   const { url } = await witness()
   for (const [path, methods] of [
     ['/add-checkpoint', 'POST, OPTIONS'],
@@ -503,7 +503,7 @@ test('browsers are told that they may ask: 204 and no body', async () => {
   }
 })
 
-test('256 requests may be under way; the next is told to come again, and it can', async () => {
+test('256 requests may be in progress, and the next is told to retry, successfully', async () => {
   let open: () => void = () => undefined
   const gate = new Promise<void>((resolve) => (open = resolve))
   let looks = 0
@@ -539,7 +539,7 @@ interface Vectors {
 }
 const vectors = readVectors('witness-add-checkpoint.json') as Vectors
 
-test('the published sequence: every status, and the words in the answers', async () => {
+test('the published sequence gives every expected status and text', async () => {
   const { sequence } = vectors
   const { add } = await witness({ logKey: parseVerifierKey(sequence.log_vkey), origin: sequence.origin })
   for (const { name, body, status, response_contains } of sequence.steps) {
@@ -549,7 +549,7 @@ test('the published sequence: every status, and the words in the answers', async
   }
 })
 
-test('the other published sequence', async () => {
+test('the second published sequence gives the expected answers', async () => {
   const { monkeys } = vectors
   const { add } = await witness({ logKey: parseVerifierKey(monkeys.log_vkey), origin: 'monkeys' })
   expect((await add(monkeys.first_request)).status).toBe(200)
@@ -561,7 +561,7 @@ test('the other published sequence', async () => {
   expect((await add(smaller)).status).toBe(400)
 })
 
-test('the published race: a head checked before another was committed is not signed', async () => {
+test('in the published race, a head checked before another was committed is not signed', async () => {
   const { race, sequence } = vectors
   const { add, heart } = await witness({ logKey: parseVerifierKey(sequence.log_vkey), origin: sequence.origin })
   await add(race.initial)
@@ -584,7 +584,7 @@ test('the published race: a head checked before another was committed is not sig
 })
 
 describe('a body', () => {
-  test('is cut at its first empty line, the note at its last', () => {
+  test('is split at its first empty line, and the note at its last', () => {
     const note = 'origin\n5\nroot\n\nmore\n\n— x AAAAAAA=\n'
     const { proof, origin, note: read } = parseAddCheckpoint(utf8(`old 3\n${formatHash(EMPTY_ROOT)}\n\n${note}`))
     expect([proof.oldSize, proof.hashes, origin, Buffer.from(read).toString()]).toEqual([
@@ -595,7 +595,7 @@ describe('a body', () => {
     ])
   })
 
-  test('may say any size below 2^63; one that no tree has is larger than all', () => {
+  test('may have any old size below 2^63, and one that no tree has is read as infinite', () => {
     const old = (size: string) => parseAddCheckpoint(utf8(`old ${size}\n\nx\n`)).proof.oldSize
     expect([old('0'), old('9007199254740991'), old('9007199254740992'), old('9223372036854775807')]).toEqual([
       0,
@@ -608,7 +608,7 @@ describe('a body', () => {
   })
 })
 
-test('a log that pushes fast does not flood the mesh: its first head goes out at once, then the newest in each pause', async () => {
+test('a log that pushes fast does not flood the mesh: its first head is published at once, then the newest per interval', async () => {
   const { heart, url } = await witness({ pauseMs: 1_000 })
   const sent = (): number[] => heart.published.map((note) => Number(parseNote(note).text.split('\n')[1]))
   for (let size = 1; size <= 40; size++) expect((await push(url, log.body(size - 1, size))).status).toBe(200)

@@ -127,7 +127,7 @@ function cosignedBy(signer: SignerKey, size: number, text = log.text(size)): Uin
 }
 
 describe('200', () => {
-  test('each kind of subtree: in the middle, at the right edge, from the start, the whole tree, one record, none', async () => {
+  test('each kind of subtree: middle, right edge, start, whole tree, one record, empty', async () => {
     const { ask, reference } = await witness()
     const cosigned = await reference(0, 13)
     for (const [start, end] of [
@@ -148,7 +148,7 @@ describe('200', () => {
     }
   })
 
-  test('any checkpoint that was ever cosigned will do, without the line of the log, and by a node that has forgotten', async () => {
+  test("any checkpoint ever cosigned, without the log's signature, even at a node without state", async () => {
     const first = await witness()
     const old = await first.reference(0, 5)
     await first.reference(5, 20)
@@ -161,7 +161,7 @@ describe('200', () => {
     expect(empty.heart.published).toEqual([])
   })
 
-  test('with lines by others in addition to ours, 3.3 kB each', async () => {
+  test('foreign lines in addition to ours, 3.3 kB each', async () => {
     const { ask, reference } = await witness()
     const { text, signatures } = parseNote(await reference(0, 9))
     const others = Array.from({ length: 30 }, (_, i) => ({ ...signatures.at(-1)!, name: `w${i}.example` }))
@@ -169,7 +169,7 @@ describe('200', () => {
   })
 })
 
-describe('nothing is signed that we have not cosigned', () => {
+describe('what we have not cosigned is not signed', () => {
   const own = parseNote(cosignedBy(second, 9)).signatures[1]!
   const root = log.tree(9).root
   const text = log.text(9)
@@ -214,21 +214,21 @@ describe('nothing is signed that we have not cosigned', () => {
     expect((await ask(log.subtreeBody(4, 8, 9, cosignedBy(second, 9)))).status).toBe(200)
   })
 
-  test('two forged lines before ours hide it: no more are verified', async () => {
+  test('403 if two forged lines precede ours, since no more are verified', async () => {
     const { ask } = await witness()
     const forged = { ...own, bytes: flipBit(own.bytes, 9000) }
     expect((await ask(log.subtreeBody(4, 8, 9, noteOf(text, forged, own)))).status).toBe(200)
     expect((await ask(log.subtreeBody(4, 8, 9, noteOf(text, forged, forged, own)))).status).toBe(403)
   })
 
-  test('404 for another origin, though we have cosigned it as well', async () => {
+  test('404 for another origin, even if we have cosigned it as well', async () => {
     const { ask } = await witness()
     const other = formatCheckpoint({ origin: 'log.example/two', size: 9, root })
     const { status, body } = await ask(log.subtreeBody(4, 8, 9, cosignedBy(second, 9, other)))
     expect([status, body.split(':')[0]]).toEqual([404, 'unknown log'])
   })
 
-  test('400 for sizes that no tree has, and for extension lines and other spellings, which an ML-DSA line does not cover', async () => {
+  test('400 for sizes that no tree has, extension lines and other encodings', async () => {
     const { ask } = await witness()
     for (const spelled of [
       text.replace('\n9\n', '\n9007199254740993\n'),
@@ -242,7 +242,7 @@ describe('nothing is signed that we have not cosigned', () => {
     }
   })
 
-  test('422 for a proof that does not hold, of the place, the hash, or the tree', async () => {
+  test('422 for a proof of another place, hash or tree', async () => {
     const { ask, reference } = await witness()
     const cosigned = await reference(0, 13)
     const { hash, proof } = log.subtreeProof(4, 8, 13)
@@ -266,7 +266,7 @@ describe('nothing is signed that we have not cosigned', () => {
     }
   })
 
-  test('503 of a log that was convicted, until its operator lets it go on', async () => {
+  test('503 for a convicted log, until the operator acknowledges the evidence', async () => {
     const { ask, reference, heart, url } = await witness()
     const cosigned = await reference(0, 9)
     const fork = new PushingLog(log.signer, { salt: 'b' })
@@ -277,7 +277,7 @@ describe('nothing is signed that we have not cosigned', () => {
     expect((await ask(log.subtreeBody(4, 8, 9, cosigned))).status).toBe(200)
   })
 
-  test('503 while this node may have forgotten a conviction: peers were not asked, or the state is lost or behind', async () => {
+  test('503 while this node may have forgotten a conviction: peers not asked yet, or state lost or behind', async () => {
     const body = log.subtreeBody(4, 8, 9, cosignedBy(second, 9))
     const refused = async ({ ask }: Pick<Awaited<ReturnType<typeof witness>>, 'ask'>, why: string): Promise<void> => {
       const answer = await ask(body)
@@ -301,7 +301,7 @@ describe('nothing is signed that we have not cosigned', () => {
     await refused(behind, 'larger head')
   })
 
-  test('503 of a log that is convicted while its request waits for its turn', async () => {
+  test('503 if the log is convicted while the request is queued', async () => {
     const seen: { heart?: Heart } = {}
     const sign = (message: Uint8Array): Uint8Array => {
       void seen.heart!.store.heads.hold(seen.heart!.log, 'ab')
@@ -315,7 +315,7 @@ describe('nothing is signed that we have not cosigned', () => {
   })
 })
 
-describe('400 for what cannot be read', () => {
+describe('400 for a malformed body', () => {
   const good = cosignedBy(second, 9)
   const { hash, proof } = log.subtreeProof(4, 8, 9)
   const ranges = [
@@ -349,7 +349,7 @@ describe('400 for what cannot be read', () => {
     ['another word', concatBytes(utf8(`subtrees 4 8\n${formatHash(hash)}\n\n`), good)],
     ['no hash', concatBytes(utf8('subtree 4 8\n\n'), good)],
     ['a hash of 31 bytes', concatBytes(utf8(`subtree 4 8\n${toBase64(hash.slice(1))}\n\n`), good)],
-    ['a proof line that is none', concatBytes(utf8(`subtree 4 8\n${formatHash(hash)}\n!\n\n`), good)],
+    ['an invalid proof line', concatBytes(utf8(`subtree 4 8\n${formatHash(hash)}\n!\n\n`), good)],
     ['64 lines of proof', subtreeBody('4 8', hash, Array<Uint8Array>(64).fill(hash), good)],
     [
       'CRLF line ends',
@@ -371,12 +371,12 @@ describe('400 for what cannot be read', () => {
     expect([answer.status, answer.body.split(':')[0]]).toEqual([400, 'invalid input'])
   })
 
-  test('63 lines of proof can be read: they do not hold', async () => {
+  test('a proof of 63 lines is parsed, and answered with 422', async () => {
     const { ask } = await witness()
     expect((await ask(subtreeBody('4 8', hash, Array<Uint8Array>(63).fill(hash), good))).status).toBe(422)
   })
 
-  test('the order of the checks: body, origin, note, end, cosignature, proof', async () => {
+  test('the checks run in the order body, origin, note, end, cosignature, proof', async () => {
     const { ask } = await witness()
     const unknown = utf8('nowhere.example\n')
     expect((await ask(subtreeBody('2 6', hash, [], unknown))).status).toBe(400)
@@ -387,14 +387,14 @@ describe('400 for what cannot be read', () => {
   })
 })
 
-describe('bounds', () => {
+describe('limits', () => {
   test('413 above 128 KiB', async () => {
     const { ask } = await witness()
     expect((await ask('x'.repeat(128 * 1024 + 1))).status).toBe(413)
     expect((await ask('x'.repeat(128 * 1024))).status).toBe(400)
   })
 
-  test('four signatures are under way at a time; the next is told to come again, and it can', async () => {
+  test('four signatures run at a time, and the next is told to retry, successfully', async () => {
     const { ask, url } = await witness()
     const body = log.subtreeBody(4, 8, 9, cosignedBy(second, 9))
     // Requests that cannot be parsed take no slot.
@@ -410,7 +410,7 @@ describe('bounds', () => {
   })
 })
 
-test('a witness without an ML-DSA-44 key says so', async () => {
+test('404 from a witness without an ML-DSA-44 key, with the reason', async () => {
   const { ask, url } = await witness({ subtrees: null })
   const { status, body, headers } = await ask(log.subtreeBody(4, 8, 9, cosignedBy(second, 9)))
   expect([status, headers['access-control-allow-origin']]).toEqual([404, '*'])
@@ -418,7 +418,7 @@ test('a witness without an ML-DSA-44 key says so', async () => {
   expect((await push(url, log.body(0, 5))).status).toBe(200)
 })
 
-test('browsers are told that they may ask', async () => {
+test('CORS preflight requests are answered', async () => {
   const { url } = await witness()
   const answer = await askWitness(url, '/sign-subtree', { method: 'OPTIONS' })
   expect([answer.status, answer.headers['access-control-allow-methods']]).toEqual([204, 'POST, OPTIONS'])

@@ -32,7 +32,7 @@ async function readAll(ask: AskPage, since = START): Promise<{ pages: FeedPage[]
 
 const paths = (count: number): string[] => Array.from({ length: count }, (_, i) => `example.com/m${i}`)
 
-test('an honest feed is read whole, page by page, each line once', async () => {
+test('an honest feed is read completely, page by page, each line once', async () => {
   const times = Array.from({ length: 9000 }, (_, i) => at(Math.floor(i / 700), (i % 3) * 1000)).toSorted(
     (a, b) => a.seconds - b.seconds || a.nanos - b.nanos,
   )
@@ -42,7 +42,7 @@ test('an honest feed is read whole, page by page, each line once', async () => {
   expect(feed.reached).toEqual(times.at(-1))
 })
 
-test('one that gives smaller pages than it was asked for is read whole, too', async () => {
+test('a feed with smaller pages than requested is also read completely', async () => {
   const { paths: read } = await readAll(
     honest(
       Array.from({ length: 50 }, (_, i) => at(i)),
@@ -52,14 +52,14 @@ test('one that gives smaller pages than it was asked for is read whole, too', as
   expect(read).toEqual(paths(50))
 })
 
-test('more lines of one time than a page has: what is behind them is read', async () => {
+test('lines after a full page of one time are still read', async () => {
   const times = [...Array.from({ length: 2500 }, () => at(5)), at(6), at(7)]
   const { paths: read } = await readAll(honest(times))
   expect(read.slice(0, 2000)).toEqual(paths(2000))
   expect(read.slice(-2)).toEqual(['example.com/m2500', 'example.com/m2501'])
 })
 
-test('a feed that repeats the same page has ended', async () => {
+test('a feed that repeats the same page counts as ended', async () => {
   const page = utf8(Array.from({ length: PAGE_LINES }, (_, i) => line(i, at(i))).join(''))
   let asked = 0
   const { paths: read, pages } = await readAll(() => {
@@ -71,14 +71,14 @@ test('a feed that repeats the same page has ended', async () => {
   expect(pages.at(-1)!.backwards.length, 'it is said that it goes back').toBeGreaterThan(0)
 })
 
-test('lines that go back in time are told and do not count', async () => {
+test('lines that go back in time are reported and do not count', async () => {
   const answers = [[line(0, at(10)), line(1, at(9)), line(2, at(11))], [line(2, at(11))]]
   const { pages } = await readAll(() => Promise.resolve(utf8((answers.shift() ?? []).join(''))))
   expect(pages[0]!.lines.map(({ path }) => path)).toEqual(['example.com/m0', 'example.com/m2'])
   expect(pages[0]!.backwards.map(({ path }) => path)).toEqual(['example.com/m1'])
 })
 
-test('what is no line is told, cut, and the rest is read', async () => {
+test('invalid lines are reported truncated, and the rest is read', async () => {
   const bad = [
     'not json',
     '[]',

@@ -52,7 +52,7 @@ async function pagesOf(index: LogIndex, times: RecordTimes, limit: number, from?
 }
 
 describe('paging', () => {
-  test('brings every version once and in order, while heads come and the audit lags, and many share a second', async () => {
+  test('returns every version once and in order, despite new heads, a lagging audit and equal times', async () => {
     for (let seed = 0; seed < 8; seed++) {
       const chance = seeded(seed)
       const { index, times, readTo, add } = await start()
@@ -83,7 +83,7 @@ describe('paging', () => {
     }
   })
 
-  test('since is the first time that is wanted, to the nanosecond', async () => {
+  test('starts at "since", to the nanosecond', async () => {
     const { index, times, readTo, add } = await start()
     await add(10, 1000)
     await add(25, 1005)
@@ -101,7 +101,7 @@ describe('paging', () => {
     expect(await since(-62_135_596_800)).toEqual([0, 1, 2])
   })
 
-  test('only what a quorum head covers is there', async () => {
+  test('includes only what a quorum head covers', async () => {
     const { index, times, readTo, add } = await start()
     await readTo(20)
     expect(await indexPage(index, times, { limit: 100 })).toEqual([])
@@ -110,7 +110,7 @@ describe('paging', () => {
   })
 })
 
-test('the versions of one module, with the same times', async () => {
+test('the versions of one module have the same times as in the full index', async () => {
   const { index, times, readTo, add } = await start()
   await add(10, 1000)
   await add(600, 1060)

@@ -54,7 +54,7 @@ function logOf(home: string, size: number, recordAt = record): MadeLog {
   )
 }
 
-test('has every record of the log in its order, head by head, after a restart too', async () => {
+test('the index has every record of the log in order, head by head, also after restarts', async () => {
   const home = temporaryHome()
   let index = await opened(home)
   for (const size of [1, 5, 255, 256, 257, 600, 1000]) {
@@ -73,7 +73,7 @@ test('has every record of the log in its order, head by head, after a restart to
   expect(await index.versions('example.com/m33')).toEqual([])
 })
 
-test('a process that ends before or after the index was written has lost nothing and doubled nothing', async () => {
+test('a process that ends before or after the index is written loses and duplicates nothing', async () => {
   const home = temporaryHome()
   const chance = seeded(5)
   let crashes = 0
@@ -101,7 +101,7 @@ test('a process that ends before or after the index was written has lost nothing
   expect(await index.records(0, 5000)).toEqual(expected(1201))
 })
 
-test('what was audited before there was an index is read again, in pieces', async () => {
+test('records audited before there was an index are read again, in pieces', async () => {
   const home = temporaryHome()
   const log = logOf(home, 9000)
   await audited(home, log, undefined, done)
@@ -117,7 +117,7 @@ test('what was audited before there was an index is read again, in pieces', asyn
   expect(await index.records(8190, 5)).toEqual(expected(9000).slice(8190, 8195))
 })
 
-test('a gap in what was read is one in the index, which ends there until it is filled', async () => {
+test('the index ends at a gap in the records read, until it is filled', async () => {
   const home = temporaryHome()
   const index = await opened(home)
   const give = async (from: number, to: number): Promise<void> => {
@@ -136,7 +136,7 @@ test('a gap in what was read is one in the index, which ends there until it is f
   expect(await index.records(0, 1000)).toEqual(expected(300))
 })
 
-test('what was given and could not be had whole does not count, and a range may be given twice', async () => {
+test('an incomplete range does not count, and a range may be given twice', async () => {
   const index = await opened(temporaryHome())
   index.take(0, [record(0), record(1)])
   index.drop({ from: 0, to: 4 })
@@ -148,7 +148,7 @@ test('what was given and could not be had whole does not count, and a range may 
   expect(await index.records(0, 10)).toEqual(expected(3))
 })
 
-test('a range that was written in part does not count, and is written again', async () => {
+test('a partly written range does not count, and is written again', async () => {
   const db = new MemoryLevel<string, string>()
   const batch = db.batch.bind(db) as (...given: unknown[]) => Promise<void>
   let left = 3
@@ -170,7 +170,7 @@ test('a range that was written in part does not count, and is written again', as
   expect(await index.records(0, 9000)).toEqual(expected(5000))
 })
 
-test('records that nobody can ask for are not in it, and of one that stands twice the first counts', async () => {
+test('records that cannot be requested are omitted, and of duplicates the first counts', async () => {
   const index = await opened(temporaryHome())
   const given = [
     utf8('not a record'),
@@ -195,7 +195,7 @@ test('records that nobody can ask for are not in it, and of one that stands twic
   expect(await index.versions('example.com/a')).toEqual([{ version: 'v1.0.0', id: 2 }])
 })
 
-test('two processes do not write one index', async () => {
+test('two processes cannot open one index', async () => {
   const home = temporaryHome()
   await opened(home)
   await expect(LogIndex.open(join(home, 'index'))).rejects.toMatchObject({ code: 'STORE_LOCKED' })

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { formatRanges, parseRanges } from '../../../src/mirror/index/ranges.js'
 
-test('ranges are read as they are written', () => {
+test('ranges round-trip', () => {
   const ranges = [
     { from: 0, to: 5 },
     { from: 7, to: 2 ** 53 - 1 },
@@ -20,4 +20,4 @@ test.each([
   '[5]',
   '{}',
   '',
-])('%s are none', (text) => expect(parseRanges(text)).toBeUndefined())
+])('%s is refused', (text) => expect(parseRanges(text)).toBeUndefined())

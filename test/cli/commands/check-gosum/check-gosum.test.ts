@@ -79,8 +79,8 @@ const reports = ({ stdout }: CliResult): Report[] =>
     .split('\n')
     .map((line) => JSON.parse(line) as Report)
 
-describe('by a node', () => {
-  it('is silent when every line is in the log, and asks nothing the second time', async () => {
+describe('against a node', () => {
+  it('is silent if every line is in the log, and sends no requests the second time', async () => {
     const path = sum(goSumOf(3, 4, 299))
     expect(await ask([path])).toEqual({ code: 0, stdout: '', stderr: '' })
     expect(door.requests.filter((asked) => asked.startsWith('lookup/'))).toHaveLength(3)
@@ -103,7 +103,7 @@ describe('by a node', () => {
     ])
   })
 
-  it('says under which head, and who cosigned it', async () => {
+  it('reports the head and who cosigned it', async () => {
     const result = await ask([sum(goSumOf(3)), '--json', '--policy', policy])
     expect(result).toMatchObject({ code: 0, stderr: '' })
     const time = '2023-11-14T22:13:20.000Z'
@@ -117,7 +117,7 @@ describe('by a node', () => {
     })
   })
 
-  it('names the line that differs, and what each side says', async () => {
+  it('names the line that differs, and the hash on each side', async () => {
     const [zip, mod] = madeUpRecord(4).text.trim().split('\n') as [string, string]
     const path = sum(`${goSumOf(3)}${zip.replace(hashOf(4), hashOf(4, 'b'))}\n${mod}\n`)
     const human = await ask([path])
@@ -148,7 +148,7 @@ describe('by a node', () => {
     expect(machine.code).toBe(2)
   })
 
-  it('checks ./go.sum when no file is named, and stdin for -', async () => {
+  it('checks ./go.sum by default, and stdin for -', async () => {
     const elsewhere = await ask([])
     expect(elsewhere.code).toBe(1)
     expect(elsewhere.stderr).toContain("'go.sum'")
@@ -158,7 +158,7 @@ describe('by a node', () => {
     )
   })
 
-  it('tells malformed lines by their numbers, and checks the others', async () => {
+  it('reports malformed lines by their numbers, and checks the others', async () => {
     const path = sum(`${goSumOf(3)}<<<<<<< HEAD\n${goSumOf(4, SIZE)}`)
     const { code, stdout } = await ask([path])
     expect(code).toBe(2)
@@ -174,7 +174,7 @@ describe('by a node', () => {
     expect(only.code).toBe(2)
   })
 
-  it('a line with no hash but the name of one is malformed, and hides nothing else', async () => {
+  it('a line with a hash type but no hash is malformed, and hides no other finding', async () => {
     const text = `${goSumOf(3)}example.com/Module4 v1.4.0 h1\nexample.com/Module5 v1.5.0 ${hashOf(6)}\n`
     for (const format of ['--json', '--sarif']) expect((await ask([sum(text), format])).code).toBe(2)
     const { stdout } = await ask([sum(text), '--json'])
@@ -185,7 +185,7 @@ describe('by a node', () => {
     ])
   })
 
-  it('a hash of another kind is one that the log does not have', async () => {
+  it('a hash of another type is reported as not in the log', async () => {
     const result = await ask([sum(`${goSumOf(3)}example.com/Module3 v1.3.0 h2:AAAA\n`), '--json'])
     expect(result.code).toBe(2)
     expect(reports(result)[0]!.findings).toMatchObject([
@@ -193,7 +193,7 @@ describe('by a node', () => {
     ])
   })
 
-  it('a sign-in page is nobody that could be asked', async () => {
+  it('a sign-in page counts as an unusable answer', async () => {
     door.instead = () => ({ status: 200, body: utf8('<html>Please sign in</html>\n') })
     const result = await ask([sum(goSumOf(3)), '--json'])
     expect([result.code, jsonError(result).code]).toEqual([1, 'NODE_UNREACHABLE'])
@@ -202,7 +202,7 @@ describe('by a node', () => {
     expect([straight.code, jsonError(straight).code]).toEqual([1, 'LOG_ANSWER_INVALID'])
   })
 
-  it('does not ask for private modules, however the go command is told', async () => {
+  it('does not look up private modules, however the go command is configured', async () => {
     const path = sum(`${goSumOf(3)}${goSumOf(SIZE)}`)
     const goenv = file('goenv', '# mine\nGOPRIVATE=none.example,example.com/Module300\n')
     const asked = (): string[] => door.requests.filter((request) => request.startsWith('lookup/'))
@@ -223,7 +223,7 @@ describe('by a node', () => {
     expect((await ask([path], { env })).code).toBe(2)
   })
 
-  it('a node that has no quorum head, or whose log is frozen, leaves everything open', async () => {
+  it('with a frozen log at the node, all valid lines stay undecided', async () => {
     const body = utf8('gossum: the log is frozen: it was proven to misbehave: 0123456789abcdef\n')
     door.instead = (path) => (path === 'latest' ? { status: 503, body } : undefined)
     const path = sum(`nonsense\n${goSumOf(3, 4)}`)
@@ -237,7 +237,7 @@ describe('by a node', () => {
     expect(jsonError(open).code).toBe('LOG_UNREACHABLE')
   })
 
-  it('a record that has no quorum yet is pending, in the words of the node', async () => {
+  it('a record without a quorum yet is pending, with the reason given by the node', async () => {
     const body = utf8('gossum: no quorum of witnesses has cosigned a head with this record yet\n')
     door.instead = (path) => (path.includes('module4@') ? { status: 503, body } : undefined)
     const path = sum(goSumOf(3, 4))
@@ -248,7 +248,7 @@ describe('by a node', () => {
     expect(stderr).toBe(`${path}: 4 lines, 0 wrong, 2 undecided\n`)
   })
 
-  it('no node: could not', async () => {
+  it('without a reachable node the exit code is 1', async () => {
     const path = sum(goSumOf(3))
     const none = await check(['--node', 'http://127.0.0.1:1', '--log', vkey, path, '--json'])
     expect(none.code).toBe(1)
@@ -267,7 +267,7 @@ describe('by a node', () => {
     expect(reports(result)[0]).toMatchObject({ verdict: 'undecided' })
   })
 
-  it('demands the quorum of the policy, whatever the node says', async () => {
+  it('requires the quorum of the policy, whatever the node says', async () => {
     const path = sum(goSumOf(3))
     door.head = cosigned(await log.head(), witnesses.slice(0, 1))
     // The policy also names the log.
@@ -280,7 +280,7 @@ describe('by a node', () => {
   })
 })
 
-describe('what was found before', () => {
+describe('the cache', () => {
   const path = sum(goSumOf(3, 4))
 
   beforeEach(async () => {
@@ -288,7 +288,7 @@ describe('what was found before', () => {
     door.requests.length = 0
   })
 
-  it('is one file of 32 bytes a line, and 32 for the whole, which no run adds again', async () => {
+  it('is one file with 32 bytes per line and 32 for the go.sum, written only once', async () => {
     expect(await readdir(join(cache, 'gossum'))).toEqual(['go-sum-lines'])
     const size = async (): Promise<number> => (await readFile(join(cache, 'gossum', 'go-sum-lines'))).length
     expect(await size()).toBe(5 * 32)
@@ -310,7 +310,7 @@ describe('what was found before', () => {
     expect((await ask([poisoned, '--policy', policy])).code).toBe(2)
   })
 
-  it('is reused for the same policy, whichever node is asked, and for nothing else', async () => {
+  it('is used for the same policy, with any node, and for nothing else', async () => {
     await check(['--node', 'http://127.0.0.1:1', '--policy', policy, path])
     expect((await check(['--node', 'http://127.0.0.1:1', '--policy', policy, path])).code).toBe(0)
     expect((await check(['--node', 'http://127.0.0.1:1', '--log', vkey, path])).code).toBe(1)
@@ -318,7 +318,7 @@ describe('what was found before', () => {
     expect((await check(['--node', 'http://127.0.0.1:1', '--policy', other, path])).code).toBe(1)
   })
 
-  it('answers without what asks: no settings, no client of logs, no HTTP', async () => {
+  it('gives an answer without loading settings, the log client or HTTP', async () => {
     const loaded = join(dir, `loaded${caches}`)
     // If any of our variables is set, it is checked.
     const env = { PATH: process.env['PATH'], HOME: '/nonexistent', XDG_CACHE_HOME: cache, NODE_V8_COVERAGE: loaded }
@@ -340,7 +340,7 @@ describe('what was found before', () => {
     await expect(readdir(cache)).rejects.toThrow('ENOENT')
   })
 
-  it('is asked for once it is gone, and where none can be written, each time', async () => {
+  it('is not required: if it cannot be written, each run looks up every line', async () => {
     await rm(cache, { recursive: true })
     await writeFile(cache, 'no directory')
     for (let run = 0; run < 2; run++) {
@@ -351,7 +351,7 @@ describe('what was found before', () => {
   })
 })
 
-describe('by the log itself', () => {
+describe('against the log itself', () => {
   let lying: LyingLog
   beforeEach(async () => {
     lying = await LyingLog.start(log)
@@ -362,7 +362,7 @@ describe('by the log itself', () => {
   const none = file('none', 'quorum none\n')
   const path = sum(goSumOf(3, 4))
 
-  it('a head that has its quorum, its own or one from a file', async () => {
+  it('accepts a head with a quorum, from the log or from a file', async () => {
     expect(await straight(['--policy', none, path])).toEqual({ code: 0, stdout: '', stderr: '' })
     const head = file('quorum-head', quorumHead)
     expect(await straight(['--policy', policy, '--head', head, path])).toEqual({ code: 0, stdout: '', stderr: '' })
@@ -371,7 +371,7 @@ describe('by the log itself', () => {
     expect((await straight(['--policy', policy, '--head', head, path])).code).toBe(0)
   })
 
-  it('records behind the quorum head are pending', async () => {
+  it('records beyond the quorum head are pending', async () => {
     const early = file('early', cosigned(await log.head(4), witnesses))
     const { code, stdout } = await straight(['--policy', policy, '--head', early, path])
     expect(code).toBe(4)
@@ -380,7 +380,7 @@ describe('by the log itself', () => {
     )
   })
 
-  it('no quorum: undecided, and what can be done', async () => {
+  it('without a quorum the lines stay undecided, and a hint says what to do', async () => {
     const result = await straight(['--policy', policy, path, '--json'])
     expect([result.code, jsonError(result).code]).toEqual([4, 'POLICY_UNSATISFIED'])
     expect(jsonError(result).hint).toContain('--head FILE')
@@ -388,14 +388,14 @@ describe('by the log itself', () => {
     expect((await straight(['--policy', policy, '--head', weak, path])).code).toBe(4)
   })
 
-  it('a head in a file that is none, or of another log, is refused', async () => {
+  it('a file that is not a head is refused', async () => {
     const nonsense = await straight(['--policy', policy, '--head', file('nonsense', 'hello\n'), path, '--json'])
     expect([nonsense.code, jsonError(nonsense).code]).toEqual([2, 'NOTE_MALFORMED'])
     const missing = await straight(['--policy', policy, '--head', '/nonexistent', path])
     expect(missing.code).toBe(1)
   })
 
-  it('no log: could not', async () => {
+  it('without a reachable log the exit code is 1', async () => {
     await lying.close()
     const result = await straight(['--policy', none, path, '--json'])
     expect([result.code, jsonError(result).code]).toEqual([1, 'LOG_UNREACHABLE'])
@@ -404,20 +404,20 @@ describe('by the log itself', () => {
   it.each([
     ['a log without a policy', () => ['--log', `${vkey} http://127.0.0.1:1`]],
     ['a proof file without a policy', () => ['--offline', path]],
-    ['a head for a node', () => ['--head', path, '--policy', policy]],
-    ['a node that is offline', () => ['--offline', path, '--policy', policy, '--node', door.url]],
+    ['a head for the node', () => ['--head', path, '--policy', policy]],
+    ['a node while offline', () => ['--offline', path, '--policy', policy, '--node', door.url]],
     ['two formats', () => ['--json', '--sarif']],
-    ['a log of three words', () => ['--log', `${vkey} http://x y`]],
+    ['a log setting of three words', () => ['--log', `${vkey} http://x y`]],
     ['a home without a place for records', () => ['--home', dir, '--log', vkey]],
     ['a witness for a log', () => ['--log', witnesses[0]!.verifier.vkey, '--node', door.url, path]],
-    ['a key that is none', () => ['--log', 'hello', '--node', door.url, path]],
+    ['an invalid key', () => ['--log', 'hello', '--node', door.url, path]],
   ])('%s is refused', async (_what, args) => {
     const result = await check([...args(), '--json'])
     expect(result.code).toBe(2)
     expect(['USAGE', 'KEY_MALFORMED']).toContain(jsonError(result).code)
   })
 
-  it('two histories: misbehaviour, and a file that proves it', async () => {
+  it('two histories are misbehaviour, and the evidence is written to a file', async () => {
     lying.history = await memoryLog(signer, [...madeUpRecords(0, 200), ...madeUpRecords(200, 400, 'b')])
     const head = file('quorum-head', quorumHead)
     const evidence = join(dir, 'evidence.json')
@@ -454,7 +454,7 @@ describe('by the log itself', () => {
     expect(await readFile(join(cwd, kept))).toEqual(Buffer.from(bytes))
   })
 
-  it('two histories that witnesses of the policy cosigned: they are convicted, too', async () => {
+  it('witnesses of the policy that cosigned two histories are also convicted', async () => {
     const fork = await memoryLog(signer, [...madeUpRecords(0, 200), ...madeUpRecords(200, 300, 'b')])
     const head = cosigned(await fork.head(), witnesses.slice(1))
     lying.lie = (path) =>
@@ -483,7 +483,7 @@ describe('by the log itself', () => {
   it.each([
     ['an unrelated record', 'lookup/', 4],
     ['a forged tile', 'tile/8/0/', 4],
-  ])('%s: undecided, never fine', async (_what, prefix, code) => {
+  ])('%s leaves the lines undecided', async (_what, prefix, code) => {
     lying.lie = (asked) =>
       asked.startsWith(prefix)
         ? (response, honest) =>
@@ -495,7 +495,7 @@ describe('by the log itself', () => {
   })
 })
 
-describe('by the history of a home', () => {
+describe('against the history in a home', () => {
   const id = logId('log.example', SUMDB_ORIGIN)
   const path = sum(goSumOf(3, 4))
   let lying: LyingLog
@@ -515,12 +515,12 @@ describe('by the history of a home', () => {
   const own = (args: readonly string[]): Promise<CliResult> =>
     check(['--home', home, '--log', `${vkey} ${lying.url}`, path, ...args])
 
-  it('the newest quorum head of the node that lived there', async () => {
+  it('uses the newest quorum head of the node that ran there', async () => {
     expect(await own([])).toEqual({ code: 0, stdout: '', stderr: '' })
     expect(await own(['--policy', policy])).toEqual({ code: 0, stdout: '', stderr: '' })
   })
 
-  it('a home that is in use: ask its node', async () => {
+  it('for a home in use, the hint is to ask its node', async () => {
     const store = await Store.open(home)
     const result = await own(['--json'])
     await store.close()
@@ -528,7 +528,7 @@ describe('by the history of a home', () => {
     expect(jsonError(result).hint).toContain('--node URL')
   })
 
-  it('no home, or no quorum head in it', async () => {
+  it('a missing home and a home without a quorum head are refused', async () => {
     const store = await Store.open(home)
     await store.quorum.del(id)
     await store.close()
@@ -541,7 +541,7 @@ describe('by the history of a home', () => {
     await expect(readdir(home)).rejects.toThrow('ENOENT')
   })
 
-  it('a log that is frozen there is not believed', async () => {
+  it('a log that is frozen there is not trusted', async () => {
     const store = await Store.open(home)
     await store.heads.hold(id, '0123456789abcdef')
     await store.close()
@@ -551,7 +551,7 @@ describe('by the history of a home', () => {
   })
 })
 
-describe('offline, by a proof file', () => {
+describe('offline, against a proof file', () => {
   const path = sum(goSumOf(3, 4, 255, 256))
   const proof = join(dir, 'proof.json')
   const offline = (args: readonly string[], from = proof): Promise<CliResult> =>
@@ -564,7 +564,7 @@ describe('offline, by a proof file', () => {
     expect(await ask([path, '--policy', policy, '--write-proof', proof])).toEqual({ code: 0, stdout: '', stderr: '' })
   })
 
-  it('every line that it holds is checked, and nobody asked', async () => {
+  it('every line in it is checked without requests', async () => {
     const requests = door.requests.length
     const result = await offline([path, '--json'])
     expect(result).toMatchObject({ code: 0, stderr: '' })
@@ -573,7 +573,7 @@ describe('offline, by a proof file', () => {
     await expect(readdir(cache)).rejects.toThrow('ENOENT')
   })
 
-  it('a changed line differs, and one that it does not hold is open', async () => {
+  it('a changed line differs, and a line that is not in it is pending', async () => {
     const changed = sum(goSumOf(3, 4).replace(hashOf(4), hashOf(4, 'b')))
     const differs = await offline([changed])
     expect(differs.code).toBe(2)
@@ -604,14 +604,14 @@ describe('offline, by a proof file', () => {
     expect(missing.code).toBe(1)
   })
 
-  it('is judged by the keys and the policy of who reads it', async () => {
+  it('is judged by the keys and the policy of the reader', async () => {
     const other = makeSignerKey('log.example', SIGNATURE_TYPES.ed25519, new Uint8Array(32).fill(9)).verifier.vkey
     expect((await offline(['--log', other, path])).code).toBe(2)
     const strict = file('strict', (await readFile(policy, 'utf8')).replace('group g 2', 'group g 3'))
     expect((await check(['--offline', proof, '--policy', strict, path])).code).toBe(4)
   })
 
-  it('is written even when lines differ, and not over what cannot be written', async () => {
+  it('is written even if lines differ, and an unwritable path is an error', async () => {
     const changed = sum(goSumOf(3).replace(hashOf(3), hashOf(3, 'b')))
     const another = join(dir, 'another.json')
     expect((await ask([changed, '--policy', policy, '--write-proof', another])).code).toBe(2)
@@ -622,7 +622,7 @@ describe('offline, by a proof file', () => {
 })
 
 describe('several files', () => {
-  it('are checked together, each module asked for once, and the gravest decides', async () => {
+  it('are checked together, with one lookup per module, and the gravest verdict decides the exit code', async () => {
     const [good, bad] = [sum(goSumOf(3, 4)), sum(goSumOf(4, SIZE))]
     const result = await ask([good, bad, '/nonexistent', '--json'])
     expect(result.code).toBe(2)
@@ -636,7 +636,7 @@ describe('several files', () => {
   })
 })
 
-it('SARIF for code scanning', async () => {
+it('prints SARIF for code scanning', async () => {
   await mkdir(join(dir, 'sub dir'), { recursive: true })
   const path = file('sub dir/go.sum', `${goSumOf(3)}${goSumOf(SIZE)}?\n`)
   const result = await ask([path, '--sarif'])

@@ -67,8 +67,8 @@ describe('the verdict', () => {
   })
 })
 
-describe('words', () => {
-  it('of a line: where, what, and what each side says', () => {
+describe('the text', () => {
+  it('of a line gives the place, the finding and the hash on each side', () => {
     const line = (of: LineFinding): string => findingLine('a/go.sum', of, paint)
     expect(line(finding('other-hash', { log: ['h1:b'], record: 12345, reason: null }))).toBe(
       'a/go.sum:123: <red>other-hash</>  example.com/m v1.2.3  go.sum has h1:a, the log says h1:b (record 12,345)',

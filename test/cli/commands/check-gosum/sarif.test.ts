@@ -35,7 +35,7 @@ interface Run {
 const runOf = (...args: Parameters<typeof sarifOf>): Run => (sarifOf(...args) as { runs: [Run] }).runs[0]
 
 describe('a SARIF document', () => {
-  it('has a rule for each class that is a failure, and names each result by its rule', () => {
+  it('has a rule for each class of failure, and each result names its rule', () => {
     const failures = CLASSES.filter((name) => name !== 'private')
     const findings = CLASSES.map((name, i) => finding(i + 1, name))
     const { tool, results } = runOf([report('go.sum', findings)], [], '1.2.3')
@@ -55,7 +55,7 @@ describe('a SARIF document', () => {
     expect(results.find(({ ruleId }) => ruleId === 'pending')!.level).toBe('warning')
   })
 
-  it('says what and where', () => {
+  it('gives the finding and its place', () => {
     const moved = finding(7, 'other-hash', { log: ['h1:b'], record: 12345, reason: null })
     const odd = finding(3, 'malformed', { module: null, version: null, kind: null, have: '<<<', reason: 'no line' })
     const { results } = runOf([report('./a b/go.sum', [moved, odd])], [], '1.0.0')
@@ -80,7 +80,7 @@ describe('a SARIF document', () => {
     expect(results[0]!.locations[0]!.physicalLocation.artifactLocation.uri).toBe(uri)
   })
 
-  it('tells of a conviction that no line brought to light', () => {
+  it('includes a conviction that no line led to', () => {
     const evidence = { id: '0123456789abcdef', sizes: [1, 2] as const, file: 'e.json', witnesses: [] }
     const { results } = runOf([report('go.sum', [], { evidence })], [], '1.0.0')
     expect(results).toMatchObject([{ ruleId: 'log-conflict', message: { text: 'evidence 0123456789abcdef' } }])
@@ -88,14 +88,14 @@ describe('a SARIF document', () => {
     expect(told.results).toHaveLength(1)
   })
 
-  it('says what kept it from checking', () => {
+  it('says why nothing could be checked', () => {
     const { invocations } = runOf([], ['no node'], '1.0.0')
     expect(invocations).toEqual([
       { executionSuccessful: false, toolExecutionNotifications: [{ level: 'error', message: { text: 'no node' } }] },
     ])
   })
 
-  it('has no more results than are taken, and leaves out the least', () => {
+  it('respects the limit of results, and drops the least severe', () => {
     const many = Array.from({ length: 25_001 }, (_, i) => finding(i + 1, i === 25_000 ? 'other-hash' : 'pending'))
     const { results } = runOf([report('go.sum', many)], [], '1.0.0')
     expect(results).toHaveLength(25_000)

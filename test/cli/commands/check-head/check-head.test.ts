@@ -99,7 +99,7 @@ async function checkJson(
 
 // ---- by the log ------------------------------------------------------------------------------------------------
 
-describe('by the log alone', () => {
+describe('against the log alone', () => {
   const files = readFiles(new URL('genuine/', SMALL))
   const heads = readJsonLines<{ size: number; note: string }>(new URL('heads.jsonl', SMALL))
   const noteOf = (size: number): string => heads.find((head) => head.size === size)!.note
@@ -199,7 +199,7 @@ describe('by the log alone', () => {
     expect(readdirSync(cwd)).toEqual([name])
   })
 
-  it('evidence is written where it was asked for, and never over another file', async () => {
+  it('evidence is written to the requested file, never over an existing one', async () => {
     const log = await serveLog(300)
     const head = await (await serveLog(300, 'b')).history.head()
     const cwd = temporaryHome()
@@ -236,8 +236,8 @@ describe('by the log alone', () => {
   })
 
   it.each<[string, (log: LyingLog, mine: LyingLog) => void | Promise<void>, string]>([
-    ['is not there', (log) => log.close(), 'LOG_UNREACHABLE'],
-    ['is in trouble', (log) => void (log.lie = () => refuse(404)), 'LOG_ANSWER_INVALID'],
+    ['is unreachable', (log) => log.close(), 'LOG_UNREACHABLE'],
+    ['gives errors', (log) => void (log.lie = () => refuse(404)), 'LOG_ANSWER_INVALID'],
     [
       'has wrong tiles',
       (log) => void (log.lie = (path) => (path.startsWith('tile') ? flipBit(40) : undefined)),
@@ -249,11 +249,11 @@ describe('by the log alone', () => {
       'LOG_ANSWER_INVALID',
     ],
     [
-      'has no key of ours',
+      'is signed by another key',
       async (log) => void (log.history = await memoryLog(testSigner('other.example', 2))),
       'SIGNATURE_MISSING',
     ],
-  ])('a log that %s leaves it pending, and the reason is said', async (_what, change, code) => {
+  ])('a log that %s leaves the head pending, with a reason', async (_what, change, code) => {
     const log = await serveLog(400)
     const mine = await serveLog(300)
     await change(log, mine)
@@ -269,7 +269,7 @@ describe('by the log alone', () => {
     )
   })
 
-  it('a log that shows the empty tree says nothing', async () => {
+  it('a log that shows the empty tree proves nothing', async () => {
     const log = await serveLog(0)
     const { line, result } = await checkJson(await (await serveLog(300)).history.head(), { log: setting(log.url) })
     expect(result.code).toBe(4)
@@ -279,7 +279,7 @@ describe('by the log alone', () => {
 
 // ---- by a node -------------------------------------------------------------------------------------------------
 
-describe('by a real node', () => {
+describe('against a real node', () => {
   async function nodeOf(log: ViewsLog, args: readonly string[] = []): Promise<RunningNode> {
     const node = await RunningNode.start(temporaryHome(), ['--log', log.setting(), '--poll', '0.2', ...args])
     await node.event((event) => event.event === 'outcome' && event.outcome === 'advanced')
@@ -297,7 +297,7 @@ describe('by a real node', () => {
   const at = (log: ViewsLog, view: number): string => `${log.signer.verifier.vkey} ${log.views[view]!.url}`
   const nowhere = (log: ViewsLog): string => `${log.signer.verifier.vkey} ${NOBODY}`
 
-  it('the three verdicts, with the log out of reach', async () => {
+  it('all three verdicts, with the log unreachable', async () => {
     const { log, lie, truth, node } = await story()
     const url = node.ready.http
     const known = await checkJson(await truth.head(320), { log: nowhere(log), node: url })
@@ -337,7 +337,7 @@ describe('by a real node', () => {
     })
   })
 
-  it('a new head that the log vouches for makes the node go on', async () => {
+  it('a new head that the log confirms advances the node', async () => {
     const log = closed(await ViewsLog.start('log.example', 300))
     const node = await nodeOf(log, ['--poll', '3600'])
     await log.grow(5)
@@ -353,7 +353,7 @@ describe('by a real node', () => {
     expect(await node.event((event) => event.event === 'outcome' && event.size === 305)).toMatchObject({ door: 'push' })
   })
 
-  it('what the log shows to us alone becomes evidence at the node, and no file', async () => {
+  it('a view shown to us alone becomes evidence at the node, not a file', async () => {
     const { log, truth, node } = await story()
     const cwd = temporaryHome()
     // The head is genuine; the log lies now, and only here.
@@ -381,7 +381,7 @@ describe('by a real node', () => {
     })
   })
 
-  it('a node that does not follow the log is no help, and takes no evidence: it is written', async () => {
+  it('if the node does not follow the log, the log decides, and evidence goes to a file', async () => {
     const { node } = await story()
     const log = await serveLog(300)
     const honest = await checkJson(await log.history.head(), { log: setting(log.url), node: node.ready.http })
@@ -394,16 +394,16 @@ describe('by a real node', () => {
   })
 })
 
-describe('by a node that lies', () => {
+describe('against a node that lies', () => {
   const outcome = { kind: 'conflict', news: true, log: LOG_ID, size: 300, evidence: EVIDENCE_ID } as const
   const history = new History(signer)
 
   it.each([
     ['no evidence', undefined],
-    ['what is no evidence', utf8('{}')],
+    ['something that is not evidence', utf8('{}')],
     ['evidence against another log', theirs()],
-    ['evidence of two records: it says nothing about this head', records()],
-  ])('its word is no proof: it has %s', async (_what, file) => {
+    ['evidence of two records, which says nothing about this head', records()],
+  ])('its word is no proof: it offers %s', async (_what, file) => {
     const node = await serveNode({
       submitHead: () => Promise.resolve({ outcome, held: 500 }),
       evidenceFile: () => Promise.resolve(file),
@@ -427,7 +427,7 @@ describe('by a node that lies', () => {
     expect(line).toMatchObject({ verdict: 'inconsistent', evidence: evidenceId(evidence), written: null })
   })
 
-  it('what it says is printed as text', async () => {
+  it('its answer is printed as plain text', async () => {
     const log = await serveLog(300)
     const answer = { outcome: 'pending', code: '\u001b[2J', detail: null, held: 1, log: null, evidence: null }
     const server = createServer((_, response) => response.end(JSON.stringify(answer)))
@@ -518,7 +518,7 @@ describe("the go command's file", () => {
     expect(JSON.parse((await run(dir, {}, by)).stdout)).toMatchObject({ verdict: 'consistent', file: join(dir, path) })
   })
 
-  it('that is not there says that the go command was not, either', async () => {
+  it('if missing, gives an error that the go command has not used the log yet', async () => {
     const dir = home({})
     const result = await run(dir, {})
     expect(result).toMatchObject({ code: 1, stdout: '' })
@@ -540,7 +540,7 @@ describe("the go command's file", () => {
     expect(jsonError(result).message).toContain('GOPATH')
   })
 
-  it('that is empty remembers nothing: the empty tree is part of every history, and nobody is asked', async () => {
+  it('if empty, is consistent with every history, and nothing is requested', async () => {
     const asked: string[] = []
     const node = await serveNode({ submitHead: () => Promise.reject(new Error(String(asked.push('node')))) })
     const server = await serveLog(5)
@@ -566,13 +566,13 @@ describe("the go command's file", () => {
 
   const history = new History(signer)
   it.each([
-    ['no note', 'hello', 'NOTE_MALFORMED'],
+    ['no signed note', 'hello', 'NOTE_MALFORMED'],
     ['a head of another log', new History(testSigner('other.example', 2)).head(5), 'SIGNATURE_MISSING'],
     ['a changed head', Buffer.from(history.head(5)).toString().replace('\n5\n', '\n6\n'), 'SIGNATURE_INVALID'],
     ['a note that is no checkpoint', history.sign('go.sum database tree\n'), 'CHECKPOINT_MALFORMED'],
     ['a checkpoint of another origin', history.sign(history.text(5).replace('go.sum', 'other')), 'ORIGIN_MISMATCH'],
     ['a note above 1 MiB', 'x'.repeat(1024 * 1024 + 1), 'NOTE_TOO_LARGE'],
-  ])('that holds %s is refused', async (_what, input, code) => {
+  ])('with %s is refused', async (_what, input, code) => {
     const asked: Uint8Array[] = []
     const node = await serveNode({
       submitHead: (note) => {
@@ -592,7 +592,7 @@ describe("the go command's file", () => {
     expect(jsonError(result).code).toBe('FILE_UNREADABLE')
   })
 
-  it('with a size that no tree has convicts itself, and goes to the node as it is', async () => {
+  it('with a size that no tree has convicts the log, and goes to the node unchanged', async () => {
     const seen: Uint8Array[] = []
     const outcome = { kind: 'pending', news: true, log: LOG_ID, code: 'SIZE_IMPOSSIBLE' } as const
     const node = await serveNode({
@@ -616,7 +616,7 @@ describe("the go command's file", () => {
     expect(stdout).toContain('it is kept as a suspect, and the log is frozen')
   })
 
-  it('with no records and a root convicts itself, and nobody need be asked', async () => {
+  it('with no records but a root convicts the log without any request', async () => {
     const head = history.sign(history.text(5).replace('\n5\n', '\n0\n'))
     const cwd = temporaryHome()
     const { line, result } = await checkJson(head, { cwd })
@@ -625,7 +625,7 @@ describe("the go command's file", () => {
     expect(verifyEvidence(evidence, [signer.verifier]).sizes).toEqual([0, 0])
   })
 
-  it('inside of something else is cut out, and so is each of several', async () => {
+  it('may contain several heads among other text, and each is checked', async () => {
     const log = await serveLog(9)
     const fork = await memoryLog(signer, madeUpRecords(0, 9, 'b'))
     const text = [`5\nexample.com/x v1.0.0 h1:x\n\n`, await log.history.head(7), '\n+5\n\n', await fork.head(8)]
@@ -644,7 +644,7 @@ describe("the go command's file", () => {
     expect(result.code).toBe(3)
   })
 
-  it('padded to what the go command reads is compared all the same', async () => {
+  it('if padded up to the limit of the go command, is still compared', async () => {
     const log = await serveLog(9)
     const fork = await memoryLog(signer, madeUpRecords(0, 9, 'b'))
     const text = `${parseNote(await fork.head()).text}${'x'.repeat(900_000)}\n`
@@ -663,7 +663,7 @@ describe("the go command's file", () => {
     [['--log', `${signer.verifier.vkey} ftp://x`], 'CONFIG_INVALID'],
     [['--log', 'x+y z'], 'KEY_MALFORMED'],
     [['--node', 'ftp://x'], 'USAGE'],
-  ])('is not looked for with %j', async (args, code) => {
+  ])('with arguments %j is refused', async (args, code) => {
     const result = await gossum(['check', 'head', '--json', ...args, '-'], { input: history.head(5) })
     expect(result).toMatchObject({ code: 2, stdout: '' })
     expect(jsonError(result).code).toBe(code)

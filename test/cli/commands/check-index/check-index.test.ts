@@ -45,7 +45,7 @@ async function serve(served: Served): Promise<string> {
   return urlOf(server)
 }
 
-test('finds each kind of difference once, and goes on', async () => {
+test('reports each difference once, and continues where it stopped', async () => {
   const old = NOW - 100_000
   const served: Served = {
     feed: [line('a', old + 10), line('forged', old + 20), line('c', old + 40)],
@@ -88,7 +88,7 @@ test('finds each kind of difference once, and goes on', async () => {
   })
 })
 
-test('says why it cannot: a node without an index, a feed that is none, arguments that are wrong', async () => {
+test('refuses to check with an empty index, an unreachable node or wrong arguments', async () => {
   const url = await serve({ feed: [], log: [], asked: [] })
   const env = { XDG_CACHE_HOME: temporaryHome() }
   const empty = await gossum(['check', 'index', `${url}/feed/index`, '--node', url], { env })

@@ -78,27 +78,27 @@ const FIRST = ['old', 0] as const
 const both = lines([...FIRST], ['a', HOUR], ['b', 2 * HOUR], ['c', 3 * HOUR])
 
 describe('nothing is found', () => {
-  test('where both are the same, and everything that is old enough is judged', async () => {
+  test('if both are the same, and everything old enough is judged', async () => {
     const { found, report } = await compare({ feed: both, log: both })
     expect(found).toEqual([])
     expect(report).toMatchObject({ undecided: undefined, records: 3 })
     expect(report.judged.seconds).toBe(T + 10 * HOUR - LAG)
   })
 
-  test('where one is later by less than the lag, whichever', async () => {
+  test('if either is later by less than the lag', async () => {
     const feed = lines([...FIRST], ['a', HOUR + LAG - 5], ['b', 2 * HOUR])
     const log = lines([...FIRST], ['a', HOUR], ['b', 2 * HOUR + LAG - 5])
     expect((await compare({ feed, log })).found).toEqual([])
   })
 
-  test('of what is younger than the lag', async () => {
+  test('among lines younger than the lag', async () => {
     const young = 10 * HOUR - LAG + 5
     const feed = lines([...FIRST], ['a', HOUR], ['new-in-feed', young])
     const log = lines([...FIRST], ['a', HOUR], ['new-in-log', young])
     expect((await compare({ feed, log })).found).toEqual([])
   })
 
-  test('of what was there before the node knew of a quorum head', async () => {
+  test('among lines from before the first quorum head of the node', async () => {
     const feed = lines(['old', -5 * HOUR], ['older', -9 * HOUR], ['a', HOUR]).toSorted(
       (a, b) => a.time.seconds - b.time.seconds,
     )
@@ -107,19 +107,19 @@ describe('nothing is found', () => {
     expect((await compare({ feed, log }, -20 * HOUR)).found, 'also when it is asked for').toEqual([])
   })
 
-  test('when the node was away, and its first head since covers what the feed had long before', async () => {
+  test('if the node was away, and its next head covers what the feed had long before', async () => {
     const feed = lines([...FIRST], ['a', HOUR], ['b', 2 * HOUR], ['c', 8 * HOUR])
     const log = lines([...FIRST], ['a', 7 * HOUR], ['b', 7 * HOUR], ['c', 8 * HOUR])
     expect((await compare({ feed, log })).found).toEqual([])
   })
 
-  test('of a version that the feed shows twice', async () => {
+  test('for a version that the feed shows twice', async () => {
     const feed = lines([...FIRST], ['a', HOUR], ['a', HOUR + 10])
     expect((await compare({ feed, log: lines([...FIRST], ['a', HOUR]) })).found).toEqual([])
   })
 })
 
-describe('it is found', () => {
+describe('a finding is', () => {
   test('that the feed shows what the log does not have', async () => {
     const feed = lines([...FIRST], ['a', HOUR], ['forged', 2 * HOUR], ['c', 3 * HOUR])
     const { found, findings } = await compare({ feed, log: lines([...FIRST], ['a', HOUR], ['c', 3 * HOUR]) })
@@ -140,13 +140,13 @@ describe('it is found', () => {
     ])
   })
 
-  test('that the feed shows something long after the log had it', async () => {
+  test('that the feed shows a version long after the log recorded it', async () => {
     const feed = lines([...FIRST], ['b', 2 * HOUR], ['late', 5 * HOUR])
     const log = lines([...FIRST], ['late', HOUR], ['b', 2 * HOUR])
     expect((await compare({ feed, log })).found).toEqual(['log only late', 'time order late'])
   })
 
-  test('that the feed shows something that later heads of the log still lacked', async () => {
+  test('that the feed shows a version that later heads of the log still lacked', async () => {
     const feed = lines([...FIRST], ['early', HOUR], ['b', 2 * HOUR], ['c', 3 * HOUR], ['d', 6 * HOUR])
     const log = lines([...FIRST], ['b', 2 * HOUR], ['c', 3 * HOUR], ['early', 5 * HOUR], ['d', 6 * HOUR])
     expect((await compare({ feed, log })).found).toEqual(['time order early'])
@@ -171,7 +171,7 @@ describe('a node that is behind', () => {
     expect(report.judged.seconds).toBeLessThan(T + 2 * HOUR)
   })
 
-  test('and one that has not seen the log for long is judged up to where it saw it', async () => {
+  test('has lines judged only up to when it last saw the log', async () => {
     const feed = lines([...FIRST], ['a', HOUR], ['forged', 2 * HOUR], ['unknown', 6 * HOUR])
     const { found, report } = await compare({ feed, log: lines([...FIRST], ['a', HOUR]), verified: 4 * HOUR })
     expect(found).toEqual(['index only forged'])
@@ -179,13 +179,13 @@ describe('a node that is behind', () => {
     expect(report.judged.seconds).toBe(T + 4 * HOUR - LAG)
   })
 
-  test('an empty index is said', async () => {
+  test('has an empty index reported', async () => {
     const { report } = await compare({ feed: both, log: [] })
     expect(report.undecided).toContain('empty')
   })
 })
 
-test('a run that goes on where another one ended finds the same as one run', async () => {
+test('a run split in two finds the same as one run', async () => {
   const feed = lines(
     [...FIRST],
     ['a', HOUR],

@@ -64,7 +64,7 @@ const json = async (
 const lookups = (): string[] => door.requests.filter((path) => path.startsWith('lookup/'))
 
 describe.skipIf(original === undefined)('a module cache', () => {
-  test('is silent when all of it is in the log, asks for nothing private, and for nothing twice', async () => {
+  test('is checked in silence if all of it is in the log, without private lookups or repeated ones', async () => {
     expect(await check()).toEqual({ code: 0, stdout: '', stderr: '' })
     expect(lookups().toSorted()).toEqual([
       'lookup/example.com/a@v1.0.0',
@@ -90,7 +90,7 @@ describe.skipIf(original === undefined)('a module cache', () => {
     expect(await json(['--no-cache'])).toMatchObject([0, { cached: 0, head: { size: 303 } }])
   })
 
-  test('a byte of an extracted file is found whatever is remembered, and the file is named', async () => {
+  test('with a changed byte in an extracted file is caught despite the cached results, and the file is named', async () => {
     expect((await check()).code).toBe(0)
     const path = join(root, 'example.com/a@v1.0.0/lib.go')
     writeFileSync(path, readFileSync(path, 'utf8').replace('1', '7'))
@@ -110,7 +110,7 @@ describe.skipIf(original === undefined)('a module cache', () => {
     ])
   })
 
-  test('a zip, its noted hash and its files that agree with each other, and not with the log', async () => {
+  test('with a zip, hash file and folder that agree with each other but not with the log is caught', async () => {
     const evil = join(dir, 'evil')
     await publish(evil, 'example.com/a', 'v1.0.0', 'const A = 666')
     const user = await GoUser.create(go!, dir)
@@ -124,7 +124,7 @@ describe.skipIf(original === undefined)('a module cache', () => {
     ])
   })
 
-  test('a private module that contradicts itself is found without the log', async () => {
+  test('with a private module that contradicts itself is caught without the log', async () => {
     writeFileSync(join(root, 'private.example/c@v0.1.0/more.go'), 'package lib\n')
     expect(await json()).toMatchObject([
       2,
@@ -133,7 +133,7 @@ describe.skipIf(original === undefined)('a module cache', () => {
     expect(lookups().filter((path) => path.includes('private'))).toEqual([])
   })
 
-  test('a module that the log has never heard of', async () => {
+  test('with a module that is not in the log is caught', async () => {
     const result = await check(['--json'], { env: { GOPRIVATE: 'nothing' } })
     expect([result.code, JSON.parse(result.stdout)]).toMatchObject([
       2,
@@ -141,7 +141,7 @@ describe.skipIf(original === undefined)('a module cache', () => {
     ])
   })
 
-  test('one SARIF document, with a rule for each class', async () => {
+  test('is reported in one SARIF document, with a rule for each class', async () => {
     writeFileSync(join(root, 'example.com/a@v1.0.0/lib.go'), '')
     const result = await check(['--sarif'])
     expect(result.code).toBe(2)
@@ -160,7 +160,7 @@ describe.skipIf(original === undefined)('a module cache', () => {
     ])
   })
 
-  test('nobody answers: nothing is said of each, but of what contradicts itself', async () => {
+  test('without a node to ask is left undecided, except where it contradicts itself', async () => {
     writeFileSync(join(root, 'example.com/a@v1.0.0/lib.go'), '')
     const result = await check(['--node', 'http://127.0.0.1:1', '--json'])
     expect([result.code, jsonError(result).code]).toEqual([1, 'NODE_UNREACHABLE'])
@@ -170,7 +170,7 @@ describe.skipIf(original === undefined)('a module cache', () => {
     })
   })
 
-  test('a lookup that is answered with another record is not believed', async () => {
+  test('is not judged by a lookup that returns another record', async () => {
     door.instead = (asked) =>
       asked === 'lookup/example.com/b@v0.1.0'
         ? { status: 200, body: Buffer.concat([Buffer.from(`5\n${records[2]!.text}\n`), quorumHead]) }
@@ -185,13 +185,13 @@ describe.skipIf(original === undefined)('a module cache', () => {
   })
 })
 
-test('a folder that is not there', async () => {
+test('a missing folder is an error', async () => {
   rmSync(root, { recursive: true, force: true })
   const result = await check(['--json'])
   expect([result.code, jsonError(result).code]).toEqual([1, 'FILE_UNREADABLE'])
 })
 
-test('GOMODCACHE says where it is', async () => {
+test('GOMODCACHE sets its location', async () => {
   const result = await gossum(['check', 'modcache', '--node', door.url, '--log', vkey, '--json'], {
     env: { GOENV: 'off', GOMODCACHE: join(dir, 'nowhere') },
   })

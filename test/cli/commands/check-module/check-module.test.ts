@@ -90,7 +90,7 @@ const [ZIP, MOD] = record.text
   .split('\n')
   .map((line) => line.split(' ')[2]!) as [string, string]
 
-test('all agree: each is named, with what it has', async () => {
+test('if all agree, each holder is listed with its hashes', async () => {
   writeFileSync(join(cwd, 'go.sum'), record.text)
   const [code, report] = await json('v1.0.0', ['--git', repository.dir])
   expect(code).toBe(0)
@@ -119,7 +119,7 @@ test('all agree: each is named, with what it has', async () => {
   expect(human.stdout).toMatch(/^ {2}git {6}the same /m)
 })
 
-test('a tag that was moved', async () => {
+test('finds a moved tag', async () => {
   const [code, report] = await json('v1.0.0', ['--git', moved.dir])
   expect([code, report]).toEqual([2, expect.objectContaining({ class: 'moved tag', differing: ['git'] })])
   const human = await check('v1.0.0', ['--git', pathToFileURL(moved.dir).href, '--proxy', 'off'])
@@ -128,7 +128,7 @@ test('a tag that was moved', async () => {
   expect(human.stdout).toMatch(/^ {2}do {7}use what the log has/m)
 })
 
-test('a zip that was repacked with one file more; one that was packed in another order is the same', async () => {
+test('finds a zip repacked with changed contents', async () => {
   const other = join(dir, 'other-proxy')
   await publish(other, PATH, 'v1.0.0', 'const A = 1 // and more')
   const [code, report] = await json('v1.0.0', ['--git', repository.dir, '--proxy', pathToFileURL(other).href])
@@ -139,7 +139,7 @@ test('a zip that was repacked with one file more; one that was packed in another
   expect(both).toEqual([2, expect.objectContaining({ class: 'log differs', differing: ['proxy', 'git'] })])
 })
 
-test('a line of go.sum that nobody else has', async () => {
+test('finds a line of go.sum that no other holder has', async () => {
   const own = join(cwd, 'other.sum')
   writeFileSync(own, record.text.replace(ZIP, MOD))
   const [code, report] = await json('v1.0.0', ['--go-sum', own])
@@ -148,14 +148,14 @@ test('a line of go.sum that nobody else has', async () => {
   expect([missing.code, jsonError(missing).code]).toEqual([1, 'FILE_UNREADABLE'])
 })
 
-test('what the log has never heard of, what it will hear of, and what is only named', async () => {
+test('distinguishes versions not in the log, not yet in it, and only in the index', async () => {
   expect(await json('v1.0.1')).toEqual([2, expect.objectContaining({ class: 'mirror only', differing: ['proxy'] })])
   expect(await json('v1.0.4', ['--git', repository.dir])).toEqual([4, expect.objectContaining({ class: 'lag' })])
   expect(await json('v1.0.3')).toEqual([4, expect.objectContaining({ class: 'index only' })])
   expect(await json('v1.0.5')).toEqual([4, expect.objectContaining({ class: null, verdict: 'undecided' })])
 })
 
-test('a record that is newer than the quorum head', async () => {
+test('reports a record newer than the quorum head as lag', async () => {
   const newest = await log.head()
   door.instead = (asked) =>
     asked.startsWith('lookup/') ? { status: 200, body: concatBytes(utf8(`302\n${late.text}\n`), newest) } : undefined
@@ -163,7 +163,7 @@ test('a record that is newer than the quorum head', async () => {
 })
 
 describe('a private module', () => {
-  test('is not asked for at the log, nor at a proxy, but one that is named', async () => {
+  test('is looked up neither at the log nor at a proxy, unless one is named', async () => {
     const env = { GOPRIVATE: 'example.com' }
     const [code, report] = await json('v1.0.0', ['--git', repository.dir], { env })
     expect([code, report]).toMatchObject([
@@ -214,7 +214,7 @@ describe('the proof of the record', () => {
     expect(await gossum(['verify', '--policy', policy, file('changed', changed)])).toMatchObject({ code: 2 })
   })
 
-  test('is not written where there is none', async () => {
+  test('is not written if there is no record', async () => {
     const none = join(cwd, 'none')
     const [code, report] = await json('v1.0.1', ['--write-proof', none])
     expect([code, report['proof']]).toEqual([2, null])
@@ -222,7 +222,7 @@ describe('the proof of the record', () => {
   })
 })
 
-test('a log that shows another history in its answer is convicted, whatever the record says', async () => {
+test('a log whose answer shows another history is convicted, whatever the record says', async () => {
   const fork = await memoryLog(signer, [...madeUpRecords(0, 300, 'fork'), record, withdrawn])
   const forked = await fork.head()
   door.instead = (asked) =>
@@ -241,14 +241,14 @@ test('a log that shows another history in its answer is convicted, whatever the 
   expect(await gossum(['verify', '--log', vkey, evidence])).toMatchObject({ code: 0 })
 })
 
-describe('what is wrong outside', () => {
-  test('a node that does not answer: what the others have is still told', async () => {
+describe('faults outside', () => {
+  test('without an answer from the node, the other holders are still reported', async () => {
     const result = await check('v1.0.0', ['--node', 'http://127.0.0.1:1', '--json'])
     expect([result.code, jsonError(result).code]).toEqual([1, 'NODE_UNREACHABLE'])
     expect(JSON.parse(result.stdout)).toMatchObject({ class: null, holders: { proxy: { kind: 'has', zip: ZIP } } })
   })
 
-  test('an answer that is not proven is not believed', async () => {
+  test('an unproven answer is not trusted', async () => {
     door.instead = (asked) =>
       asked.startsWith('lookup/')
         ? { status: 200, body: concatBytes(utf8(`5\n${record.text}\n`), quorumHead) }
@@ -257,7 +257,7 @@ describe('what is wrong outside', () => {
     expect([code, report]).toMatchObject([4, { class: null, log: { kind: 'unproven' } }])
   })
 
-  test('a proxy that does not answer leaves it undecided', async () => {
+  test('without an answer from the proxy the verdict is undecided', async () => {
     const [code, report] = await json('v1.0.0', ['--proxy', 'http://127.0.0.1:1', '--git', repository.dir])
     expect([code, report]).toMatchObject([4, { class: 'agree', verdict: 'undecided', silent: ['proxy'] }])
   })
@@ -269,7 +269,7 @@ describe('what is wrong outside', () => {
     },
   )
 
-  test('what a proxy says is shown without what moves a cursor', async () => {
+  test('answers of a proxy are printed without control characters', async () => {
     const odd = join(dir, 'odd')
     mkdirSync(join(odd, PATH, '@v'), { recursive: true })
     writeFileSync(join(odd, PATH, '@v/v1.0.0.mod'), 'module x\n')

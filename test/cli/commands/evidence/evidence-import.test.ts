@@ -79,7 +79,7 @@ function importText(input: string | Uint8Array, args: readonly string[], options
 const withKey = ['--log', FORK.vkey]
 
 describe('a report', () => {
-  it('is proven with the keys of the logs that the node follows, and given to it', async () => {
+  it('is verified with the keys of the logs that the node follows, and submitted to it', async () => {
     const { url, taken } = await serveNode()
     const told = await gossum(['evidence', 'import', file('build.log', `go: building\n${FORK_REPORT}`), '--node', url])
     expect(told).toEqual({
@@ -102,7 +102,7 @@ the node keeps it, has frozen the log, and tells its peers
     expect(taken.map((bytes) => Buffer.from(bytes))).toEqual(Array(2).fill(Buffer.from(encodeEvidence(forkEvidence()))))
   })
 
-  it('needs no node when its evidence is written', async () => {
+  it('needs no node if its evidence is written to a file', async () => {
     const cwd = temporaryHome()
     const args = [...withKey, '--write', 'fork.json', '--node', NOBODY]
     const told = await importText(FORK_REPORT, args, { cwd })
@@ -117,7 +117,7 @@ the node keeps it, has frozen the log, and tells its peers
     expect(JSON.parse(again.stdout)).toMatchObject({ id: ID, fate: null, written: 'fork.json' })
   })
 
-  it('that no node takes is written to a file, and to another place where that cannot be', async () => {
+  it('that no node takes is written to a file, elsewhere if necessary', async () => {
     const [cwd, temporary] = [temporaryHome(), temporaryHome()]
     const args = [...withKey, '--node', NOBODY]
     const name = `gossum-evidence-${ID}.json`
@@ -135,7 +135,7 @@ the node keeps it, has frozen the log, and tells its peers
     expect(nowhere.stderr).toContain(Buffer.from(encodeEvidence(forkEvidence())).toString())
   })
 
-  it('is given to the node also where it cannot be written, and never overwrites', async () => {
+  it('is submitted to the node even if it cannot be written, and never overwrites a file', async () => {
     const { url, taken } = await serveNode()
     const cwd = temporaryHome()
     writeFileSync(join(cwd, 'mine'), 'something of mine')
@@ -149,7 +149,7 @@ the node keeps it, has frozen the log, and tells its peers
     expect(JSON.parse(both.stdout)).toMatchObject({ fate: null, written: `gossum-evidence-${ID}.json` })
   })
 
-  it('may be an evidence file of two records: which they are is told', async () => {
+  it('may be an evidence file of two records, and both are named', async () => {
     const M = 'example.com/m@v1.2.3'
     const bad = new RecordLog(parseSignerKey(FORK.skey), [recordOf(M, 'good'), recordOf(M, 'evil')]).evidence(0, 1)
     const { url, taken } = await serveNode()
@@ -170,7 +170,7 @@ the node keeps it, has frozen the log, and tells its peers
     expect(taken).toHaveLength(1)
   })
 
-  it('of several each is told, and written to a file of its own; the same twice is one', async () => {
+  it('among several is reported once, and written to its own file', async () => {
     const { url, taken } = await serveNode()
     const cwd = temporaryHome()
     const text = `${FORK_REPORT}go: exit status 1\n${SAME_SIZE}${FORK_REPORT}`
@@ -188,7 +188,7 @@ the node keeps it, has frozen the log, and tells its peers
     expect(taken.map((bytes) => evidenceId(parseEvidence(bytes)))).toEqual(lines.map(({ id }) => id))
   })
 
-  it('that proves nothing is refused, and says nothing against another', async () => {
+  it('that proves nothing is refused, and does not affect another', async () => {
     const { url, taken } = await serveNode()
     const broken = FORK_REPORT.replace(FORK.detection.proof_block_lines[2]!, FORK.detection.proof_block_lines[1]!)
     const alone = await importText(broken, ['--json', '--node', url])
@@ -201,7 +201,7 @@ the node keeps it, has frozen the log, and tells its peers
     expect(JSON.parse(beside.stdout)).toMatchObject({ id: ID, fate: 'new' })
   })
 
-  it('of a log that nobody trusts here asks for its key', async () => {
+  it('of an untrusted log is refused, with a hint to name its key', async () => {
     const { url, taken } = await serveNode({}, testSigner('log.example', 1).verifier.vkey)
     const result = await importText(FORK_REPORT, ['--json', '--node', url])
     expect(result).toMatchObject({ code: 2, stdout: '' })
@@ -210,7 +210,7 @@ the node keeps it, has frozen the log, and tells its peers
   })
 })
 
-describe('what was found in a build log', () => {
+describe('a report in a build log', () => {
   const [logSigner, witness] = [testSigner('log.example', 1), testSigner('w.example', 9, SIGNATURE_TYPES.cosignature)]
   const history = new History(logSigner)
   const fork = history.fork(3, 'b')
@@ -223,7 +223,7 @@ describe('what was found in a build log', () => {
   const hashes = [root, ...proof].map(formatHash)
   const log = ['--log', logSigner.verifier.vkey]
 
-  it('is read through what a CI system made of it', async () => {
+  it('is read despite the changes of a CI system', async () => {
     const report = goReport(text(parseNote(history.head(5))), text(parseNote(fork.head(8))), hashes)
     const shown = report.split('\n').map((line, i) => `2026-07-01T12:00:${i + 10}.1234567Z ${line}`.trimEnd())
     const result = await importText(shown.join('\n'), ['--json', ...log, '--node', NOBODY])
@@ -231,7 +231,7 @@ describe('what was found in a build log', () => {
     expect(JSON.parse(result.stdout)).toMatchObject({ sizes: [5, 8] })
   })
 
-  it('convicts the witnesses of a policy that cosigned both heads, and gives the heads as they were printed', async () => {
+  it('convicts witnesses of the policy that cosigned both heads, and submits the heads as printed', async () => {
     const heads: string[] = []
     const { url, taken } = await serveNode({
       submitHead: (note) => {
@@ -260,7 +260,7 @@ describe('what was found in a build log', () => {
     expect(heads.sort()).toEqual([...printed].sort())
   })
 
-  it('and proves nothing alone, is given to the node, which may know more', async () => {
+  it('that proves nothing alone is submitted to the node, which may know more', async () => {
     const log = await ViewsLog.start('log.example', 300)
     const node = await RunningNode.start(temporaryHome(), ['--log', log.setting(), '--poll', '0.2'])
     await node.event((event) => event.event === 'outcome' && event.outcome === 'advanced')
@@ -273,7 +273,7 @@ describe('what was found in a build log', () => {
     await log.close()
   })
 
-  it('is a report about a head of no records, to who knew no other', async () => {
+  it('may be about an empty head, without another head', async () => {
     const empty = Buffer.from(history.sign(history.text(5).replace('\n5\n', '\n0\n'))).toString()
     const report = goReport(empty, '', []).replace(
       /:\n$/,
@@ -285,15 +285,15 @@ describe('what was found in a build log', () => {
   })
 })
 
-describe('what is no report', () => {
+describe('what is not a report', () => {
   it.each([
     ['nothing', ''],
     [
       'another security error',
       'verifying x@v1.0.0: checksum mismatch\n\nSECURITY ERROR\nThis download does NOT match\n',
     ],
-    ['JSON of the go command', '{\n\t"Path": "example.com/x"\n}\n'],
-  ])('%s is refused, with words about what is expected', async (_what, text) => {
+    ['JSON from the go command', '{\n\t"Path": "example.com/x"\n}\n'],
+  ])('%s is refused, with a hint about what is expected', async (_what, text) => {
     const human = await importText(text, ['--node', NOBODY])
     expect(human).toMatchObject({ code: 2, stdout: '' })
     expect(human.stderr).toMatch(
@@ -304,7 +304,7 @@ describe('what is no report', () => {
   })
 
   it.each<[string, string | Uint8Array, number, ErrorCode]>([
-    ['a report that is cut off', FORK_REPORT.slice(0, 300), 2, 'EVIDENCE_MALFORMED'],
+    ['a truncated report', FORK_REPORT.slice(0, 300), 2, 'EVIDENCE_MALFORMED'],
     ['a changed evidence file', utf8('{\n  "type": "gossum/split-view/v1"\n}\n'), 2, 'EVIDENCE_MALFORMED'],
     ['evidence of a later version', utf8('{\n  "type": "gossum/later/v1"\n}\n'), 2, 'EVIDENCE_FOREIGN'],
     ['more than 32 MiB', new Uint8Array(32 * 1024 * 1024 + 1), 1, 'FILE_UNREADABLE'],
@@ -319,16 +319,16 @@ describe('what is no report', () => {
     [['-', '--log', 'hello'], 2, 'KEY_MALFORMED'],
     [['-', '--log', testSigner('w', 1, SIGNATURE_TYPES.cosignature).verifier.vkey], 2, 'USAGE'],
     [['-', '--node', 'ftp://x'], 2, 'USAGE'],
-  ] as const)('import %j is refused', async (args, code, error) => {
+  ] as const)('with arguments %j is refused', async (args, code, error) => {
     const result = await gossum(['evidence', 'import', '--json', '--node', NOBODY, ...args], { input: FORK_REPORT })
     expect(result).toMatchObject({ code, stdout: '' })
     expect(jsonError(result).code).toBe(error)
   })
 })
 
-describe('a node that refuses it', () => {
+describe('a node that refuses or knows the evidence', () => {
   it.each<ErrorCode>(['LOG_UNKNOWN', 'EVIDENCE_UNPROVEN'])(
-    'for %s is told about, and the evidence is not lost',
+    'with %s is reported, and the evidence is written to a file',
     async (code) => {
       const refusal = new GossumError(code, 'a reason')
       const { url } = await serveNode({ submitEvidence: () => Promise.resolve({ fate: 'invalid', id: null, refusal }) })
@@ -342,7 +342,7 @@ describe('a node that refuses it', () => {
     },
   )
 
-  it('is asked under the id that it has for the lie', async () => {
+  it('gives the id under which it has the evidence', async () => {
     const { url } = await serveNode({ submitEvidence: () => Promise.resolve({ fate: 'known', id: 'f'.repeat(16) }) })
     const result = await importText(FORK_REPORT, ['--node', url])
     expect(result).toMatchObject({ code: 3, stdout: `${'f'.repeat(16)}  known\n` })
@@ -351,7 +351,7 @@ describe('a node that refuses it', () => {
 })
 
 describe('a real node', () => {
-  it('keeps it, freezes the log and tells its peers; also of a file that convicts a witness that it does not know', async () => {
+  it('keeps the evidence, freezes the log and tells its peers, even for a file about an unknown witness', async () => {
     const log = await ViewsLog.start('log.example', 300)
     const { signer } = log
     const start = (args: readonly string[]) =>
