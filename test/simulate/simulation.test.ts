@@ -22,7 +22,7 @@ function run(
 }
 
 describe(`seed ${SEED}`, () => {
-  test('a head costs a node the same among a thousand as among a hundred, without false alarms', async () => {
+  test('a head costs a node about the same among a thousand as among a hundred, without false alarms', async () => {
     const short = { heads: 2, tailSeconds: 8 }
     const [hundred, thousand] = [await run('calm', 100, SEED, short), await run('calm', 1_000, SEED, short)]
     for (const { falseAlarms, more } of [hundred, thousand])
@@ -59,7 +59,7 @@ describe(`seed ${SEED}`, () => {
     expect(other.more.evidence).not.toEqual(once.more.evidence)
   })
 
-  test('a run costs the same bytes on shared cores, takes longer there, and less with more cores', async () => {
+  test('a run costs about as many bytes on shared cores, takes longer there, and less with more cores', async () => {
     const cores = [undefined, 8, 2] as const
     const figures = await Promise.all(cores.map((count) => run('bench', 50, SEED, { heads: 3 }, count)))
     const [own, eight, two] = figures as [Figures, Figures, Figures]
