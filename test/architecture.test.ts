@@ -184,13 +184,13 @@ test('each package stays in its module', () => {
   }
 })
 
-describe('a file whose header says "Pure" knows neither clock, chance, disk nor network', () => {
+describe('a file whose header says "Pure" uses no clock, randomness, disk or network', () => {
   const isPure = ({ path, text }: Source): boolean =>
     /\bPure\b/.test(/^(?:#!.*\n)?\/\*\*[^]*?\*\//.exec(text)?.[0] ?? '') || path.startsWith('tlog/')
   const pure = sources.filter(isPure)
   const paths = new Set(pure.map(({ path }) => path))
 
-  test('there are such files, and all of tlog says it', () => {
+  test('exists, and every file of tlog is one', () => {
     expect(pure.length).toBeGreaterThan(50)
     expect(pure.filter(({ text }) => !/^\/\*\*[^]*?\bPure\b[^]*?\*\//.test(text)).map(({ path }) => path)).toEqual([])
   })
@@ -249,7 +249,7 @@ test('every request leaves through one client', () => {
   }
 })
 
-test('the description of the API is loaded on request, and not before', () => {
+test('the description of the API is loaded only on request', () => {
   const isHeavy = (path: string): boolean =>
     /^status\/([a-z]+-)?shapes\.ts$|^dashboard\/facts\.ts$/.test(path) ||
     (path.startsWith('http/schema/') && path !== 'http/schema/parameters.ts')

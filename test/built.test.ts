@@ -8,13 +8,13 @@ import { temporaryHome } from './helpers/home.js'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
-test('a build of other sources, or none, is refused', () => {
+test('an outdated or missing build is refused', () => {
   expect(() => requireFresh('a', 'a')).not.toThrow()
   expect(() => requireFresh('a', 'b')).toThrow('dist/ is older than src/: npm run build')
   expect(() => requireFresh(undefined, 'b')).toThrow('dist/ is not built: npm run build')
 })
 
-test('any change of a source or of the compiler is another hash, and a new time of a file is not', async () => {
+test('a change of a source or of the compiler changes the hash, and a new file time does not', async () => {
   const copy = temporaryHome()
   mkdirSync(join(copy, 'scripts'))
   for (const name of ['src', 'tsconfig.json', 'tsconfig.build.json', 'scripts/sources.js', 'scripts/browser.js'])
@@ -32,14 +32,14 @@ test('any change of a source or of the compiler is another hash, and a new time 
   expect(hashes.size).toBe(5)
 })
 
-test('no test finds the build by another way', () => {
+test('no test finds the build in another way', () => {
   const files = readdirSync(join(ROOT, 'test'), { recursive: true, encoding: 'utf8' })
   const own = ['built.test.ts', join('helpers', 'built.ts')]
   const others = files.filter((file) => file.endsWith('.ts') && !own.includes(file))
   expect(others.filter((file) => /['"/.]dist\//.test(readFileSync(join(ROOT, 'test', file), 'utf8')))).toEqual([])
 })
 
-test('what is imported for its effect alone, bundlers are told to keep', () => {
+test('bundlers are told to keep what is imported for its effect alone', () => {
   const { sideEffects } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { sideEffects: string[] }
   const files = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).filter((file) =>
     file.endsWith('.ts'),

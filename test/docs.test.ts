@@ -48,7 +48,7 @@ describe('docs/errors.md', () => {
     expect(codes).toEqual(Object.keys(ERRORS).map((code) => `\`${code}\``))
   })
 
-  test('says of each code what to do', () => {
+  test('has an instruction for each code', () => {
     for (const [code, , hint] of rowsUnder(read('docs/errors.md'), 'code')) {
       expect(hint!.split(' ').length, code).toBeGreaterThan(1)
     }
@@ -94,14 +94,14 @@ describe('docs/metrics.md', () => {
   const rows = rowsUnder(read('docs/metrics.md'), 'metric')
 
   test.each(declared.map((metric) => [metric.name, metric] as const))(
-    '%s stands there as it is',
+    'has %s as declared',
     (name, { help, type, labelNames }) => {
       const labels = labelNames.map((label) => `\`${label}\``).join(' ')
       expect(rows.filter(([cell]) => cell === `\`${name}\``)).toEqual([[`\`${name}\``, type, labels, help]])
     },
   )
 
-  test('and no other does; what is said of metrics elsewhere is about those that are', () => {
+  test('has no other metrics, and no other page names one', () => {
     const names = declared.map(({ name }) => name)
     expect(rows.map(([name]) => name)).toEqual(names.map((name) => `\`${name}\``))
     for (const page of readdirSync(join(ROOT, 'docs')).filter((name) => name.endsWith('.md'))) {
@@ -122,11 +122,11 @@ test('docs/operating.md has the conditions and their severities', () => {
   )
 })
 
-test('docs/operating.md has the settings as they are: npm run docs', async () => {
+test('docs/operating.md has the current settings: npm run docs', async () => {
   expect(read('docs/operating.md')).toBe(await operatingPage())
 })
 
-test('docs/audit.md has the rules as they are: npm run docs', async () => {
+test('docs/audit.md has the current rules: npm run docs', async () => {
   expect(read('docs/audit.md')).toBe(await auditPage())
   const rows = rowsUnder(read('docs/audit.md'), 'rule')
   expect(rows.map(([name, level]) => [name!.replaceAll('`', ''), level])).toEqual(
@@ -152,7 +152,7 @@ describe('the walk in docs/design.md', () => {
     hops: [...rest!.matchAll(/`([^`:]+\.ts):([#a-zA-Z]+)`/g)].map(([, file, hop]) => ({ file: file!, hop: hop! })),
   }))
 
-  test.each(stages)('$name: every function is there, and they are as many as it says', ({ count, hops }) => {
+  test.each(stages)('$name: every function exists, and their number is as stated', ({ count, hops }) => {
     expect(hops).toHaveLength(count)
     for (const { file, hop } of hops) {
       const code = read(`src/${file}`).replaceAll(/\/\*[^]*?\*\/|\/\/.*/g, '')
@@ -160,7 +160,7 @@ describe('the walk in docs/design.md', () => {
     }
   })
 
-  test('the sums are right', () => {
+  test('has correct sums', () => {
     const rows = rowsUnder(design, 'door').filter(([door]) => /^`/.test(door!))
     expect(rows).toHaveLength(7)
     for (const [door, through, sum] of rows) {
@@ -171,7 +171,7 @@ describe('the walk in docs/design.md', () => {
   })
 })
 
-test('every page of docs/ is linked from another, and no link leads nowhere', () => {
+test('every page of docs/ is linked from another, and no link is broken', () => {
   const pages = readdirSync(join(ROOT, 'docs')).filter((name) => name.endsWith('.md'))
   const linked = new Set<string>()
   for (const [from, text] of [['README.md', read('README.md')], ...pages.map((page) => [page, read(`docs/${page}`)])]) {
@@ -190,7 +190,7 @@ const GIVEN_UP = /\b(corridor|heart|house|room below|crosses a room|crosses room
 const GIVEN_UP_NAMES =
   /\b(Answerer|Consequences|FrameWatch|KeptPlaces|KnownLines|Liars|Outlet|ownEyes|Pace|PeerBook|Retries|relatives)\b/
 
-test('words that were given up do not come back', () => {
+test('abandoned words do not come back', () => {
   const sources = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.ts'))
     .map((path) => `src/${path}`)
@@ -205,7 +205,7 @@ test('words that were given up do not come back', () => {
   }
 })
 
-test('files that comments and docs speak of are there', () => {
+test('files named in comments and docs exist', () => {
   const paths = ['src', 'test', 'scripts', 'docs'].flatMap((folder) =>
     readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
       .map((path) => `${folder}/${path}`)

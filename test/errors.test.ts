@@ -11,12 +11,12 @@ const CODES = Object.keys(ERRORS) as ErrorCode[]
 describe.each(CODES)('%s', (code) => {
   const [sentence, hint, traits] = ERRORS[code]
 
-  test('has a sentence, and something to do', () => {
+  test('has a sentence and a hint', () => {
     expect(sentence).toMatch(/^[a-z].*[^.]$/)
     expect(hint).toMatch(/^\S.*\S$/)
   })
 
-  test('has traits that do not contradict each other', () => {
+  test('has consistent traits', () => {
     expect(traitsOf(code)).toBe(traits)
     expect([400, 403, 404, 405, 409, 413, 422, 429, 500, 501, 502, 503, 504]).toContain(traits.status)
     expect([1, 2, 3, 4]).toContain(traits.exit)
@@ -37,12 +37,12 @@ describe.each(CODES)('%s', (code) => {
   })
 })
 
-test('what is no error of ours is our bug', () => {
+test('an error that is not ours is our bug', () => {
   expect(statusOf(new TypeError('odd'))).toBe(500)
   expect(exitCodeOf('INTERNAL')).toBe(1)
 })
 
-test('text of others in it is bounded, and truncation reveals no passwords', () => {
+test('foreign text in an error is bounded, and truncation reveals no passwords', () => {
   const error = new GossumError(
     'CONFIG_INVALID',
     `${'x'.repeat(1990)}://user:${'secret'.repeat(500)}@host ${'y'.repeat(1e6)}`,
@@ -53,7 +53,7 @@ test('text of others in it is bounded, and truncation reveals no passwords', () 
   expect(halved.message).toBe(printable(halved.message))
 })
 
-test('no door keeps a table of codes of its own', () => {
+test('no door has its own table of codes', () => {
   const src = new URL('../src', import.meta.url).pathname
   for (const path of readdirSync(src, { recursive: true, encoding: 'utf8' })) {
     if (!path.endsWith('.ts') || path.startsWith('errors')) continue

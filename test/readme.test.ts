@@ -32,12 +32,12 @@ describe('the example of the library', () => {
     expect(stdout).toBe(`go.sum database tree: ${size} records, signed by sum.golang.org\n`)
   })
 
-  test('throws when the head was changed', async () => {
+  test('throws if the head was changed', async () => {
     await expect(runExample(note.replace(`\n${size}\n`, `\n${size + 1}\n`))).rejects.toThrow('does not verify')
   })
 })
 
-test('overrides do not reach an installed package, so what they name is inside it', () => {
+test('overrides do not reach an installed package, so the packages they name are bundled', () => {
   const { overrides, bundleDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
     readonly overrides: object
     readonly bundleDependencies: readonly string[]

@@ -22,7 +22,7 @@ function read(name: string): unknown {
   return JSON.parse(readFileSync(new URL(name, FOLDER), 'utf8'))
 }
 
-test('they are made again, byte for byte', () => {
+test('the vectors are generated again byte for byte', () => {
   const made = published()
   expect(Object.keys(made).sort()).toEqual([
     'add-checkpoint.json',
@@ -81,7 +81,7 @@ interface Step {
   readonly text?: string
 }
 
-test('a node answers add-checkpoint as they say', async () => {
+test('a node answers add-checkpoint as in the vectors', async () => {
   const { log, steps } = read('add-checkpoint.json') as { log: { vkey: string }; steps: Step[] }
   const node = await RunningNode.start(temporaryHome(), ['--log', `${log.vkey} -`])
   const witness = parseVerifierKey(node.ready.witness)
@@ -119,12 +119,12 @@ test.each(cases)('evidence of $what', ({ file, convicts }) => {
 describe('the libraries of Go', () => {
   const peer = findPeer('openvectors')
 
-  test('are here', () => {
+  test('are available', () => {
     if (process.env['REQUIRE_PEERS'] === '1') expect(peer, 'openvectors (scripts/ci/peers.sh)').toBeDefined()
   })
 
   test.skipIf(peer === undefined)(
-    'open our heads, find our records under them, and take the same lines for cosignatures',
+    'open our heads, find our records under them, and accept the same lines as cosignatures',
     () => {
       const said = execFileSync(peer!, [fileURLToPath(FOLDER)], { encoding: 'utf8' })
       const lines = (read('cosignatures.json') as { cases: unknown[] }).cases.length

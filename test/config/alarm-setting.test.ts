@@ -21,12 +21,12 @@ describe('a webhook', () => {
     expect(alarms(text)).toMatchObject([expected])
   })
 
-  test('has its login in requests alone, also behind a query', () => {
+  test('has its login in requests only, even before a query', () => {
     expect(alarms('https://me:pass@login.example/a?b=c')).toMatchObject([{ url: 'https://login.example/a?b=c' }])
     expect(authorizationFor('https://login.example/a?b=c')).toBe(`Basic ${btoa('me:pass')}`)
   })
 
-  test('is a mapping in the file', () => {
+  test('can be a mapping in the file', () => {
     const path = file(
       'gossum.yaml',
       'alarm:\n  - url: https://h.example/a\n    format: alertmanager\n    secret-file: /s\n',
@@ -36,13 +36,13 @@ describe('a webhook', () => {
   })
 
   test.each([
-    ['none', ''],
+    ['no URL', ''],
     ['another scheme', 'ftp://SECRET.example/a'],
     ['a fragment', 'https://h.example/SECRET#x'],
     ['another format', 'https://h.example/SECRET format=slack'],
     ['a field twice', 'https://h.example/SECRET format=standard format=standard'],
     ['an unknown field', 'https://h.example/SECRET secret=SECRET'],
-  ])('is refused with %s, and nothing of it is said', (_what, text) => {
+  ])('is refused with %s, and nothing of it is shown', (_what, text) => {
     const error = ((): unknown => {
       try {
         return alarms(text)
@@ -55,7 +55,7 @@ describe('a webhook', () => {
     expect((error as GossumError).message).not.toContain('SECRET')
   })
 
-  test('is listed once', () => {
+  test('cannot be listed twice', () => {
     expect(() => alarms('https://h.example/a', 'https://h.example/a format=alertmanager')).toThrow('twice')
     expect(alarms('https://h.example/a', 'https://h.example/b')).toHaveLength(2)
   })

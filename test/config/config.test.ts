@@ -45,7 +45,7 @@ describe('a log', () => {
       'https://sum.golang.org',
       SUMDB_ORIGIN,
     ],
-    ['VKEY - is pushed, and names itself in its key', `${vkey} -`, 'log.example/one', null, 'log.example/one'],
+    ['VKEY - is pushed, and its key name is its origin', `${vkey} -`, 'log.example/one', null, 'log.example/one'],
     [
       'a third field is its origin',
       `${vkey} https://log.example other.example`,
@@ -54,7 +54,7 @@ describe('a log', () => {
       'other.example',
     ],
     [
-      'to the end, blanks in it and all',
+      'may have an origin with blanks, up to the end of the line',
       `  ${vkey}   -   go.sum database tree  `,
       'log.example/one',
       null,
@@ -64,7 +64,7 @@ describe('a log', () => {
     expect(logs(text)).toEqual([{ id: logId(name, origin), name, url, origin }])
   })
 
-  test('of one key and two origins is two logs; twice the same is a mistake', () => {
+  test('of one key and two origins is two logs; the same one twice is refused', () => {
     expect(logs(`${vkey} - a.example`, `${vkey} - b.example`)).toHaveLength(2)
     expect(() => logs(`${vkey} -`, `${vkey} http://log.example log.example/one`)).toThrow(/two logs with the key name/)
   })
@@ -76,7 +76,7 @@ describe('a log', () => {
     [`${vkey} ftp://log.example`, /not an http or https URL, nor "-"/],
     [`${vkey} --`, /not an http or https URL/],
     [`${vkey} - two\nlines`, /is not a line of a checkpoint/],
-  ])('%j is refused in words', (text, words) => {
+  ])('%j is refused with an explanation', (text, words) => {
     expect(failure(text)).toMatch(words)
   })
 })
@@ -88,7 +88,7 @@ describe('a place outside the mesh', () => {
       return [kind, name, url, key?.vkey]
     })
 
-  test('is a URL, for a feed with a key in front or without', () => {
+  test('is a URL, for a feed with or without a key before it', () => {
     const feed = ['https://w.example/sub/', `${witness.vkey} http://w.example:8080`]
     expect(places({ feed, distributor: ['https://d.example'], sourceSpotter: ['https://gossip.example/'] })).toEqual([
       ['feed', 'w.example/sub', 'https://w.example/sub', undefined],
@@ -103,7 +103,7 @@ describe('a place outside the mesh', () => {
     expect(places({ feed: [`${mlDsa} http://w.example`] })).toEqual([['feed', 'pq.example', 'http://w.example', mlDsa]])
   })
 
-  test('comes from the environment and the file, too', () => {
+  test('may come from the environment or the file', () => {
     const env = { GOSSUM_FEED: 'http://a.example;http://b.example', GOSSUM_SOURCE_SPOTTER: 'http://s.example' }
     expect(places({}, env).map(([, name]) => name)).toEqual(['a.example', 'b.example', 's.example'])
     const path = file('places.yaml', 'feed: http://f.example\nsource-spotter:\n  - http://s.example\n')
@@ -120,12 +120,12 @@ describe('a place outside the mesh', () => {
     [{ feed: [`${witness.vkey} http://a.example`, `${witness.vkey} http://b.example`] }, /is listed twice/],
     [{ distributor: [`${witness.vkey} http://w.example`] }, /distributor: one URL expected/],
     [{ sourceSpotter: [''] }, /source-spotter: /],
-  ])('%j is refused in words', (settings, words) => {
+  ])('%j is refused with an explanation', (settings, words) => {
     expect(() => places(settings)).toThrow(words)
   })
 })
 
-test('a policy counts as many witnesses as a head has room for, whatever the length of their lines', () => {
+test('a policy may count as many witnesses as fit on a head, whatever the length of their lines', () => {
   const policyOf = (count: number, type: SignatureType): string => {
     const keys = Array.from({ length: count }, (_, i) => testSigner(`w${i}.example`, i, type))
     const lines = keys.map(({ verifier }, i) => `witness w${i} ${verifier.vkey}\n`)
@@ -137,7 +137,7 @@ test('a policy counts as many witnesses as a head has room for, whatever the len
   expect(() => load(policyOf(11, 0x06))).toThrow(/its cosignatures take \d+ bytes/)
 })
 
-test('the home is in no folder that is published', () => {
+test('the home cannot be in a published folder', () => {
   const load = (publish: string) => loadConfig({ home: '/srv/gossum/home', publish }, { env: {} }).publish
   for (const folder of ['/srv/gossum/home', '/srv/gossum', '/srv/gossum/home/../', '/'])
     expect(() => load(folder), folder).toThrow(/publish: the home is in this folder/)
@@ -156,7 +156,7 @@ describe('deposits', () => {
     return { ...deposit, depositWait }
   }
 
-  test('are kept by a majority, and not required, unless something else is said', () => {
+  test('are kept by a majority, and not required, by default', () => {
     expect(load({})).toEqual({ keep: undefined, required: false, depositWait: 2 })
   })
 
@@ -164,7 +164,7 @@ describe('deposits', () => {
     ['1', { keep: 1, required: false }],
     ['required', { keep: undefined, required: true }],
     ['2,required', { keep: 2, required: true }],
-  ])('%j is understood, from a flag, the environment or the file', (deposit, expected) => {
+  ])('%j is accepted from a flag, the environment or the file', (deposit, expected) => {
     const bootstrap = [peer(1), peer(2), peer(3)]
     expect(load({ deposit, bootstrap, depositWait: 0.5 })).toEqual({ ...expected, depositWait: 0.5 })
     const env = { GOSSUM_DEPOSIT: deposit, GOSSUM_DEPOSIT_WAIT: '7' }
@@ -186,7 +186,7 @@ describe('deposits', () => {
     [{ deposit: 'required', listen: [] }, /there are no peers: nothing could be signed/],
     [{ depositWait: 61 }, /deposit-wait: seconds from 0 to 60 expected/],
     [{ depositWait: NaN }, /deposit-wait: seconds from 0 to 60 expected/],
-  ])('%j is refused in words', (settings, words) => {
+  ])('%j is refused with an explanation', (settings, words) => {
     expect(() => load(settings)).toThrow(words)
   })
 })

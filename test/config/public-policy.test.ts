@@ -13,14 +13,14 @@ import { readVectors } from '../helpers/vectors.js'
 const policy = parsePolicy(PUBLIC_POLICY)
 const keys = policy.witnesses.flatMap(({ key }) => key ?? [])
 
-test('it is about sum.golang.org, has a date, and all its keys can be verified', () => {
+test('the public policy is for sum.golang.org, has a date, and has only keys that can be verified', () => {
   expect(policy.logs.map(({ vkey }) => vkey)).toEqual([SUM_GOLANG_ORG])
   expect(new Date(PUBLIC_POLICY_DATE).toISOString().slice(0, 10)).toBe(PUBLIC_POLICY_DATE)
   expect(keys).toHaveLength(policy.witnesses.length)
   expect(keys.every(({ type }) => type === SIGNATURE_TYPES.cosignature)).toBe(true)
 })
 
-test('genuine cosignatures of four of them, on heads of other logs, verify', () => {
+test('genuine cosignatures of four of its witnesses, on heads of other logs, verify', () => {
   const { notes } = readVectors('cosignatures.json') as { notes: { note?: string }[] }
   const theirs = notes.flatMap(({ note }) => (note?.includes('— ArmoredWitness-') ? note : []))
   const cosignatures = theirs.flatMap((note) => [...verifiedCosignatures(parseNote(utf8(note)), keys).values()])
@@ -44,7 +44,7 @@ describe.skipIf(!hasShared)('the published list', () => {
   })
 })
 
-test('a node takes it by its name', () => {
+test('a node accepts the public policy by its name', () => {
   const config = loadConfig({ home: '/nonexistent', policy: 'public' }, { env: {} })
   expect(config.policy).toEqual(expect.objectContaining({ quorum: 'public' }))
   expect(() => loadConfig({ home: '/nonexistent', policy: './public' }, { env: {} })).toThrow(/cannot be read/)

@@ -145,7 +145,7 @@ const ROWS: readonly Row[] = [
 ]
 
 describe.each(ROWS)('$name', ({ name, flag, variable, text, yaml, read, becomes, otherwise }) => {
-  test('is what a flag, the environment or the file says, and else its default', () => {
+  test('is set by a flag, the environment or the file, or has its default', () => {
     expect(read(load({ [name]: flag }))).toEqual(becomes)
     expect(read(load({}, { [variable]: text }))).toEqual(becomes)
     expect(read(load({}, {}, `${yaml}\n`))).toEqual(becomes)
@@ -154,16 +154,16 @@ describe.each(ROWS)('$name', ({ name, flag, variable, text, yaml, read, becomes,
   })
 })
 
-describe('what is said twice', () => {
+describe('settings that are repeated', () => {
   const http = ({ http: { port } }: Config): number => port
 
-  test('in several places: flags > environment > file', () => {
+  test('in several places have this order: flags > environment > file', () => {
     expect(http(load({ http: 'a:1' }, { GOSSUM_HTTP: 'a:2' }, 'http: a:3'))).toBe(1)
     expect(http(load({}, { GOSSUM_HTTP: 'a:2' }, 'http: a:3'))).toBe(2)
     expect(http(load({}, {}, 'http: a:3'))).toBe(3)
   })
 
-  test('lists replace each other whole', () => {
+  test('and are lists replace each other as a whole', () => {
     expect(load({ listen: ['a'] }, { GOSSUM_LISTEN: 'b;c' }, 'listen: [d, e, f]').listen).toEqual(['a'])
     expect(load({}, { GOSSUM_LISTEN: 'b;c' }, 'listen: [d, e, f]').listen).toEqual(['b', 'c'])
     expect(load({}, {}, 'listen: [d, e, f]').listen).toEqual(['d', 'e', 'f'])
@@ -175,7 +175,7 @@ describe('home', () => {
   const home = (flags: Settings, env: NodeJS.ProcessEnv, yaml?: string): string =>
     loadConfig(flags, { env, ...(yaml !== undefined && { file: file('home.yaml', yaml) }) }).home
 
-  test('is a flag, what the file says, $GOSSUM_HOME, or below the data home of the user', () => {
+  test('is set by a flag, the file or $GOSSUM_HOME, or is below the user’s data home', () => {
     const env = { GOSSUM_HOME: '/from/env', XDG_DATA_HOME: '/xdg', HOME: '/user' }
     expect(home({ home: '/from/flag' }, env, 'home: /from/file')).toBe('/from/flag')
     expect(home({}, env, 'home: /from/file')).toBe('/from/file')
@@ -186,7 +186,7 @@ describe('home', () => {
   })
 })
 
-test('the file is that of --config, else $GOSSUM_CONFIG', () => {
+test('the file is that of --config, or else $GOSSUM_CONFIG', () => {
   const [one, two] = [file('one.yaml', 'poll: 1'), file('two.yaml', 'poll: 2')]
   const env = { GOSSUM_CONFIG: two }
   expect(loadConfig({ home: '/nonexistent' }, { env, file: one }).poll).toBe(1)
@@ -194,12 +194,12 @@ test('the file is that of --config, else $GOSSUM_CONFIG', () => {
   expect(loadConfig({ home: '/nonexistent' }, { env: { GOSSUM_CONFIG: '' } }).poll).toBe(60)
 })
 
-test('the ssh-agent is that of the user', () => {
+test('the ssh-agent is that of the user’s environment', () => {
   expect(load({}, { SSH_AUTH_SOCK: '/agent' }).agentSocket).toBe('/agent')
   expect(load({}).agentSocket).toBeUndefined()
 })
 
-test('recover is a flag and nothing else', () => {
+test('recover is a flag only', () => {
   expect(load({ recover: true }).recover).toBe(true)
   expect(load({}, { GOSSUM_RECOVER: 'true' }).recover).toBe(false)
   expect(() => load({}, {}, 'recover: true')).toThrow(/there is no setting "recover"/)
@@ -230,16 +230,16 @@ test.each<[Settings, Partial<Config>]>([
     { cooldown: '12h', mirrorBytes: '500MB' },
     { cooldown: 43_200_000, mirrorBytes: 5e8 },
   ],
-])('a mirror with %j', (settings, becomes) => {
+])('a mirror accepts %j', (settings, becomes) => {
   const folder = load({ ...settings, mirror: ['file:///srv/modules/'] })
   expect(folder).toMatchObject({ ...becomes, mirror: ['file:///srv/modules'] })
 })
 
-test('a mirror that asks for a password is named without it', () => {
+test('a mirror that needs a password is listed without it', () => {
   expect(load({ mirror: ['https://me:s3cret@proxy.example'] }).mirror).toEqual(['https://proxy.example'])
 })
 
-describe('what cannot be, in the words for it', () => {
+describe('a setting is refused with its error', () => {
   test.each<[Settings, string]>([
     [{ log: [] }, 'log: there is none to follow'],
     [{ log: many('x') }, 'log: more than 64'],
@@ -340,7 +340,7 @@ describe('what cannot be, in the words for it', () => {
     expect(refusal(() => load({}, env))).toBe(`CONFIG_INVALID ${words}`)
   })
 
-  test('nor can a file be that is none', () => {
+  test('if a file is missing or malformed', () => {
     expect(refusal(() => loadConfig({ home: '/nonexistent' }, { env: {}, file: '/nonexistent.yaml' }))).toMatch(
       /^FILE_UNREADABLE ENOENT/,
     )
@@ -413,7 +413,7 @@ describe('gossum run', () => {
     [['--source-spotter', 'x'], /source-spotter: "x"/],
     [['--bastion', 'x'], /bastion: "https:/],
     [['--policy', policy, '--name', 'a b'], /name: "a b"/],
-  ])('hears %s %s', async (args, words) => {
+  ])('reports %s %s', async (args, words) => {
     const result = await gossum(['run', '--json', ...args])
     expect(result).toMatchObject({ code: 2, stdout: '' })
     expect(jsonError(result).message).toMatch(words)

@@ -9,7 +9,7 @@ import { scratchFolder } from '../helpers/home.js'
 
 const { file } = scratchFolder()
 
-describe('the name that was meant', () => {
+describe('the intended name', () => {
   test.each([
     ['GOSSUM_POLCY', 'GOSSUM_POLICY'],
     ['GOSSUM_POLICI', 'GOSSUM_POLICY'],
@@ -27,11 +27,11 @@ describe('the name that was meant', () => {
     ['GOSSUM_COLOUR', undefined],
     ['GOSSUM_RECOVER', undefined],
     ['GOSSUM_', undefined],
-  ])('for %s is %s', (name, meant) => {
+  ])('of %s is %s', (name, meant) => {
     expect(foreignVariables({ [name]: 'x' }, VARIABLES)).toEqual([{ name, meant }])
   })
 
-  test('is absent for our own variables, unrelated ones, and those that Kubernetes adds for a service', () => {
+  test('does not exist for our own variables, unrelated ones, and those that Kubernetes adds for a service', () => {
     const services = ['SERVICE_HOST', 'SERVICE_PORT_API', 'PORT', 'PORT_46787_TCP', 'PORT_46787_TCP_ADDR']
     const env = Object.fromEntries(
       [...VARIABLES, 'GOSUMDB', 'XGOSSUM_POLCY', ...services.map((name) => `GOSSUM_${name}`)].map((name) => [
@@ -42,7 +42,7 @@ describe('the name that was meant', () => {
     expect(foreignVariables(env, VARIABLES)).toEqual([])
   })
 
-  test('is the nearest of those that are near', () => {
+  test('is the nearest of those that are similar', () => {
     expect(nearest('feeds', ['feed', 'feet'])).toBe('feed')
     expect(nearest('abc', ['xyz'])).toBeUndefined()
     expect(nearest('', ['a'])).toBeUndefined()
@@ -90,7 +90,7 @@ describe('every command', () => {
     })
   })
 
-  test('says of any other variable that nobody reads it, also when quiet, and goes on; help is given to all', async () => {
+  test('reports any other variable as ignored, even when quiet, and continues; help needs no valid variables', async () => {
     const other = await gossum(['policy', 'check', 'public', '--quiet'], { env: { GOSSUM_VERSION: '7' } })
     expect(other.code).toBe(0)
     expect(other.stderr).toBe('gossum: GOSSUM_VERSION is not a setting of this version, and is ignored\n')

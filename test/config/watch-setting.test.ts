@@ -14,7 +14,7 @@ function inFile(yaml: string) {
   return loadConfig({ home: '/nonexistent' }, { env: {}, file }).watch
 }
 
-test('patterns alone, with a list, and with a key', () => {
+test('a watch has patterns alone, or with a list, or with a list and its key', () => {
   expect(load(['example.com/*,github.com/me'])).toEqual([
     { modules: 'example.com/*,github.com/me', authorised: undefined, key: undefined },
   ])
@@ -25,7 +25,7 @@ test('patterns alone, with a list, and with a key', () => {
   expect(Buffer.from(url!.key!.publicKey).toString('base64')).toBe(KEY)
 })
 
-test('in the file as mappings, or as they stand elsewhere', () => {
+test('a watch in the file is a mapping, or a text as elsewhere', () => {
   const watches = inFile(`
 watch:
   - modules: example.com/mod

@@ -85,7 +85,7 @@ describe(`from seed ${FIRE.seed}`, () => {
   })
 })
 
-test('the model would notice: two histories, and time that runs backwards', () => {
+test('the model itself notices two histories, and time that runs backwards', () => {
   const at = (history: number, size: number, time: number) => ({ key: 'k', ...headOf(history, size), time })
   expect(contradiction(at(0, 5, 1), at(1, 7, 2))).toMatch(/no history has both/)
   expect(contradiction(at(0, 5, 2), at(0, 7, 1))).toMatch(/lower and later/)

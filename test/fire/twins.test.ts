@@ -145,7 +145,7 @@ const FIRST: Brought = {
 }
 
 test(
-  'two machines with one key: each keeps to one history, and is silent once it knows',
+  'of two machines with one key, each keeps to one history, and stops signing once it knows',
   { timeout: 300_000 },
   async () => {
     let [met, contradicted] = [0, 0]

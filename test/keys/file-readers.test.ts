@@ -17,30 +17,35 @@ stranger:x:202:alice,nobodyknows
 const LINUX: Accounts = { passwd: PASSWD, group: GROUP, nsswitch: 'passwd: files systemd\ngroup: files systemd\n' }
 const alice = { uid: 1000, groups: [1000, 100, 200, 201, 202, 2000] }
 
-describe('a group', () => {
+describe('the other readers of a group', () => {
   test.each<[string, number, Partial<Accounts>, string[]]>([
-    ['of one user, as Debian makes them', 1000, {}, []],
-    ['that is listed with us alone', 201, {}, []],
-    ['that nobody knows, as fsGroup names it', 2000, {}, []],
-    ['in a container without any accounts', 2000, { passwd: '', group: '', nsswitch: '' }, []],
-    ['with somebody else in the list', 200, {}, ['bob']],
-    ['with somebody in the list who is no user', 202, {}, ['nobodyknows']],
-    ['that is the first one of somebody else', 100, {}, ['carol']],
-    ['where users come from elsewhere', 2000, { nsswitch: 'passwd: files sss\n' }, ['users from sss']],
-    ['where groups do', 2000, { nsswitch: 'group: files [!UNAVAIL=return] ldap # x\n' }, ['users from ldap']],
-    ['where hosts do, which are no users', 2000, { nsswitch: 'hosts: files dns\n' }, []],
-    ['that we are not in', 1001, {}, ['a group that this user is not in', 'bob']],
+    ['are none if it has one user, as on Debian', 1000, {}, []],
+    ['are none if its list has only our user', 201, {}, []],
+    ['are none if it is unknown, as with fsGroup', 2000, {}, []],
+    ['are none in a container without accounts', 2000, { passwd: '', group: '', nsswitch: '' }, []],
+    ['are those in its list', 200, {}, ['bob']],
+    ['are those in its list, even if they are no users', 202, {}, ['nobodyknows']],
+    ['are those whose primary group it is', 100, {}, ['carol']],
+    ['may be users from elsewhere', 2000, { nsswitch: 'passwd: files sss\n' }, ['users from sss']],
+    [
+      'may be users of groups from elsewhere',
+      2000,
+      { nsswitch: 'group: files [!UNAVAIL=return] ldap # x\n' },
+      ['users from ldap'],
+    ],
+    ['are none if only hosts come from elsewhere', 2000, { nsswitch: 'hosts: files dns\n' }, []],
+    ['include a warning if we are not in it', 1001, {}, ['a group that this user is not in', 'bob']],
   ])('%s', (_what, gid, accounts, expected) => {
     expect(othersInGroup(gid, alice, { ...LINUX, ...accounts })).toEqual(expected)
   })
 
-  test('of root, for root: nobody else has it, or somebody does', () => {
+  test('are determined for root too', () => {
     const root = { uid: 0, groups: [0] }
     expect(othersInGroup(0, root, LINUX)).toEqual([])
     expect(othersInGroup(0, root, { ...LINUX, group: 'root:x:0:bob\n' })).toEqual(['bob'])
   })
 
-  test('that users from elsewhere may be in, by a line for all of them', () => {
+  test('may be users from elsewhere, by a line for all of them', () => {
     expect(
       othersInGroup(2000, alice, { ...LINUX, passwd: `${PASSWD}+::::::\n`, nsswitch: 'passwd: compat\n' }),
     ).toEqual(['users from another source'])

@@ -23,8 +23,8 @@ function newPath(): string {
   return join(temporaryHome(), 'home', 'witness.key')
 }
 
-describe('a witness key that is imported', () => {
-  it('from a witness key file is that key, and keeps its name', async () => {
+describe('an imported witness key', () => {
+  it('from a witness key file stays the same, with its name', async () => {
     const path = newPath()
     const { verifier, wasLogKey } = await importWitnessKey(path, keyFile(`${WITNESS_SKEY}\n`))
     expect(verifier.name).toBe('w.example/1')
@@ -36,7 +36,7 @@ describe('a witness key that is imported', () => {
     await importWitnessKey(newPath(), keyFile(WITNESS_SKEY), 'w.example/1')
   })
 
-  it("from Go's signer key of a log is another key of the same secret, under its name or a new one", async () => {
+  it("from Go's signer key of a log is another key with the same secret, under its name or a new one", async () => {
     for (const name of [undefined, 'w.example/2']) {
       const path = newPath()
       const { verifier, wasLogKey } = await importWitnessKey(path, keyFile(`${GO_SKEY}\n`), name)
@@ -59,7 +59,7 @@ describe('a witness key that is imported', () => {
     expect(verifier.verify(utf8('hello'), await signer.sign(utf8('hello')))).toBe(true)
   })
 
-  it('replaces nothing', async () => {
+  it('replaces no key', async () => {
     const path = newPath()
     await importWitnessKey(path, keyFile(WITNESS_SKEY))
     await expect(importWitnessKey(path, keyFile(GO_SKEY))).rejects.toMatchObject({ code: 'KEY_EXISTS' })
@@ -67,7 +67,7 @@ describe('a witness key that is imported', () => {
   })
 
   it.each([
-    ['that others may read', () => keyFile(WITNESS_SKEY, 0o644), 'KEY_FILE_INVALID'],
+    ['that others can read', () => keyFile(WITNESS_SKEY, 0o644), 'KEY_FILE_INVALID'],
     ['that is no key', () => keyFile('hello\n'), 'KEY_FILE_INVALID'],
     ['that is empty', () => keyFile(''), 'KEY_FILE_INVALID'],
     [
@@ -82,10 +82,10 @@ describe('a witness key that is imported', () => {
       'KEY_FILE_INVALID',
     ],
     ['with a second line', () => keyFile(`${GO_SKEY}\n${WITNESS_SKEY}\n`), 'KEY_FILE_INVALID'],
-    ['that is large', () => keyFile(`${WITNESS_SKEY}${'\n'.repeat(20_000)}`), 'KEY_FILE_INVALID'],
+    ['that is too large', () => keyFile(`${WITNESS_SKEY}${'\n'.repeat(20_000)}`), 'KEY_FILE_INVALID'],
     ['that is a directory', () => temporaryHome(), 'KEY_FILE_INVALID'],
-    ['that is not there', () => join(temporaryHome(), 'none'), 'FILE_UNREADABLE'],
-  ])('from a file %s is refused, and nothing is made', async (_what, file, code) => {
+    ['that is missing', () => join(temporaryHome(), 'none'), 'FILE_UNREADABLE'],
+  ])('from a file %s is refused, and none is made', async (_what, file, code) => {
     const path = newPath()
     const from = file()
     const error = (await importWitnessKey(path, from, undefined).catch((thrown: unknown) => thrown)) as Error
@@ -103,7 +103,7 @@ describe('a witness key that is imported', () => {
 })
 
 describe('gossum key import', () => {
-  it('says what a log key becomes, and makes both keys', async () => {
+  it('reports what a log key becomes, and makes both keys', async () => {
     const from = keyFile(`${GO_SKEY}\n`)
     const home = join(temporaryHome(), 'home')
     const made = await gossum(['key', 'import', from, '--name', 'w.example/1', '--json'], { home })
@@ -120,7 +120,7 @@ describe('gossum key import', () => {
     expect(jsonError(again).code).toBe('KEY_EXISTS')
   })
 
-  it.runIf(HAS_OPENSSH)('names ssh-agent for a key with a passphrase', async () => {
+  it.runIf(HAS_OPENSSH)('suggests ssh-agent for a key with a passphrase', async () => {
     const key = newSshKey('-N', 'a passphrase', '-a', '1')
     const home = temporaryHome()
     const refused = await gossum(['key', 'import', key.path, '--name', 'w', '--json'], { home })

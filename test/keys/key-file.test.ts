@@ -20,7 +20,7 @@ beforeEach(async () => {
 afterEach(() => rm(home, { recursive: true }))
 
 describe('the witness key', () => {
-  it('is made once, private, and found again', async () => {
+  it('is made once, private, and is found again', async () => {
     const made = await loadOrCreateWitnessKey(path, 'w.example/1')
     expect(made.created).toBe(true)
     expect(made.signer.verifier).toMatchObject({ name: 'w.example/1', type: SIGNATURE_TYPES.cosignature })
@@ -35,13 +35,13 @@ describe('the witness key', () => {
     expect(made.signer.verifier.verify(message, await again.signer.sign(message))).toBe(true)
   })
 
-  it('has a name of its own when none is given', async () => {
+  it('has a unique name if none is given', async () => {
     const [a, b] = [await createWitnessKey(join(home, 'a')), await createWitnessKey(join(home, 'b'))]
     expect(a.verifier.name).toMatch(/^gossum-[0-9a-f]{8}$/)
     expect(a.verifier.name).not.toBe(b.verifier.name)
   })
 
-  it('is never overwritten, also when many make it at once', async () => {
+  it('is never overwritten, even if many callers make it at once', async () => {
     const all = await Promise.all(Array.from({ length: 8 }, () => loadOrCreateWitnessKey(path)))
     expect(new Set(all.map(({ signer }) => signer.verifier.vkey)).size).toBe(1)
     expect(all.filter(({ created }) => created)).toHaveLength(1)
@@ -51,7 +51,7 @@ describe('the witness key', () => {
     expect(await readdir(join(home, 'deep', 'er'))).toEqual(['witness.key'])
   })
 
-  it('is not there before it is made, and only made by who says so', async () => {
+  it('is not made by loading it', async () => {
     expect(await loadWitnessVerifier(path)).toBeUndefined()
     expect(await readdir(home)).toEqual([])
   })
@@ -63,7 +63,7 @@ describe('the witness key', () => {
   })
 
   it.skipIf(process.getuid?.() !== 0).each([0o640, 0o660])(
-    'is refused with the mode %o of a group that others are in',
+    'is refused with the mode %o of a group that has other members',
     async (mode) => {
       await loadOrCreateWitnessKey(path)
       await chown(path, 0, 1)
@@ -73,7 +73,7 @@ describe('the witness key', () => {
   )
 
   it.each(['', '\n', 'hello\n', 'PRIVATE+KEY+w+00000000+AAAA\n', `PRIVATE+KEY+${'x'.repeat(2000)}`])(
-    'is refused when its file says %j, and stays as it is',
+    'is refused if its file contains %j, and stays unchanged',
     async (text) => {
       const file = join(home, 'witness.key')
       await writeFile(file, text, { mode: 0o600 })
@@ -82,7 +82,7 @@ describe('the witness key', () => {
     },
   )
 
-  it('is refused when it is a log key or a directory, and no error repeats the secret', async () => {
+  it('is refused if it is a log key or a directory, without the secret in an error', async () => {
     const file = join(home, 'witness.key')
     const secret = formatSignerKey('w', SIGNATURE_TYPES.ed25519, new Uint8Array(32).fill(7))
     await writeFile(file, `${secret}\n`, { mode: 0o600 })
@@ -92,7 +92,7 @@ describe('the witness key', () => {
     await expect(loadOrCreateWitnessKey(home)).rejects.toMatchObject({ code: 'KEY_FILE_INVALID' })
   })
 
-  it('is not made where a link leads nowhere', async () => {
+  it('is not made at a link to nowhere', async () => {
     const file = join(home, 'witness.key')
     await symlink(join(home, 'nowhere'), file)
     await expect(loadOrCreateWitnessKey(file)).rejects.toMatchObject({ code: 'KEY_FILE_INVALID' })
@@ -107,7 +107,7 @@ describe('the witness key', () => {
 })
 
 describe('the log key', () => {
-  it('has the type of a log, and is no witness key', async () => {
+  it('has the type of a log, and is refused as a witness key', async () => {
     const { signer } = await loadOrCreateLogKey(path, 'log.example')
     expect(signer.verifier).toMatchObject({ name: 'log.example', type: SIGNATURE_TYPES.ed25519 })
     await expect(loadOrCreateWitnessKey(path)).rejects.toMatchObject({ code: 'KEY_FILE_INVALID' })

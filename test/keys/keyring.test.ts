@@ -21,7 +21,7 @@ const thrown = (doing: Promise<unknown>) =>
   )
 
 describe('a home without a witness key', () => {
-  test('gets one when it is empty, or not there at all', async () => {
+  test('gets one if it is empty or missing', async () => {
     const home = join(temporaryHome(), 'not', 'there')
     const made = await readKeyring(home, { name: 'w.example' })
     expect(made.first.verifier.name).toBe('w.example')
@@ -30,7 +30,7 @@ describe('a home without a witness key', () => {
     expect([again.first.verifier.vkey, again.fresh]).toEqual([made.first.verifier.vkey, false])
   })
 
-  test('gets one, despite files that no witness wrote', async () => {
+  test('gets one despite files that no witness wrote', async () => {
     const home = temporaryHome()
     for (const file of ['peer.key', 'logs.json', 'notes.txt']) writeFileSync(join(home, file), '')
     // What is left by a crash during the first opening of a database.
@@ -48,7 +48,7 @@ describe('a home without a witness key', () => {
     'witness-ml-dsa.key',
     'auditor.key',
     `keys/${A}.key`,
-  ])('gets none beside %s: somebody has signed here', async (path) => {
+  ])('gets none next to %s, because a key has signed here', async (path) => {
     const home = temporaryHome()
     mkdirSync(join(home, path, '..'), { recursive: true })
     writeFileSync(join(home, path), '')
@@ -62,7 +62,7 @@ describe('a home without a witness key', () => {
     expect(keyMissing(home).message).toBe(error.message)
   })
 
-  test('a node that has worked there does not start, and starts again with the key', async () => {
+  test('prevents the start of a node that has signed, until the key is back', async () => {
     const home = temporaryHome()
     const log = new PushingLog(testSigner('log.example', 1))
     const config = () =>
@@ -84,21 +84,21 @@ describe('a home without a witness key', () => {
     await again.stop()
   })
 
-  test('is called unusable when it cannot be written, not a home of a lost key', async () => {
+  test('is reported as unusable if it cannot be written', async () => {
     const file = join(temporaryHome(), 'file')
     writeFileSync(file, '')
     expect((await thrown(readKeyring(file, {}))).code).toBe('HOME_UNUSABLE')
   })
 })
 
-describe('a key of one log', () => {
+describe('a log’s own key', () => {
   async function homeOf() {
     const home = temporaryHome()
     const keyring = await readKeyring(home, { name: 'w.example' })
     return { home, keyring, path: (log: string) => join(home, 'keys', `${log}.key`) }
   }
 
-  test('is a private file, and cosigns that log in place of the shared ones', async () => {
+  test('is a private file, and cosigns that log in place of the shared keys', async () => {
     const { home, keyring, path } = await homeOf()
     const second = await createSecondKey(join(home, 'witness-ml-dsa.key'), 'w.example')
     const own = await createLogKey(home, A, 'w.example/a', keyring)
@@ -111,7 +111,7 @@ describe('a key of one log', () => {
     expect(all.verifiers.map(({ vkey }) => vkey)).toEqual([...shared, own.verifier.vkey])
   })
 
-  test('or an ML-DSA key that was there before makes no start a fresh one', async () => {
+  test('or an earlier ML-DSA key prevents a start from counting as fresh', async () => {
     const { home } = await homeOf()
     await createSecondKey(join(home, 'witness-ml-dsa.key'), 'w.example')
     rmSync(join(home, 'witness.key'))
@@ -122,7 +122,7 @@ describe('a key of one log', () => {
     expect((await readKeyring(home, {})).fresh).toBe(false)
   })
 
-  test('is never overwritten, and has no name of another key of the home', async () => {
+  test('is never overwritten, and shares its name with no other key of the home', async () => {
     const { home, keyring, path } = await homeOf()
     const taken = await thrown(createLogKey(home, A, 'w.example', keyring))
     expect(taken).toMatchObject({ code: 'KEY_FILE_INVALID' })
@@ -169,7 +169,7 @@ describe('a key of one log', () => {
       (home, path) => copyFileSync(path(A), join(home, 'keys', 'sum.example.key')),
       /its name is not the id of a log/,
     ],
-    ['may be read by others', (_home, path) => writeFileSync(path(B), 'x', { mode: 0o644 }), /others may read it/],
+    ['can be read by others', (_home, path) => writeFileSync(path(B), 'x', { mode: 0o644 }), /others may read it/],
   ])('that %s is refused', async (_what, spoil, words) => {
     const { home, keyring, path } = await homeOf()
     await createLogKey(home, A, 'w.example/a', keyring)
@@ -179,7 +179,7 @@ describe('a key of one log', () => {
     expect(error.message).toMatch(words)
   })
 
-  test('may not have the name of a log that is followed', async () => {
+  test('cannot have the name of a followed log', async () => {
     const { home, keyring } = await homeOf()
     const { vkey } = testSigner('log.example', 1).verifier
     await createLogKey(home, A, 'log.example', keyring)
@@ -190,13 +190,13 @@ describe('a key of one log', () => {
   })
 })
 
-describe('the key of the auditor', () => {
+describe('the auditor’s key', () => {
   const homeOf = async () => {
     const home = temporaryHome()
     return { home, keyring: await readKeyring(home, { name: 'w.example' }) }
   }
 
-  test('is a private file and one key of the home, and cosigns no log as a witness', async () => {
+  test('is a private file and a key of the home, and cosigns no log as a witness', async () => {
     const { home, keyring } = await homeOf()
     expect(keyring.auditor).toBeUndefined()
     const { verifier } = await createAuditorKey(home, 'w.example/auditor', keyring)
@@ -221,7 +221,7 @@ describe('the key of the auditor', () => {
     expect(readFileSync(join(home, 'auditor.key'))).toEqual(before)
   })
 
-  test('a copy of the witness key is none, and one that was there before makes no start a fresh one', async () => {
+  test('is refused as a copy of the witness key, and prevents a start from counting as fresh', async () => {
     const { home } = await homeOf()
     copyFileSync(join(home, 'witness.key'), join(home, 'auditor.key'))
     expect((await thrown(readKeyring(home, {}))).message).toMatch(/it is also another key of this home/)

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { AtOnce } from '../../src/lib/at-once.js'
 
-test('so many at once, the others in order, also after one that fails', async () => {
+test('a limited number run at once, the others follow in order, even after one that fails', async () => {
   const room = new AtOnce(2)
   const begun: number[] = []
   const ends: ((error?: Error) => void)[] = []

@@ -16,7 +16,7 @@ async function deadProcess(): Promise<number> {
 }
 
 describe('the lock of a folder', () => {
-  it('is had by one at a time', async () => {
+  it('is held by one owner at a time', async () => {
     const dir = temporaryHome()
     const lock = await lockFolder(dir)
     expect(await lockFolder(dir)).toBeUndefined()
@@ -25,7 +25,7 @@ describe('the lock of a folder', () => {
     expect(readdirSync(dir)).toEqual([])
   })
 
-  it('is had by one, however many come at the same moment', async () => {
+  it('is held by one owner, however many request it at the same moment', async () => {
     for (let round = 0; round < 20; round++) {
       const dir = temporaryHome()
       const all = await Promise.all(Array.from({ length: 20 }, () => lockFolder(dir)))
@@ -34,7 +34,7 @@ describe('the lock of a folder', () => {
     }
   })
 
-  it('says from the first moment on whose it is', async () => {
+  it('names its owner from the first moment', async () => {
     const dir = temporaryHome()
     await lockFolder(dir)
     expect(readFileSync(join(dir, 'lock'), 'utf8')).toMatch(new RegExp(`^${process.pid} \\d*$`))
@@ -42,11 +42,11 @@ describe('the lock of a folder', () => {
 
   it.each<[string, () => Promise<string>]>([
     ['of a process that was killed', async () => `${await deadProcess()} 1`],
-    ['of one whose number is another process now', () => Promise.resolve(`${process.ppid} 1`)],
-    ['of this number in an earlier life', () => Promise.resolve(`${process.pid} 1`)],
-    ['that is empty, as a full disk leaves it', () => Promise.resolve('')],
-    ['that is no lock', () => Promise.resolve('-1 0')],
-  ])('%s is taken', async (_what, text) => {
+    ['of a process whose id now belongs to another', () => Promise.resolve(`${process.ppid} 1`)],
+    ['of this process id in an earlier life', () => Promise.resolve(`${process.pid} 1`)],
+    ['that is empty, as left by a full disk', () => Promise.resolve('')],
+    ['that is malformed', () => Promise.resolve('-1 0')],
+  ])('%s is replaced', async (_what, text) => {
     const dir = temporaryHome()
     writeFileSync(join(dir, 'lock'), await text())
     const lock = await lockFolder(dir)

@@ -20,12 +20,12 @@ test.each([
   ['0.0.0.0', '127.0.0.1'],
   ['::1', '[::1]'],
   ['::', '[::1]'],
-])('a server on %s is found at %s', async (host, named) => {
+])('a server on %s has the address %s', async (host, named) => {
   const server = await listening({ host, port: 0 })
   expect(urlOf(server)).toBe(`http://${named}:${portOf(server)}`)
 })
 
-test('a place that is taken is refused with what the system says', async () => {
+test('an address in use is refused with the error of the system', async () => {
   const first = await listening({ host: '127.0.0.1', port: 0 })
   const port = portOf(first)
   await expect(listen(createServer(), { host: '127.0.0.1', port })).rejects.toMatchObject({ code: 'EADDRINUSE' })
@@ -34,7 +34,7 @@ test('a place that is taken is refused with what the system says', async () => {
   await expect(listen(createServer(), { path })).rejects.toMatchObject({ code: 'EADDRINUSE' })
 })
 
-test('nobody is left listening for errors of a server that listens: they are for its owner', async () => {
+test('no error listener is left on a listening server: errors are for its owner', async () => {
   const server = await listening({ host: '127.0.0.1', port: 0 })
   expect(server.listenerCount('error')).toBe(0)
 })

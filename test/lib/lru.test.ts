@@ -9,7 +9,7 @@ describe('Lru', () => {
     return lru
   }
 
-  test('holds so many entries, and no more: the one that was put first goes', () => {
+  test('holds a limited number of entries, and drops the oldest', () => {
     const lru = filled()
     lru.put('d', 3)
     expect(lru.has('a')).toBe(false)
@@ -17,7 +17,7 @@ describe('Lru', () => {
     expect(lru.size).toBe(3)
   })
 
-  test('to get or to put again is to use; to ask whether it is there is not', () => {
+  test('counts a get and a put as use, but not a check', () => {
     const lru = filled()
     expect(lru.get('a')).toBe(0)
     lru.put('b', 10)
@@ -27,27 +27,27 @@ describe('Lru', () => {
     expect(lru.get('c')).toBeUndefined()
   })
 
-  test('to put again takes no place from another', () => {
+  test('takes no other place for a repeated put', () => {
     const lru = filled()
     for (let i = 0; i < 10; i++) lru.put('c', i)
     expect([...lru.values()]).toEqual([0, 1, 9])
   })
 
-  test('what was deleted leaves its place', () => {
+  test('frees the place of a deleted entry', () => {
     const lru = filled()
     lru.delete('b')
     lru.put('d', 3)
     expect([...lru.values()]).toEqual([0, 2, 3])
   })
 
-  test('a value may be undefined, and is there all the same', () => {
+  test('holds undefined as a value', () => {
     const lru = new Lru<number | undefined>(1)
     lru.put('a', undefined)
     expect(lru.get('a')).toBeUndefined()
     expect(lru.has('a')).toBe(true)
   })
 
-  test('values that are falsy are kept like others', () => {
+  test('holds falsy values like others', () => {
     const lru = new Lru<number | string>(2)
     lru.put('zero', 0)
     lru.put('empty', '')

@@ -19,7 +19,7 @@ test.each([
   ['100.64.0.9', '100.64.0.9'],
   ['100.128.0.9', '100.128.0.0/24'],
   ['', ''],
-])('%s is of %s', (address, network) => {
+])('%s is in the network %s', (address, network) => {
   expect(networkOf(address)).toBe(network)
 })
 

@@ -3,7 +3,7 @@ import { printable, printableJson, printableLines } from '../../src/lib/printabl
 
 const PLAIN = 'log.example\tv1.0.0 äöü 木 🙂'
 
-test('what people write is as it was', () => {
+test('ordinary text is unchanged', () => {
   for (const show of [printable, printableJson, printableLines]) expect(show(PLAIN)).toBe(PLAIN)
 })
 
@@ -12,13 +12,13 @@ test.each([
   ['a bell', '\x07'],
   ['a carriage return', '\r'],
   ['a C1 control', '\x9b'],
-  ['a turn to the left', '\u202e'],
+  ['a right-to-left override', '\u202e'],
   ['a zero-width joiner', '\u200d'],
-  ['a mark of the byte order', '\ufeff'],
-  ['an end of a line', '\u2028'],
-  ['half of a pair', '\ud83d'],
-  ['a private character', '\ue000'],
-])('%s is shown as what it is, and does nothing', (_, char) => {
+  ['a byte order mark', '\ufeff'],
+  ['a line separator', '\u2028'],
+  ['half of a surrogate pair', '\ud83d'],
+  ['a private-use character', '\ue000'],
+])('%s is made visible and has no effect', (_, char) => {
   const seen = `a${char.replace(/[^\x20-\x7e]/u, '\ufffd')}b`
   expect(printable(`a${char}b`)).toBe(seen)
   expect(printableLines(`a${char}b`)).toBe(seen)
@@ -27,7 +27,7 @@ test.each([
   expect(JSON.parse(json)).toBe(`a${char}b`)
 })
 
-test('ends of lines are blanks on one line, and stay where there are several, and in JSON', () => {
+test('line ends become blanks on one line, and stay in several lines and in JSON', () => {
   expect(printable('a\nb\r\nc')).toBe('a b c')
   expect(printableLines('a\nb\u0000')).toBe('a\nb\ufffd')
   expect(printableJson('{\n"a": "\u200d"}')).toBe('{\n"a": "\\u200d"}')

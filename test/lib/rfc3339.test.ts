@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { compareMoments, formatMoment, parseMoment } from '../../src/lib/rfc3339.js'
 
-test('times are read to the nanosecond, wherever the clock stood', () => {
+test('times are read to the nanosecond, in any time zone', () => {
   const moments: [text: string, seconds: number, nanos: number][] = [
     ['1970-01-01T00:00:00Z', 0, 0],
     ['2019-04-10T19:08:52.997264Z', 1_554_923_332, 997_264_000],
@@ -16,7 +16,7 @@ test('times are read to the nanosecond, wherever the clock stood', () => {
   for (const [text, seconds, nanos] of moments) expect(parseMoment(text), text).toEqual({ seconds, nanos })
 })
 
-test('what is no time is none', () => {
+test('an invalid time is refused', () => {
   const texts = [
     '',
     'now',
@@ -39,7 +39,7 @@ test('what is no time is none', () => {
   for (const text of texts) expect(parseMoment(text), text).toBeUndefined()
 })
 
-test('a moment is written as Go writes it, and read again as it was', () => {
+test('a moment is written as by Go, and is the same when it is read again', () => {
   for (const [text, same] of [
     ['2019-04-10T19:08:52.997264Z', '2019-04-10T19:08:52.997264Z'],
     ['2019-04-10T12:08:52.500000000-07:00', '2019-04-10T19:08:52.5Z'],
@@ -50,7 +50,7 @@ test('a moment is written as Go writes it, and read again as it was', () => {
     expect(formatMoment(parseMoment(text)!)).toBe(same)
 })
 
-test('moments stand in order', () => {
+test('moments are ordered', () => {
   const sorted = ['2019-04-10T19:08:52Z', '2019-04-10T19:08:52.000000001Z', '2019-04-10T19:08:53Z'].map((text) =>
     parseMoment(text)!,
   )

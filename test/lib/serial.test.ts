@@ -19,7 +19,7 @@ function acts(serial: Serial) {
   }
 }
 
-test('acts of one key go one after another, in the order in which they were asked for', async () => {
+test('operations of one key run one after another, in the order of the requests', async () => {
   const { begun, run, end } = acts(new Serial())
   const all = ['a', 'b', 'c'].map((name) => run('key', name))
   await endOfTurn()
@@ -37,7 +37,7 @@ test('acts of one key go one after another, in the order in which they were aske
   expect(begun).toEqual(['a', 'b', 'c', 'd'])
 })
 
-test('acts of another key wait for nobody', async () => {
+test('operations of another key do not wait', async () => {
   const { begun, run } = acts(new Serial())
   void run('one', 'a')
   void run('other', 'b')
@@ -45,7 +45,7 @@ test('acts of another key wait for nobody', async () => {
   expect(begun).toEqual(['a', 'b'])
 })
 
-test('one that fails tells who asked for it, and keeps nobody from going next', async () => {
+test('a failed operation rejects for its caller, and does not stop the next', async () => {
   const { begun, run, end, fail } = acts(new Serial())
   const [first, second] = [run('key', 'a'), run('key', 'b')]
   await endOfTurn()
@@ -57,7 +57,7 @@ test('one that fails tells who asked for it, and keeps nobody from going next', 
   expect(await second).toBe('b')
 })
 
-test('a throw before any waiting is a failure like another', async () => {
+test('an operation that throws at once has failed like any other', async () => {
   const serial = new Serial()
   await expect(
     serial.run('key', () => {

@@ -17,7 +17,7 @@ function gate(): { act: (signal: AbortSignal) => Promise<string>; open: () => vo
 }
 
 describe('single flight', () => {
-  test('callers at the same time share one act', async () => {
+  test('lets simultaneous callers share one operation', async () => {
     const { act, open, signals } = gate()
     const flights = new SingleFlight<string>()
     const both = Promise.all([flights.run('a', undefined, act), flights.run('a', undefined, act)])
@@ -30,7 +30,7 @@ describe('single flight', () => {
     expect(signals).toHaveLength(3)
   })
 
-  test('a caller that gives up leaves the others their act; the last one ends it', async () => {
+  test('continues for the others when a caller aborts, and ends with the last', async () => {
     const { act, signals } = gate()
     const flights = new SingleFlight<string>()
     const [first, second] = [new AbortController(), new AbortController()]
@@ -63,7 +63,7 @@ describe('mapBounded', () => {
     expect(await mapBounded([], 2, undefined, () => Promise.resolve(1))).toEqual([])
   })
 
-  test('the first failure ends the others', async () => {
+  test('ends the others after the first failure', async () => {
     const { act, signals } = gate()
     const failure = new Error('no')
     const mapped = mapBounded([0, 1, 2, 3], 3, undefined, (n, signal) =>
@@ -73,7 +73,7 @@ describe('mapBounded', () => {
     expect(signals.map((signal) => signal.aborted)).toEqual([true, true])
   })
 
-  test('its caller can end all of them', async () => {
+  test('can be ended by its caller', async () => {
     const { act, signals } = gate()
     const controller = new AbortController()
     const mapped = mapBounded([0, 1, 2], 2, controller.signal, (_, signal) => act(signal))

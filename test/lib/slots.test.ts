@@ -3,8 +3,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Slots } from '../../src/lib/slots.js'
 
-describe('Slots', () => {
-  test('has so many for each key, and so many for all', () => {
+describe('slots', () => {
+  test('have a limit for each key, and one for all', () => {
     const slots = new Slots({ perKey: 2, total: 3 })
     const [a, b] = [slots.take('a'), slots.take('a')]
     expect(slots.take('a')).toBeUndefined()
@@ -16,7 +16,7 @@ describe('Slots', () => {
     expect([slots.of('a'), slots.of('b'), slots.of('c'), slots.total]).toEqual([1, 2, 0, 3])
   })
 
-  test('counts what has a weight, and refuses whole what does not fit', () => {
+  test('count weights, and refuse as a whole what does not fit', () => {
     const slots = new Slots({ perKey: 10 })
     expect(slots.take('a', 11)).toBeUndefined()
     const leave = slots.take('a', 7)
@@ -26,7 +26,7 @@ describe('Slots', () => {
     expect(slots.of('a')).toBe(3)
   })
 
-  test('to give back twice gives back once', () => {
+  test('are released once, even if they are released twice', () => {
     const slots = new Slots()
     const leave = slots.hold('a')
     slots.hold('a')
@@ -35,7 +35,7 @@ describe('Slots', () => {
     expect(slots.of('a')).toBe(1)
   })
 
-  test('who has looked may take beyond the bound', () => {
+  test('may be held beyond the limit by a caller that has checked', () => {
     const slots = new Slots({ total: 1 })
     slots.hold('a')
     slots.hold('b')
@@ -43,7 +43,7 @@ describe('Slots', () => {
     expect(slots.take('c')).toBeUndefined()
   })
 
-  test('the total is the sum, whatever is taken and given back', () => {
+  test('add up to the total, whatever is taken and released', () => {
     const step = fc.record({ key: fc.constantFrom('a', 'b', 'c'), count: fc.nat(5), back: fc.boolean() })
     fc.assert(
       fc.property(fc.array(step, { maxLength: 50 }), (steps) => {

@@ -10,7 +10,7 @@ function untilAborted(signal: AbortSignal): Promise<never> {
   })
 }
 
-test('a time limit ends what it limits, though the garbage is collected meanwhile', async () => {
+test('a time limit ends its operation, even across garbage collections', async () => {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void
   const ended = timed(100, [new AbortController().signal], untilAborted)
@@ -19,7 +19,7 @@ test('a time limit ends what it limits, though the garbage is collected meanwhil
   clearInterval(collecting)
 })
 
-test('the other signals end it, each with its reason', async () => {
+test('other signals end it too, each with its reason', async () => {
   const [first, second] = [new AbortController(), new AbortController()]
   const ended = timed(60_000, [first.signal, undefined, second.signal], untilAborted)
   second.abort(new Error('enough'))

@@ -4,7 +4,7 @@ import { TokenBuckets } from '../../src/lib/token-buckets.js'
 const taken = (buckets: TokenBuckets, peer: string, now: number, tries = 100): number =>
   Array.from({ length: tries }, () => buckets.take(peer, now)).filter(Boolean).length
 
-test('so many at once, so many a second in the long run, and never more than at once', () => {
+test('a bucket allows a burst, a rate in the long run, and never more than a burst', () => {
   const buckets = new TokenBuckets(5, 2)
   expect(taken(buckets, 'a', 0)).toBe(5)
   expect([taken(buckets, 'a', 499), taken(buckets, 'a', 500), taken(buckets, 'a', 1_500)]).toEqual([0, 1, 2])
@@ -12,14 +12,14 @@ test('so many at once, so many a second in the long run, and never more than at 
   expect(taken(buckets, 'b', 3_600_000)).toBe(5)
 })
 
-test('a clock that is set back gives nothing and takes nothing', () => {
+test('a clock that is set back neither adds nor removes tokens', () => {
   const buckets = new TokenBuckets(5, 1)
   taken(buckets, 'a', 10_000, 3)
   expect(taken(buckets, 'a', 0)).toBe(2)
   expect(taken(buckets, 'a', 1_000)).toBe(1)
 })
 
-test('what was taken for nothing is given back, and no more than there may be', () => {
+test('unused tokens can be returned, up to a full bucket', () => {
   const buckets = new TokenBuckets(2, 0)
   taken(buckets, 'a', 0)
   buckets.giveBack('a')
@@ -30,7 +30,7 @@ test('what was taken for nothing is given back, and no more than there may be', 
   expect(taken(buckets, 'nobody', 0)).toBe(2)
 })
 
-test('above 1024 peers those that are full are forgotten, which says nothing; of those in debt the first goes', () => {
+test('above 1024 peers, full buckets are forgotten without effect, and then the first of those in debt', () => {
   const buckets = new TokenBuckets(2, 1)
   taken(buckets, 'debtor', 0)
   for (let i = 1; i < 1024; i++) buckets.take(`peer ${i}`, 0)

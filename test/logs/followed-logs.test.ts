@@ -25,7 +25,7 @@ function bookOf(home: string): string {
 }
 
 describe('the book', () => {
-  test('gives back what was put in, and is its owner’s alone', async () => {
+  test('returns what was put in, and is readable for its owner only', async () => {
     const home = join(temporaryHome(), 'not', 'there')
     expect(readBook(home)).toEqual([])
     await changeBook(home, () => [log, { ...parseLogSetting(`${vkey} - an origin: "with" ümlauts`), disabled: true }])
@@ -48,7 +48,7 @@ describe('the book', () => {
     ).toEqual(names.sort())
   })
 
-  test('is as it was when a change fails, and open for the next one', async () => {
+  test('is unchanged after a failed change, and accepts the next one', async () => {
     const home = temporaryHome()
     await add(home, `${vkey} - one`)
     const before = bookOf(home)
@@ -63,7 +63,7 @@ describe('the book', () => {
     expect(readdirSync(home)).toEqual(['logs.json'])
   })
 
-  test('waits for who writes it, and says so when that one never ends', async () => {
+  test('waits for another writer, and reports one that never ends', async () => {
     const home = temporaryHome()
     await add(home, `${vkey} - one`)
     writeFileSync(join(home, 'logs.json.new'), 'half a bo')
@@ -84,23 +84,23 @@ describe('the book', () => {
     ['a log that is null', book(null)],
     ['a field too many', book({ ...entry, note: 'mine' })],
     ['a field too few', book({ vkey, origin: 'one', url: null })],
-    ['disabled as a word', book({ ...entry, disabled: 'false' })],
-    ['a key that is none', book({ ...entry, vkey: 'bananas' })],
+    ['disabled as a text', book({ ...entry, disabled: 'false' })],
+    ['a malformed key', book({ ...entry, vkey: 'bananas' })],
     ['two words for a key', book({ ...entry, vkey: `${vkey} -` })],
     ['a witness key', book({ ...entry, vkey: testWitness.verifier.vkey })],
-    ['a URL that is none', book({ ...entry, url: 'ftp://log.example' })],
-    ['a URL with more behind it', book({ ...entry, url: 'https://log.example two' })],
+    ['a URL of another scheme', book({ ...entry, url: 'ftp://log.example' })],
+    ['a URL with more after it', book({ ...entry, url: 'https://log.example two' })],
     ['an origin of two lines', book({ ...entry, origin: 'one\ntwo' })],
     ['no origin', book({ ...entry, origin: '' })],
     ['an origin with blanks at its end', book({ ...entry, origin: 'one ' })],
     ['one log twice', book(entry, { ...entry, url: null })],
     ['one log under two keys', book(entry, { ...entry, vkey: changedKey })],
-    ['a list without its number', book({ ...entry, list: '/a/list' })],
-    ['a number without its list', book({ ...entry, perDay: 3 })],
-    ['a number that is none', book({ ...entry, list: '/a/list', perDay: 0.5 })],
+    ['a list without its quota', book({ ...entry, list: '/a/list' })],
+    ['a quota without its list', book({ ...entry, perDay: 3 })],
+    ['a fractional quota', book({ ...entry, list: '/a/list', perDay: 0.5 })],
     ['bytes that are no text', Buffer.from([0x7b, 0xff])],
     ['more than a megabyte', book(entry) + ' '.repeat(1024 * 1024)],
-  ])('with %s in it is refused, not mended', async (_what, text) => {
+  ])('with %s is refused, and not repaired', async (_what, text) => {
     const home = temporaryHome()
     writeFileSync(join(home, 'logs.json'), text)
     expect(codeOf(() => readBook(home))).toBe('CONFIG_INVALID')
@@ -117,7 +117,7 @@ describe('the configuration', () => {
     )
   const golang = 'https://sum.golang.org'
 
-  test('has the logs of the book behind its own', async () => {
+  test('has the logs of the book after its own', async () => {
     const home = temporaryHome()
     await add(home, `${vkey} https://log.example one`)
     const added = ['log.example/one', 'https://log.example', 'https://log.example', false]
@@ -125,7 +125,7 @@ describe('the configuration', () => {
     expect(logsOf(home, `${vkey} - two`)).toEqual([['log.example/one', null, null, false], added])
   })
 
-  test('follows a log where a setting says, or else the book, or else where it was always', async () => {
+  test('follows a log at the address of the setting, or else of the book, or else its usual one', async () => {
     const home = temporaryHome()
     await add(home, `${SUM_GOLANG_ORG} https://mirror.example`)
     expect(logsOf(home).map(([, url]) => url)).toEqual(['https://mirror.example'])
@@ -141,7 +141,7 @@ describe('the configuration', () => {
     expect(codeOf(() => logsOf(home, `${changedKey} https://log.example one`))).toBe('LOG_KEY_CHANGED')
   })
 
-  test('follows at most 64 logs, and keeps as many as there are', async () => {
+  test('follows at most 64 logs, and keeps any number', async () => {
     const home = temporaryHome()
     const logs = Array.from({ length: 70 }, (_, i) => ({ ...parseLogSetting(`${vkey} - ${i}`), disabled: i >= 63 }))
     await changeBook(home, () => logs)

@@ -71,7 +71,7 @@ function shown(logs: readonly LogSetting[]) {
 const golang = ['sum.golang.org', SUMDB_ORIGIN, 'https://sum.golang.org', false, null]
 
 describe('a list', () => {
-  test('adds logs that push, with its budget, and they stay when it forgets them', async () => {
+  test('adds logs that push, with its quota, and they stay when they are removed from it', async () => {
     const list = await ListServer.start(listOf(entry(vkey('a.example')), entry(vkey('b'), { origin: 'of b', qpd: 7 })))
     const two = [
       ['a.example', 'a.example', null, false, 24],
@@ -93,7 +93,7 @@ describe('a list', () => {
     expect(shown(readBook(home))).toEqual(three)
   })
 
-  test('may be a file, and there may be several; the first that names a log has it', async () => {
+  test('may be a file, and one of several; the first that names a log sets its quota', async () => {
     const file = join(home, 'list')
     writeFileSync(file, listOf(entry(vkey('a.example'), { qpd: 3 })))
     const list = await ListServer.start(listOf(entry(vkey('a.example'), { qpd: 9 }), entry(vkey('b.example'))))
@@ -108,7 +108,7 @@ describe('a list', () => {
     expect((await lists([list.url, file]).read()).map(({ perDay }) => perDay)).toEqual([null, 5, 24])
   })
 
-  test('cannot change a key, also not under another name, and the rest of it is taken', async () => {
+  test('cannot change a key, not even under another name, and the rest of it is accepted', async () => {
     const list = await ListServer.start(listOf(entry(vkey('a.example')), entry(vkey('b.example'))))
     await lists([list.url]).read()
     list.show(
@@ -150,7 +150,7 @@ describe('a list', () => {
     expect(news[0]!.refused.map(({ code }) => code)).toEqual(['CONFIG_INVALID'])
   })
 
-  test('with two logs of one origin is taken for none, with the line; several checksum databases are taken', async () => {
+  test('with two logs of one origin is refused, with the line, but may have several checksum databases', async () => {
     const two = listOf(entry(vkey('a.example')), entry(vkey('b.example', 2), { origin: 'a.example' }))
     const list = await ListServer.start(two)
     expect(shown(await lists([list.url]).read())).toEqual([golang])
@@ -163,13 +163,13 @@ describe('a list', () => {
     expect(names).toEqual(['sum.golang.org', 's1.example', 's2.example'])
   })
 
-  test('that is a logs/v0 and no tlog-list is taken, and called so', async () => {
+  test('that is a logs/v0 and no tlog-list is accepted, and called so', async () => {
     const list = await ListServer.start(listOf(entry(vkey('a.example'))).replaceAll('\n', '\r\n'))
     expect(await lists([list.url]).read()).toHaveLength(2)
     expect(news).toMatchObject([{ format: 'logs/v0', added: [{}], error: null }])
   })
 
-  test('does not bring back what the operator disabled, nor take away the address that was given', async () => {
+  test('does not enable what the operator disabled, nor remove an address that was set', async () => {
     const list = await ListServer.start(listOf(entry(vkey('a.example')), entry(vkey('b.example'))))
     await lists([list.url]).read()
     await changeBook(home, (book) => {
@@ -183,7 +183,7 @@ describe('a list', () => {
     ])
   })
 
-  test('has no say about a log of the operator', async () => {
+  test('has no effect on a log of the operator', async () => {
     const list = await ListServer.start(listOf(entry(vkey('mine.example'), { qpd: 1 })))
     const logs = [parseLogSetting(`${vkey('mine.example')} https://mine.example mine.example`)]
     expect(shown(await lists([list.url], { logs }).read())).toEqual([
@@ -203,12 +203,12 @@ describe('a hostile list', () => {
     ],
     ['is HTML', (response) => response.end('<html>'), /not a log list/],
     ['is no text', (response) => response.end(Buffer.from([0xff])), /not UTF-8/],
-    ['is elsewhere', (response) => response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end(), /status 302/],
+    ['is a redirect', (response) => response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end(), /status 302/],
     ['is gone', (response) => response.writeHead(410).end(), /status 410/],
-    ['has no end', (response) => void response.write(Buffer.alloc(5 * 1024 * 1024, '#')), /more than 4194304 bytes/],
-    ['never comes', () => undefined, /no answer in 5000 ms/],
+    ['never ends', (response) => void response.write(Buffer.alloc(5 * 1024 * 1024, '#')), /more than 4194304 bytes/],
+    ['never arrives', () => undefined, /no answer in 5000 ms/],
   ]
-  test.each(rude)('that %s adds nothing, and takes nothing away', async (_what, answer, why) => {
+  test.each(rude)('that %s adds nothing, and removes nothing', async (_what, answer, why) => {
     const list = await ListServer.start(listOf(entry(vkey('a.example'))))
     expect(shown(await lists([list.url]).read())).toEqual(known)
     list.answer = answer
@@ -217,7 +217,7 @@ describe('a hostile list', () => {
     expect(news).toMatchObject([{ added: [], refused: [], error: expect.stringMatching(why) as string }])
   })
 
-  test('that names thousands of logs leaves room for the operator’s', async () => {
+  test('with thousands of logs leaves room for the operator’s', async () => {
     const names = Array.from({ length: 300 }, (_, i) => `${i}.example`)
     const list = await ListServer.start(listOf(...names.map((name) => entry(vkey('key'), { origin: name }))))
     const logs = await lists([list.url]).read()
@@ -227,7 +227,7 @@ describe('a hostile list', () => {
     expect(await lists([list.url]).read()).toHaveLength(1 + 32)
   })
 
-  test('is no file of another kind', async () => {
+  test('cannot be a file of another type', async () => {
     mkdirSync(join(home, 'folder'))
     for (const path of ['folder', 'nothing', '/dev/zero']) {
       expect(shown(await lists([path.startsWith('/') ? path : join(home, path)]).read())).toEqual([golang])
@@ -235,7 +235,7 @@ describe('a hostile list', () => {
     }
   })
 
-  test('does not keep another one from being read', async () => {
+  test('does not prevent another one from being read', async () => {
     const good = await ListServer.start(listOf(entry(vkey('a.example'))))
     const reader = lists(['/nonexistent', good.url])
     const logs = await reader.read()
@@ -247,7 +247,7 @@ describe('a hostile list', () => {
   })
 })
 
-test('lists are read again day by day, and what is new then is for the next start', async () => {
+test('lists are read again regularly, and new logs are followed from the next start', async () => {
   const list = await ListServer.start()
   let tell: (one: ListNews) => void
   const told = new Promise<ListNews>((resolve) => (tell = resolve))

@@ -110,8 +110,8 @@ class World {
   }
 }
 
-describe('what holds', () => {
-  test('is told with what to do, and its end, each once, though the node is started again in between', async () => {
+describe('a condition', () => {
+  test('is notified with what to do, and so is its end, each once, even over restarts', async () => {
     const world = await World.start()
     world.hold('no quorum', 'no policy')
     await world.pass(0)
@@ -139,7 +139,7 @@ describe('what holds', () => {
     expect(world.errors).toEqual([])
   })
 
-  test('while nobody is to be told it is not told; who puts the first receiver there hears of it', async () => {
+  test('is not notified without a receiver, but is as soon as the first one is added', async () => {
     const world = await World.start()
     world.isHeard = false
     await world.restart()
@@ -151,7 +151,7 @@ describe('what holds', () => {
     expect(world.told()).toEqual(['+condition frozen'])
   })
 
-  test('a file of what was told that is damaged is said, and what holds is told again rather than never', async () => {
+  test('is notified again rather than never if the file of notifications is damaged, which is reported', async () => {
     const world = await World.start()
     world.hold('frozen')
     await world.server.request(0)
@@ -164,7 +164,7 @@ describe('what holds', () => {
     expect(world.errors).toEqual(['INTERNAL'])
   })
 
-  test('a home that takes nothing is no reason to tell nothing', async () => {
+  test('is notified even if the home cannot be written', async () => {
     const world = await World.start()
     const blocked = await World.start()
     mkdirSync(join(blocked.home, 'alarm', 'told.json'), { recursive: true })
@@ -188,7 +188,7 @@ const suspect = (n: number, of = log.id): NodeEventBody => ({
 })
 
 describe('what is found', () => {
-  test('is notified at once with its file; conditions that follow from it are not notified separately, but their end is', async () => {
+  test('is notified at once with its file; conditions that follow from it are not, but their end is', async () => {
     const world = await World.start()
     world.files.set('0123456789abcdef', new TextEncoder().encode('{"a":"file"}\n'))
     world.hold('frozen')
@@ -207,7 +207,7 @@ describe('what is found', () => {
     expect(world.told()).toEqual(['+evidence split view', '-condition frozen'])
   })
 
-  test('with a file above 64 KiB goes without it, and says where it is', async () => {
+  test('with a file above 64 KiB is sent without it', async () => {
     const world = await World.start()
     world.files.set('0123456789abcdef', new Uint8Array(64 * 1024 + 1).fill(0x61))
     world.news.tell(EVIDENCE)
@@ -215,7 +215,7 @@ describe('what is found', () => {
     expect(JSON.parse(body)).toMatchObject({ evidence: { id: '0123456789abcdef', file: null } })
   })
 
-  test('a thousand times of one log is told eight times, and of another log all the same', async () => {
+  test('a thousand times in one log is notified eight times, and in another log all the same', async () => {
     const world = await World.start()
     for (let i = 0; i < 1000; i++) world.news.tell(suspect(i))
     world.news.tell(suspect(1, other.id))
@@ -225,7 +225,7 @@ describe('what is found', () => {
     expect(logs.toSorted()).toEqual([...Array<string>(8).fill('log.example'), 'other.example'])
   })
 
-  test('that was found when the node stops is delivered after its next start', async () => {
+  test('as the node stops is delivered after a later start', async () => {
     const world = await World.start()
     world.server.answer = (response) => void response.writeHead(500).end()
     world.news.tell(EVIDENCE)
@@ -254,7 +254,7 @@ describe('what is found', () => {
   })
 })
 
-describe('the words for', () => {
+describe('the alert for', () => {
   const at = '2026-01-02T12:00:00.000Z'
   const of = (body: NodeEventBody, own: readonly string[] = []) => foundIn({ at, ...body }, own)
   const witness = 'w.example+01020304+key'
@@ -262,13 +262,13 @@ describe('the words for', () => {
   test.each<[string, NodeEventBody, readonly string[], object]>([
     ['a split view', EVIDENCE, [], { severity: 'misbehaviour', name: 'split view', covers: ['frozen', log.id] }],
     [
-      'two records',
+      'a bad record',
       { ...EVIDENCE, module: 'example.com/m@v1.0.0' },
       [],
       { name: 'bad record', sentence: expect.stringContaining('example.com/m@v1.0.0') as string },
     ],
     [
-      'a witness',
+      'a witness that lied',
       { ...EVIDENCE, witness },
       [],
       { severity: 'doubtful', name: 'witness conflict', covers: ['witness convicted', null] },
@@ -281,7 +281,7 @@ describe('the words for', () => {
     ],
     ['a suspect', suspect(7), [], { kind: 'suspect', severity: 'doubtful', covers: ['unexplained head', log.id] }],
     [
-      'one of no size that a tree can have',
+      'a suspect of an impossible size',
       { ...suspect(7), size: null } as NodeEventBody,
       [],
       { covers: ['frozen', log.id], sentence: expect.stringContaining('beyond any tree') as string },
@@ -290,7 +290,7 @@ describe('the words for', () => {
     expect(of(body, own)).toMatchObject({ since: at, state: 'firing', log: log.id, ...expected })
   })
 
-  test('everything else are none', () => {
+  test('any other event is none', () => {
     expect(of({ event: 'log', log: log.id, reachable: false, error: 'x' })).toBeUndefined()
     expect(of({ event: 'error', code: 'INTERNAL', message: 'x' })).toBeUndefined()
   })

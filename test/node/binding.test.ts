@@ -29,7 +29,7 @@ const sign = (log: string, key = keyring.first.verifier.vkey): unknown =>
   states.set(log, { signed: { key, size: 5, time: 1 } })
 
 describe('one key', () => {
-  test('cosigns the first log of an origin, or the one that it cosigned, as soon as it did', () => {
+  test('cosigns the first log of an origin, or the one that it has cosigned, from then on', () => {
     const bound = binding()
     expect(bound.obstacle(ids.one)).toBeUndefined()
     expect(bound.obstacle(ids.two)).toMatchObject({ code: 'ORIGIN_TAKEN', detail: 'one.example' })
@@ -42,13 +42,13 @@ describe('one key', () => {
     expect(bound.text(ids.two)).toBeUndefined()
   })
 
-  test('stays with a log that nobody follows any more', () => {
+  test('stays with a log that is no longer followed', () => {
     const gone = 'f'.repeat(64)
     states.set(gone, { origin: logs[0]!.origin, signed: { key: keyring.first.verifier.vkey, size: 5, time: 1 } })
     expect(binding().obstacle(ids.one)?.detail).toBe('the log ffffffffffff (no longer followed)')
   })
 
-  test('and an ML-DSA key beside it, go the same way', async () => {
+  test('and its additional ML-DSA key are bound to the same log', async () => {
     await createSecondKey(join(home, SECOND_FILE), 'w.example')
     keyring = await readKeyring(home, {})
     sign(ids.two)
@@ -57,7 +57,7 @@ describe('one key', () => {
   })
 })
 
-describe('a key of its own', () => {
+describe('a log’s own key', () => {
   test('cosigns its log, and leaves the shared one where it is', async () => {
     const own = await createLogKey(home, ids.two, 'w.example/two', keyring)
     keyring = await readKeyring(home, {})
@@ -68,7 +68,7 @@ describe('a key of its own', () => {
     expect(() => binding().requireKept()).not.toThrow()
   })
 
-  test('is refused for the log that the shared key has cosigned, and taken for the other of two', async () => {
+  test('is refused for a log that the shared key has cosigned', async () => {
     await createLogKey(home, ids.one, 'w.example/one', keyring)
     keyring = await readKeyring(home, {})
     expect(() => binding().requireKept(), 'nothing was signed yet').not.toThrow()
@@ -79,8 +79,8 @@ describe('a key of its own', () => {
   })
 })
 
-describe('the key of the auditor', () => {
-  test('is bound to one log of an origin like every other, whatever keys the logs have', async () => {
+describe('the auditor’s key', () => {
+  test('is bound to one log per origin like any other, whatever keys the logs have', async () => {
     expect(binding().obstacleOfAuditor(ids.two), 'there is none').toBeUndefined()
     const { verifier } = await createAuditorKey(home, 'w.example/auditor', keyring)
     await createLogKey(home, ids.two, 'w.example/two', await readKeyring(home, {}))

@@ -36,7 +36,7 @@ test('a reader waits for a write in progress', async () => {
   expect(await covering.ofLog(LOG).since(1001)).toBe(10)
 })
 
-test('a burst of heads costs no more than two writes, and the last one is there', async () => {
+test('a burst of heads causes at most two writes, and the last head is stored', async () => {
   const { state, covering, comes } = start()
   for (let size = 1; size <= 500; size++) comes(size, 1000 + size)
   await covering.stop()

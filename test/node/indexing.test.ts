@@ -51,7 +51,7 @@ async function startNode(url: string, settings: Settings = {}): Promise<Started>
   return { node, index, indexed }
 }
 
-test('shows what was audited under quorum heads, goes on with the log, and is there after a restart', async () => {
+test('the index shows what was audited under quorum heads, follows the log, and survives a restart', async () => {
   const { log, url } = await startLog(300)
   const home = temporaryHome()
   const first = await startNode(url, { home })
@@ -80,7 +80,7 @@ test('shows what was audited under quorum heads, goes on with the log, and is th
   expect(await second.indexed(310)).toEqual(after)
 })
 
-test('a home whose audit is older than the index gets the whole index', async () => {
+test('a home with an audit but no index gets the whole index', async () => {
   const { rm } = await import('node:fs/promises')
   const { url } = await startLog(700)
   const home = temporaryHome()
@@ -92,7 +92,7 @@ test('a home whose audit is older than the index gets the whole index', async ()
   expect(await second.indexed(700)).toEqual(lines)
 })
 
-describe('is refused', () => {
+describe('the index is refused', () => {
   test('with the reason, by a node that does not audit', async () => {
     const { url } = await startLog(3)
     const { index } = await startNode(url, { audit: false })
@@ -111,7 +111,7 @@ describe('is refused', () => {
     expect(JSON.parse(body)).toMatchObject({ code: 'INDEX_WAITING' })
   })
 
-  test('for what is no query', async () => {
+  test('for an invalid query', async () => {
     const { index } = await startNode('http://127.0.0.1:9', { audit: false })
     for (const query of [
       '?limit=0',

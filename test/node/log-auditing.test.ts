@@ -97,8 +97,8 @@ function auditing(change: Partial<LogAuditingParts> = {}) {
 
 const bad = (id: number): Finding => ({ rule: 'line-hash', level: 'error', id, detail: 'no hash' })
 
-describe('a log without fault', () => {
-  test('is read, cosigned once, and gone on with when there is another head', async () => {
+describe('a log without errors', () => {
+  test('is read, cosigned once, and continued when there is another head', async () => {
     const { part, state, happened, round } = auditing()
     part.start()
     await happened.next((one) => one === 'cosigned 5')
@@ -112,7 +112,7 @@ describe('a log without fault', () => {
     expect(happened.seen.at(-1)).toBe('close')
   })
 
-  test('is asked about again when its key may not sign yet, and why is shown', async () => {
+  test('is retried if its key may not sign yet, and the reason is shown', async () => {
     const { part, state, happened } = auditing()
     state.outcome = 'GUARD_WAITING'
     part.start()
@@ -129,11 +129,14 @@ describe('a log without fault', () => {
 
 describe('nothing is cosigned', () => {
   test.each<[string, (state: ReturnType<typeof auditing>['state']) => void]>([
-    ['while there is an error anywhere in it', (state) => (state.report = { error: 1 })],
-    ['when it has convicted itself', (state) => (state.report = { evidence: [splitView()] })],
-    ['while it is held', (state) => (state.held = true)],
-    ['while a tile cannot be had', (state) => (state.report = { missing: [{ what: 'tile/8/data/000', why: 'gone' }] })],
-    ['while it does not answer', (state) => (state.fails = new GossumError('LOG_UNREACHABLE', 'down'))],
+    ['while the log has an error anywhere', (state) => (state.report = { error: 1 })],
+    ['once the log has convicted itself', (state) => (state.report = { evidence: [splitView()] })],
+    ['while the log is held', (state) => (state.held = true)],
+    [
+      'while a tile cannot be fetched',
+      (state) => (state.report = { missing: [{ what: 'tile/8/data/000', why: 'gone' }] }),
+    ],
+    ['while the log does not answer', (state) => (state.fails = new GossumError('LOG_UNREACHABLE', 'down'))],
   ])('%s', async (_what, spoil) => {
     const { part, state, happened, round } = auditing()
     spoil(state)
@@ -149,7 +152,7 @@ describe('nothing is cosigned', () => {
   }
 })
 
-test('what could not be had is tried again, and said until it can', async () => {
+test('what cannot be fetched is retried, and reported until it can', async () => {
   const { part, state, happened } = auditing()
   state.report = { missing: [{ what: 'tile/8/data/000', why: 'gone' }] }
   part.start()
@@ -160,7 +163,7 @@ test('what could not be had is tried again, and said until it can', async () => 
   await expect.poll(() => part.view).toMatchObject({ complete: true, error: null })
 })
 
-test('a log that is down is no error of ours; a folder that cannot be had is, once', async () => {
+test('a log that is down is no error of ours; a folder that cannot be opened is, once', async () => {
   const { part, state, happened, round } = auditing()
   state.fails = new GossumError('LOG_UNREACHABLE', 'down')
   part.start()
@@ -181,7 +184,7 @@ test('a log that is down is no error of ours; a folder that cannot be had is, on
   expect(locked.happened.seen).toHaveLength(1)
 })
 
-test('findings are told once, those of an earlier run not at all, and no more than 64 in a round', async () => {
+test('findings are reported once, those of an earlier run not at all, and at most 64 per round', async () => {
   const { part, state, happened, round } = auditing()
   state.findings = [bad(1)]
   state.report = { error: 1 }
@@ -197,7 +200,7 @@ test('findings are told once, those of an earlier run not at all, and no more th
   expect(told).not.toContain('finding 1')
 })
 
-describe('the head that is gone on to', () => {
+describe('the next head to audit', () => {
   const satisfiedBy = (by: ReadonlySet<string>) => ['w1', 'w2', 'a'].every((key) => by.has(key))
   const heads = [head(12, ['w1']), head(9, ['w1', 'w2']), head(5, ['w1', 'w2', 'a'])]
 
@@ -206,7 +209,7 @@ describe('the head that is gone on to', () => {
     expect(auditTarget({ heads, auditor: undefined, satisfiedBy, promised: 0 })?.size).toBe(5)
   })
 
-  test('is the newest where none is a quorum head, or none that its key may still sign', () => {
+  test('is the newest if none is a quorum head, or none that its key may still sign', () => {
     expect(auditTarget({ heads: heads.slice(0, 1), auditor: 'a', satisfiedBy, promised: 0 })?.size).toBe(12)
     expect(auditTarget({ heads, auditor: 'a', satisfiedBy, promised: 10 })?.size).toBe(12)
     expect(auditTarget({ heads: [], auditor: 'a', satisfiedBy, promised: 0 })).toBeUndefined()

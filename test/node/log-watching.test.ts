@@ -84,7 +84,7 @@ async function watched() {
   return { list, start, add, told, events, looked, state, records }
 }
 
-test('what was there before the first look is nothing new; what comes is told in order, with its proof', async () => {
+test('records from before the first look are not news; later ones are reported in order, with a proof', async () => {
   const { list, start, add, told, events } = await watched()
   add(record('own.example/m', 'v0.9.0'))
   const { watching } = await start()
@@ -96,7 +96,7 @@ test('what was there before the first look is nothing new; what comes is told in
   expect(events[0]).toMatchObject({ id: 2, size: 5, proof: [Buffer.alloc(32).toString('base64')] })
 })
 
-test('what the owner has not authorised is an alarm, once, and open over a restart until it is', async () => {
+test('a version that its owner has not authorised raises one alarm, and stays open over a restart until it is', async () => {
   const { list, start, add, told } = await watched()
   const first = await start()
   add(record('own.example/m', 'v6.6.6'))
@@ -114,7 +114,7 @@ test('what the owner has not authorised is an alarm, once, and open over a resta
   await expect.poll(() => second.kept.open).toEqual([])
 })
 
-test('while the list cannot be read nobody is accused; what it says later is told then', async () => {
+test('an unreadable list accuses no version; once it is readable, the alarm is raised', async () => {
   const { list, start, add, told } = await watched()
   const { watching, kept } = await start()
   await rm(list)
@@ -127,7 +127,7 @@ test('while the list cannot be read nobody is accused; what it says later is tol
   expect(kept.open).toMatchObject([{ isAlarmed: true }])
 })
 
-test('a log that fails loses nothing, and is said by who polls it; another error is told', async () => {
+test('a log that fails loses no record; its silence is not reported here, but other errors are', async () => {
   const { start, add, told, looked, state } = await watched()
   const { watching } = await start()
   state.fails = new GossumError('LOG_UNREACHABLE', 'down')
@@ -141,7 +141,7 @@ test('a log that fails loses nothing, and is said by who polls it; another error
   expect(told.seen.filter((one) => one.includes('down'))).toEqual([])
 })
 
-test('a log that does not show the proof keeps no alarm back', async () => {
+test('a missing proof delays no alarm', async () => {
   const { start, add, told, events, state } = await watched()
   const { watching } = await start()
   state.showsProofs = false

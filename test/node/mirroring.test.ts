@@ -38,7 +38,7 @@ describe('a node that is a mirror', () => {
     expect(metrics.text).toContain(`\ngossum_mirror_bytes ${kept.bytes}\n`)
   })
 
-  test('gives nobody what is not as recorded, tells of it once, and shows it to its operator alone', async () => {
+  test('serves nothing that differs from the log, reports it once, and shows it to its operator alone', async () => {
     const started = await startMirror((folder) => {
       const record = publish(folder, PATH, 'v1.0.0', 'package a')
       publish(folder, PATH, 'v1.0.0', 'package evil')
@@ -68,7 +68,7 @@ describe('a node that is a mirror', () => {
     }
   })
 
-  test('lets its cooldown be lifted by its operator alone', async () => {
+  test('lets only its operator lift the cooldown', async () => {
     const fill = (folder: string) => [
       publish(folder, PATH, 'v1.0.0', 'package a'),
       publish(folder, 'example.com/other', 'v1.0.0', 'package b'),
@@ -88,7 +88,7 @@ describe('a node that is a mirror', () => {
     })
   })
 
-  test('asks nobody about what is private, and serves what it kept when the upstream is gone', async () => {
+  test('does not serve private modules, and serves what it kept when the upstream file is damaged', async () => {
     const fill = (folder: string) => [
       publish(folder, PATH, 'v1.0.0', 'package a'),
       publish(folder, 'corp.example/x', 'v1.0.0', 'package x'),
@@ -102,7 +102,7 @@ describe('a node that is a mirror', () => {
     expect((await get(zip)).status).toBe(200)
   })
 
-  test('is stopped, and started again with what it kept', async () => {
+  test('can be stopped, and started again with what it kept', async () => {
     const home = temporaryHome()
     const fill = (folder: string) => [publish(folder, PATH, 'v1.0.0', 'package a')]
     const { node, url } = await startMirror(fill, { home })
@@ -118,7 +118,7 @@ describe('a node that is a mirror', () => {
   })
 })
 
-test('a node that is none says so to its operator', async () => {
+test('a node without a mirror tells its operator so', async () => {
   const fill = (folder: string) => [publish(folder, PATH, 'v1.0.0', 'package a')]
   const { home, url, events } = await startMirror(fill, { mirror: [] })
   await expect(readFromNode(home, '/api/v1/mirror')).rejects.toMatchObject({ code: 'MIRROR_OFF' })

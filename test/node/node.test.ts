@@ -8,7 +8,7 @@ import { temporaryHome } from '../helpers/home.js'
 import { push, PushingLog } from '../helpers/witness-client.js'
 import { readJsonLines, SMALL } from '../sumdb/genuine.js'
 
-test('a listener that throws does not come between a head and its signature', async () => {
+test('a listener that throws does not prevent a signature', async () => {
   const log = await ReplayLog.start(readFiles(new URL('genuine/', SMALL)))
   const [first] = readJsonLines<{ size: number; note: string }>(new URL('heads.jsonl', SMALL))
   log.latest = utf8(first!.note)
@@ -39,7 +39,7 @@ const configFor = (...log: string[]) =>
     { env: {} },
   )
 
-test('a log that is only pushed: cosigned, shown, and nothing is asked of it', async () => {
+test('a log that is only pushed is cosigned and shown, and never polled', async () => {
   const node = await createNode(configFor(`${vkey} -`))
   expect((await node.view.readiness()).ready, 'it comes when it wants to').toBe(true)
   expect((await push(node.http, pushing.body(0, 5))).status).toBe(200)
@@ -62,14 +62,14 @@ test('a log that is only pushed: cosigned, shown, and nothing is asked of it', a
   await node.stop()
 })
 
-test('a log that is polled and cannot be reached is trusted on first use when it is pushed', async () => {
+test('a polled log that cannot be reached is trusted on first use when it is pushed', async () => {
   // Nothing listens there.
   const node = await createNode(configFor(`${vkey} http://127.0.0.1:9 log.example/one`))
   expect((await push(node.http, pushing.body(0, 5))).status).toBe(200)
   await node.stop()
 })
 
-test('a log of the name of the witness is refused', async () => {
+test('a log with the name of the witness is refused', async () => {
   const same = testSigner('witness.example', 3).verifier
   await expect(createNode(configFor(`${same.vkey} -`))).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
 })

@@ -32,7 +32,7 @@ async function start(prefix = showing(history, fork)) {
   }
 }
 
-test('heads that we held are ours without a query; skipped ones are proven by the log', async () => {
+test('heads that we held are ours without a query; others are proven by the log', async () => {
   const { asked, isOurs } = await start()
   for (const size of [5, 9, 20]) expect(await isOurs(head(history, size))).toBe(true)
   expect(asked).toEqual([])
@@ -46,14 +46,14 @@ test('heads that we held are ours without a query; skipped ones are proven by th
   expect(await isOurs(head(fork, 21))).toBe(false)
 })
 
-test('nobody can say it while the log gives no tiles', async () => {
+test('whether a head is ours is unknown while the log gives no tiles', async () => {
   const { isOurs, areOne } = await start(() => Promise.reject(new GossumError('LOG_UNREACHABLE')))
   for (const size of [12, 21]) expect(await isOurs(head(history, size))).toBeUndefined()
   for (const size of [12, 21]) expect(await isOurs(head(fork, size))).toBeUndefined()
   expect(await areOne(head(fork, 12), head(fork, 20))).toBe(false)
 })
 
-test('two heads of one fork are one, as the log proves; others are not', async () => {
+test('two heads of one fork are one history, as the log proves; others are not', async () => {
   const { areOne } = await start()
   expect(await areOne(head(fork, 12), head(fork, 20))).toBe(true)
   expect(await areOne(head(fork, 20), head(fork, 12))).toBe(true)
@@ -61,7 +61,7 @@ test('two heads of one fork are one, as the log proves; others are not', async (
   expect(await areOne(head(fork, 20), head(history, 20))).toBe(false)
 })
 
-test('a fork that was acknowledged convicts no more by heads of ours that we never held', async () => {
+test('an acknowledged fork does not convict again with heads of ours that we never held', async () => {
   const { heart, isOurs } = await start()
   const against = (size: number): ReturnType<typeof makeSplitView> => {
     const heads: [Note, Note] = [parseNote(history.head(size)), parseNote(fork.head(20))]

@@ -33,7 +33,7 @@ function homeWithout(): string {
   return home
 }
 
-test('is opened as soon as the home takes it, and its reason is told once', async () => {
+test('the operator’s socket is opened as soon as the home allows it, and its error is reported once', async () => {
   const home = homeWithout()
   const { door, node, errors } = doorOf(home, 20)
   await door.start()
@@ -46,7 +46,7 @@ test('is opened as soon as the home takes it, and its reason is told once', asyn
   expect(node.acknowledged).toEqual([EVIDENCE_ID])
 })
 
-test('is tried no more when the node stops', async () => {
+test('the operator’s socket is not tried again once the node has stopped', async () => {
   const home = homeWithout()
   const { door } = doorOf(home, 10)
   await door.start()

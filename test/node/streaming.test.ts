@@ -38,7 +38,7 @@ function tellSecrets({ tell }: News): void {
   tell({ event: 'log-list', list: `/home/${SECRET}/list`, ...list })
 }
 
-test('the operator hears all, as run --json prints it; others neither what is the operator’s alone nor that it was', async () => {
+test('the operator gets every event, as run --json prints it; others get no trace of those for the operator alone', async () => {
   const { news, printed, server, home } = await serve()
   const all = await EventReader.open(server.url)
   const operator = await EventReader.open('http://operator', '/api/v1/events', { socketPath: operatorSocket(home) })
@@ -63,7 +63,7 @@ test('the operator hears all, as run --json prints it; others neither what is th
 })
 
 test.each(['mirror', 'bootstrap', 'error', 'log-list', 'audited,mirror'])(
-  'who asks the public server for %s is refused; the operator is not',
+  'a request for %s is refused on the public server, and served to the operator',
   async (names) => {
     const { server, home } = await serve()
     const refused = await fetch(`${server.url}/api/v1/events?event=${names}`)
@@ -74,7 +74,7 @@ test.each(['mirror', 'bootstrap', 'error', 'log-list', 'audited,mirror'])(
   },
 )
 
-test('readers are counted at both doors, and the door of the operator ends them when it closes', async () => {
+test('readers are counted on both servers, and the operator’s server ends its own when it closes', async () => {
   const { news, server, home, door } = await serve()
   const all = await EventReader.open(server.url)
   const operator = await EventReader.open('http://operator', '/api/v1/events', { socketPath: operatorSocket(home) })
@@ -86,7 +86,7 @@ test('readers are counted at both doors, and the door of the operator ends them 
   await expect.poll(readers).toBe(0)
 })
 
-test('a reader that fails keeps no event from those who print it, and who prints keeps none from readers', async () => {
+test('a failing listener withholds no event from the one that prints, nor the one that prints from listeners', async () => {
   const heard: string[] = []
   const news = new News(({ event }) => {
     heard.push(event)

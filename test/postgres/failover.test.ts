@@ -39,7 +39,7 @@ describe.skipIf(!hasPostgres)('a primary and its synchronous standby', () => {
   }
 
   test.each(['before', 'after'] as const)(
-    'a connection that is cut %s the commit is no yes, and what it was is found out',
+    'do not confirm a write if the connection is cut %s the commit, and its fate is found out later',
     async (cut) => {
       const { schema } = await ready()
       const cutter = await Cutter.start(() => pair.primary.port)
@@ -59,7 +59,7 @@ describe.skipIf(!hasPostgres)('a primary and its synchronous standby', () => {
     },
   )
 
-  test('a wait for the standby that is cancelled says so by a warning alone, and is no yes', async () => {
+  test('do not confirm a commit whose wait for the standby was cancelled, which only a warning shows', async () => {
     const { state, schema } = await ready()
     expect(await state.replace(LOG, undefined, row(1))).toBe('won')
     await pair.standby.stop('fast')
@@ -75,7 +75,7 @@ describe.skipIf(!hasPostgres)('a primary and its synchronous standby', () => {
     expect(await state.confirm(LOG, row(2))).toBe('won')
   })
 
-  test('after a failover a node that knew the primary writes nothing: it starts again', async () => {
+  test('accept no write after a failover from a node that knew the old primary, until it starts again', async () => {
     const { promise: moved, resolve } = Promise.withResolvers<string>()
     const { schema, state } = await ready(resolve)
     expect(await state.replace(LOG, undefined, row(1))).toBe('won')
@@ -91,13 +91,13 @@ describe.skipIf(!hasPostgres)('a primary and its synchronous standby', () => {
     expect((await again.row(LOG))?.seq).toBe(2)
   })
 
-  test('what a commit survives is said in words', async () => {
+  test('report in words what a commit survives', async () => {
     const { state } = await ready()
     await state.rows()
     expect(state.promise).toMatch(/each commit waits for a synchronous standby \(1 connected\)/)
   })
 
-  test('a database restored from an older copy stops machines that have seen more', async () => {
+  test('stop machines that have seen more when the database is restored from an older copy', async () => {
     const { schema, state } = await ready()
     const journal = new MemoryJournal()
     const store = await Store.over(new MemoryLevel(), journal, undefined, state)

@@ -33,7 +33,7 @@ describe.skipIf(!hasPostgres)('keys and origins', () => {
   const mayPromise = (state: PostgresState, log: string, origin: string) =>
     state.replace(log, undefined, row({ origin, signed }), claimOf({ origin, signed }))
 
-  test('a home that moves brings what its keys are bound to', async () => {
+  test('stay bound when a home moves', async () => {
     const { state } = await newState()
     await state.make()
     await state.put(new Map([[ONE, row({ origin: 'o', signed })]]))
@@ -41,7 +41,7 @@ describe.skipIf(!hasPostgres)('keys and origins', () => {
     expect(await mayPromise(state, TWO, 'p')).toBe('won')
   })
 
-  test('states of old versions tell their origin in their head, and one that records it goes before', async () => {
+  test('are bound by the heads in states of old versions, but a recorded origin goes first', async () => {
     const { state } = await newState()
     await state.make()
     const old = { note: head('o'), signed }
@@ -58,7 +58,7 @@ describe.skipIf(!hasPostgres)('keys and origins', () => {
     expect(await mayPromise(both, '3'.repeat(64), 'o')).toEqual({ by: TWO })
   })
 
-  test('tables of an earlier version are refused until gossum state init has added what is missing', async () => {
+  test('are refused in tables of an earlier version until gossum state init has added what is missing', async () => {
     const { state, schema } = await newState()
     await state.init()
     expect(await mayPromise(state, ONE, 'o')).toBe('won')
@@ -75,7 +75,7 @@ describe.skipIf(!hasPostgres)('keys and origins', () => {
     expect(state.failure).toBeUndefined()
   })
 
-  test('an origin of any length is bound', async () => {
+  test('are bound whatever the length of the origin', async () => {
     const { state } = await newState()
     await state.init()
     const origin = 'o'.repeat(100_000)

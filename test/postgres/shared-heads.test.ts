@@ -74,7 +74,7 @@ const STATES: readonly (readonly [name: string, isThere: boolean, make: NewState
 describe.each(STATES)('over %s', (_name, isThere, make) => {
   const its = test.skipIf(!isThere)
 
-  its('of racing changes on two machines exactly one wins, and both then stand on it', async () => {
+  its('of racing changes on two machines, exactly one wins, and both then have it', async () => {
     const { machineState } = await make()
     const [one, two] = [await machine(machineState()), await machine(machineState())]
     for (let round = 1; round <= 10; round++) {
@@ -90,7 +90,7 @@ describe.each(STATES)('over %s', (_name, isThere, make) => {
     }
   })
 
-  its('a machine that was away takes up what the other wrote, and its journal remembers that', async () => {
+  its('a machine that was away adopts what the other wrote, and its journal keeps that', async () => {
     const { machineState } = await make()
     const one = await machine(machineState())
     await advance(one.heads, 5)
@@ -107,7 +107,7 @@ describe.each(STATES)('over %s', (_name, isThere, make) => {
   })
 
   its(
-    'whoever judged by an older state is told so, also when somebody else here has taken up the newer one',
+    'a caller that used an older state is told so, even if another caller here has adopted the newer one',
     async () => {
       const { machineState } = await make()
       const [one, two] = [await machine(machineState()), await machine(machineState())]
@@ -118,7 +118,7 @@ describe.each(STATES)('over %s', (_name, isThere, make) => {
     },
   )
 
-  its('what another machine wrote is signed here only when a write of our own has found it', async () => {
+  its('what another machine wrote is confirmed here only once a write of our own has found it', async () => {
     const { machineState } = await make()
     const [one, two] = [await machine(machineState()), await machine(machineState())]
     await advance(one.heads, 5)
@@ -134,7 +134,7 @@ describe.each(STATES)('over %s', (_name, isThere, make) => {
     await two.heads.confirm(LOG, two.heads.get(LOG))
   })
 
-  its('a row that is older than what a machine has seen, or gone, or other, stops that machine', async () => {
+  its('a row that is older than what a machine has seen, or missing, or different, stops that machine', async () => {
     const { machineState, clear } = await make()
     const one = await machine(machineState())
     await advance(one.heads, 5)
@@ -155,7 +155,7 @@ describe.each(STATES)('over %s', (_name, isThere, make) => {
     await expect(advance(gone.heads, 9)).rejects.toMatchObject({ code: 'STATE_DISAGREES' })
   })
 
-  its('a row that goes back is none that goes on, whatever else is written beside it', async () => {
+  its('a row with a smaller tree does not continue the journal, even with a higher number', async () => {
     const { machineState } = await make()
     const [one, two] = [await machine(machineState()), await machine(machineState())]
     await advance(one.heads, 9)
@@ -166,7 +166,7 @@ describe.each(STATES)('over %s', (_name, isThere, make) => {
     expect(two.heads.disagreement(LOG)).toContain('does not continue the journal')
   })
 
-  its("the operator's word settles it on the larger of the two, on all machines", async () => {
+  its('a recovery by the operator settles on the larger of the two, on all machines', async () => {
     const { machineState } = await make()
     const one = await machine(machineState())
     await advance(one.heads, 5)
@@ -190,7 +190,7 @@ describe.each(STATES)('over %s', (_name, isThere, make) => {
     }
     const isTaken = expect.objectContaining({ code: 'ORIGIN_TAKEN' }) as Error
 
-    its('whichever machine promises first, though no machine follows both', async () => {
+    its('whichever machine promises first, even if no machine follows both', async () => {
       const { machineState } = await make()
       const [one, two] = [await machine(machineState()), await machine(machineState())]
       await promise(one.heads, LOG, KEY)
@@ -205,7 +205,7 @@ describe.each(STATES)('over %s', (_name, isThere, make) => {
       expect(await two.heads.change(OTHER, two.heads.get(OTHER), { tree: tree(2) })).toMatchObject({ seq: 2 })
     })
 
-    its('of many machines that begin at once with a log each, one promises', async () => {
+    its('even if many machines start at once with a log each', async () => {
       const { machineState } = await make()
       const all = await Promise.all(Array.from({ length: 6 }, () => machine(machineState())))
       const logs = all.map((_machine, n) => `${n}`.repeat(64))
@@ -216,7 +216,7 @@ describe.each(STATES)('over %s', (_name, isThere, make) => {
       for (const { heads } of all) expect(heads.get(won[0]!).signed).toMatchObject({ key: KEY })
     })
 
-    its('and goes on there; other origins and other keys are free', async () => {
+    its('and can continue there; other origins and other keys are free', async () => {
       const { machineState } = await make()
       const [one, two] = [await machine(machineState()), await machine(machineState())]
       await promise(one.heads, LOG, KEY)
@@ -225,7 +225,7 @@ describe.each(STATES)('over %s', (_name, isThere, make) => {
       expect(await promise(two.heads, 'c'.repeat(64), 'another key')).toBeDefined()
     })
 
-    its('not by a promise that came too late', async () => {
+    its('but not by a promise that came too late', async () => {
       const { machineState } = await make()
       const [one, two] = [await machine(machineState()), await machine(machineState())]
       await promise(one.heads, LOG, KEY)
@@ -234,7 +234,7 @@ describe.each(STATES)('over %s', (_name, isThere, make) => {
       expect(await promise(two.heads, OTHER, 'another key')).toBeDefined()
     })
 
-    its('the second key and the key of an auditor as well', async () => {
+    its('even if it is a second key or an auditor’s key', async () => {
       const { machineState } = await make()
       const [one, two] = [await machine(machineState()), await machine(machineState())]
       const audited = { key: 'auditor', size: 1, root: 'AAAA', time: 1 }
@@ -253,7 +253,7 @@ test.each([
   ['made', true],
   ['not made', false],
 ])(
-  'a write of which nobody can tell whether it was %s is not signed, and what it was is seen later',
+  'a write of which it is unknown whether it was %s is not confirmed, and its fate is seen later',
   async (_what, isMade) => {
     const shared = new MemoryState()
     const { heads } = await machine(shared)
@@ -268,7 +268,7 @@ test.each([
   },
 )
 
-test('while the database is away nothing changes and nothing is confirmed, and a disagreement is none', async () => {
+test('while the database is unavailable nothing changes or is confirmed, and there is no disagreement', async () => {
   const shared = new MemoryState()
   const { heads } = await machine(shared)
   await advance(heads, 5)

@@ -18,7 +18,7 @@ async function machine(shared: MemoryState) {
   return startHeart({ logKey: logSigner.verifier, prefix: showing(history), store })
 }
 
-test('what another machine has signed is signed here bit for bit, and shown', async () => {
+test('what another machine has signed is signed here bit for bit, and is shown', async () => {
   const shared = new MemoryState()
   const [one, two] = [await machine(shared), await machine(shared)]
   await one.submit('poll', history.head(5))
@@ -29,7 +29,7 @@ test('what another machine has signed is signed here bit for bit, and shown', as
   expect(two.unknown).toEqual([])
 })
 
-test('a text that the log has not signed is not cosigned because it stands in the database', async () => {
+test('a text in the database that the log has not signed is not cosigned', async () => {
   const shared = new MemoryState()
   const heart = await machine(shared)
   await heart.submit('poll', history.head(5))

@@ -78,7 +78,7 @@ afterAll(async () => {
   await Promise.all(hosts.map(async (host) => host.stop()))
 })
 
-describe('the numbers', () => {
+describe('the simulated parameters', () => {
   test('are those of a real host', () => {
     const { opts } = inside(hosts[0]!)
     const rules = productionRules([TOPIC], NO_OPINIONS)

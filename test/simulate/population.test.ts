@@ -32,7 +32,7 @@ function field(): { places: Place[]; dialling: Dialling } {
   return { places: Array.from({ length: 50 }, (_, i) => new Place(i)), dialling: new Dialling(network, new Dice(2)) }
 }
 
-test('a field that grows: each dials the first, and enough of those that are there', () => {
+test('in a field that grows, each node dials the first and enough of the others', () => {
   const { places, dialling } = field()
   dialling.joinInTurn(places)
   for (const { id, links } of places) {
@@ -43,7 +43,7 @@ test('a field that grows: each dials the first, and enough of those that are the
   }
 })
 
-test('a field that is there at once: each has eight neighbours and dialled four of them, at least', () => {
+test('in a field that exists at once, each node has at least eight neighbours, and dialled at least four of them', () => {
   const { places, dialling } = field()
   for (const place of places) dialling.join(place, places)
   for (const { links } of places) {

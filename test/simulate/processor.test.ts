@@ -34,7 +34,7 @@ describe('a shared processor', () => {
     expect(await done(shared(2), three)).toEqual(['a judge 3', 'b judge 3', 'c judge 6'])
   })
 
-  test('lets nobody do two things at once, though a core is free', async () => {
+  test('lets no worker do two things at once, even if a core is free', async () => {
     const two = ['judge', 'send', 'send'] as const
     expect(
       await done(
@@ -61,7 +61,7 @@ describe('a shared processor', () => {
     ).toEqual(['a convict 20', 'b send 21', 'a send 22'])
   })
 
-  test('does what work brings about after what waited', async () => {
+  test('does work that results from other work after what was waiting', async () => {
     const time = new VirtualTime()
     const processor = shared(1)(time)
     const order: string[] = []
@@ -79,7 +79,7 @@ describe('a shared processor', () => {
   })
 })
 
-test('with a core for each, only judging takes time, and nobody waits', async () => {
+test('with a core for each worker, only judging takes time, and no worker waits', async () => {
   const given: (readonly [string, Work])[] = [
     ['a', 'judge'],
     ['a', 'judge'],

@@ -15,21 +15,21 @@ test('enough witnesses that signed one history lately agree', () => {
   })
 })
 
-describe('its age is that of the last signature without which there would be too few', () => {
-  test('one witness that says a time of its own makes nothing newer', () => {
+describe('the age of the newest head', () => {
+  test('is lowered only by as many witnesses as are needed', () => {
     // Three are needed: two that sign repeatedly, or with any time, are not enough.
     expect(said({ ago: (i) => (i < 2 ? -86_400_000 : 100_000) }).sentence).toMatch(/100 s old/)
     expect(said({ ago: (i) => (i < 3 ? 5_000 : 100_000) }).sentence).toMatch(/ 5 s old/)
   })
 
-  test('a head that was signed too long ago says nothing of now', () => {
+  test('says nothing about the present if it is too high', () => {
     const { belief, sentence } = said({}, NOW + 3_600_000)
     expect(belief).toBe('thin')
     expect(sentence).toMatch(/60 min ago/)
   })
 })
 
-describe('too few to say', () => {
+describe('the belief is thin', () => {
   const condition = (name: 'no quorum' | 'no policy', severity: 'failing' | 'notice') => [
     { name, severity, log: null, text: `${name}!` },
   ]
@@ -37,7 +37,7 @@ describe('too few to say', () => {
   test.each<[string, Made, RegExp]>([
     ['without a quorum', { quorum: false }, /no head has a quorum/],
     ['without a policy, whatever this node has proven', { policy: false }, /Only this node counts/],
-    ['when those who signed do not suffice', { ago: (i) => (i < 2 ? 40_000 : 9e6) }, /Too few witnesses/],
+    ['if those that signed lately do not suffice', { ago: (i) => (i < 2 ? 40_000 : 9e6) }, /Too few witnesses/],
     ['while the node is not ready', { conditions: condition('no quorum', 'failing') }, /no quorum!/],
   ])('%s', (_what, change, words) => {
     const { belief, sentence } = said(change)
@@ -45,30 +45,30 @@ describe('too few to say', () => {
     expect(sentence).toMatch(words)
   })
 
-  test('what is only worth knowing changes nothing', () => {
+  test('but not because of a notice', () => {
     expect(said({ conditions: condition('no policy', 'notice') }).belief).toBe('agreed')
   })
 
-  test('and another log that fails is not this one', () => {
+  test('but not because another log fails', () => {
     const other = { name: 'unverified', severity: 'failing', log: 'b'.repeat(64), text: 'other' } as const
     expect(said({ conditions: [other] }).belief).toBe('agreed')
   })
 })
 
-describe('proof stands before everything else', () => {
-  test('of a split view, since the first of it', () => {
+describe('proof of misbehaviour comes first', () => {
+  test('for a split view, dated by the earliest', () => {
     const evidence = [{ seenAt: iso(NOW - 60_000) }, { seenAt: iso(NOW - 600_000) }]
     const { belief, sentence } = said({ evidence })
     expect(belief).toBe('split')
     expect(sentence).toMatch(/^SPLIT VIEW since 2026-11-29 11:50 UTC/)
   })
 
-  test('of a bad record', () => {
+  test('for a bad record', () => {
     const evidence = [{ type: 'gossum/bad-record/v1', module: 'a.example/m@v1.0.0', sizes: [9, 9] as [number, number] }]
     expect(said({ evidence }).sentence).toMatch(/BAD RECORD .* of a.example\/m@v1.0.0/)
   })
 
-  test('until it is acknowledged; and a witness that lies is not the log', () => {
+  test('until it is acknowledged, and not if it is against a witness or another log', () => {
     expect(said({ evidence: [{ acked: true }] }).belief).toBe('agreed')
     expect(said({ evidence: [{ witness: vkey('w3.example') }] }).belief).toBe('agreed')
     expect(said({ evidence: [{ log: 'b'.repeat(64) }] }).belief).toBe('agreed')

@@ -145,32 +145,32 @@ const CASES: readonly [ConditionName, Facts][] = [
 ]
 
 describe('conditions', () => {
-  test.each(CASES)('%s holds, and nothing else', (name, facts) => {
+  test.each(CASES)('%s holds, and no other', (name, facts) => {
     expect(names(facts)).toEqual([name])
     const { ready, exit } = SEVERITIES[CONDITIONS[name]]
     expect([isReady(conditionsOf(facts)), exitOf(conditionsOf(facts))]).toEqual([ready, exit])
   })
 
-  test('each of them is among these cases', () => {
+  test('every condition is among these cases', () => {
     expect(CONDITION_NAMES.filter((name) => !CASES.some(([one]) => one === name))).toEqual([])
   })
 
   test.each<[string, Facts]>([
     ['all is well', WELL],
     ['a log is only pushed', withLog({ poll: undefined })],
-    ['a disabled log is as it is', withLog({ isDisabled: true, poll: silent, suspects: { open: 1, alarmed: 0 } })],
+    ['a disabled log fails', withLog({ isDisabled: true, poll: silent, suspects: { open: 1, alarmed: 0 } })],
     ['a quorum and a cosignature are on their way', withLog({ lag: { quorum: 299, cosignature: 89 } })],
     ['all keys are new', guard('fresh')],
     ['there is no mesh', around({ mesh: undefined })],
     ['a log that moves every day rests for one', secluded({ tempo: { since: 86_400, usual: 60 } })],
-    ['it rests as long as it did of late', secluded({ tempo: { since: 500_000, usual: 62_500 } })],
+    ['it rests no longer than it did lately', secluded({ tempo: { since: 500_000, usual: 62_500 } })],
     [
-      'it stands still, and too few have signed it lately to say so',
+      'it stands still, but too few have signed it lately to say so',
       secluded({ tempo: { since: 1e6, usual: 60 }, signedLately: { by: 1, need: 2 } }),
     ],
     ['polls are a little behind', secluded({ pollBehind: 600 })],
     ['as many witnesses are heard as a quorum needs', beyond({ witnesses: { heard: 2, need: 2 } })],
-    ['peers of one network came just now', beyond({ network: { name: '192.0.0.0/16', peers: 3, seconds: 600 } })],
+    ['peers of one network have just connected', beyond({ network: { name: '192.0.0.0/16', peers: 3, seconds: 600 } })],
     ['an audit has found nothing wrong', withLog({ audit: { findings: { error: 0 }, error: null } })],
   ])('none holds when %s', (_what, facts) => {
     expect(conditionsOf(facts)).toEqual([])
@@ -187,7 +187,7 @@ describe('conditions', () => {
     expect(names(withLog(taken))).toEqual(['origin taken', 'unreachable', 'unverified', 'no quorum'])
   })
 
-  test('a log that does not answer, or shows nothing that is proven, shows nothing old either', () => {
+  test('a log that does not answer or proves nothing is not reported as old', () => {
     const seclusion = { tempo: { since: 1e6, usual: 60 }, pollBehind: 9999, signedLately: { by: 2, need: 2 } }
     expect(names(withLog({ seclusion }))).toEqual(['standing still', 'view behind'])
     expect(names(withLog({ seclusion, poll: silent }))).toEqual(['unreachable'])
@@ -196,7 +196,7 @@ describe('conditions', () => {
     expect(names(withLog({ seclusion, isFrozen: true }))).toEqual(['frozen'])
   })
 
-  test('an observer is not asked for what only a witness does, and every word of it is true', () => {
+  test('an observer is not held to the duties of a witness, and its texts are true for it', () => {
     const well: Facts = {
       ...observing({ lag: { quorum: undefined, cosignature: 86_400 } }),
       signing: { ...WELL.signing, deposit: { ...DEPOSIT, state: 'nobody', text: 'nobody keeps anything' } },
@@ -212,7 +212,7 @@ describe('conditions', () => {
     expect(names({ ...WELL, logs, hasPolicy: false })).toEqual(['no policy'])
   })
 
-  test('misbehaviour is the worst, whatever else there is; what nobody knows is no good news', () => {
+  test('misbehaviour outweighs every other severity, and an unknown severity is no good news', () => {
     expect(exitOf([{ severity: 'failing' }, { severity: 'misbehaviour' }, { severity: 'notice' }])).toBe(3)
     expect(exitOf([{ severity: 'of a newer version' }])).toBe(4)
   })
@@ -226,14 +226,14 @@ describe('a poll', () => {
   const refused = (code: 'NOTE_MALFORMED' | 'SIGNATURE_MISSING' | 'CLOCK_WRONG') =>
     ({ outcome: { kind: 'refused', news: false, code } }) as const
 
-  test.each(['advanced', 'known', 'past'] as const)('has succeeded when its head is %s', (kind) => {
+  test.each(['advanced', 'known', 'past'] as const)('has succeeded if its head is %s', (kind) => {
     const { polls: kept, time } = polls()
     kept.note('log', { outcome: { kind, news: false } })
     time.now = 5000
     expect(kept.of('log')).toEqual({ ...POLL, answeredAgo: 5000, verifiedAgo: 5000 })
   })
 
-  test.each(['NOTE_MALFORMED', 'SIGNATURE_MISSING'] as const)('has failed when its answer is %s', (code) => {
+  test.each(['NOTE_MALFORMED', 'SIGNATURE_MISSING'] as const)('has failed if its answer is %s', (code) => {
     const { polls: kept } = polls()
     expect(kept.note('log', refused(code))).toBe(true)
     expect(kept.of('log')).toMatchObject({ reachable: false, isAnswer: true, verifiedAgo: undefined })
@@ -244,8 +244,8 @@ describe('a poll', () => {
   test.each([
     ['of which nothing is proven', { outcome: { kind: 'pending', news: false, code: 'LOG_UNREACHABLE' } }],
     ['that may not be signed', refused('CLOCK_WRONG')],
-    ['that could not be written down', { failed: new GossumError('STORE_WRITE_FAILED', 'ENOSPC') }],
-  ] as const)('of a head %s was answered, and has not succeeded', (_what, polled) => {
+    ['that could not be stored', { failed: new GossumError('STORE_WRITE_FAILED', 'ENOSPC') }],
+  ] as const)('of a head %s was answered, but has not succeeded', (_what, polled) => {
     const { polls: kept, time } = polls()
     kept.note('log', { outcome: { kind: 'known', news: false } })
     time.now = 7000
@@ -256,7 +256,7 @@ describe('a poll', () => {
   })
 })
 
-test('what is behind is so since it moved last, and no more when it has come up', () => {
+test('a lag is counted from the last move, and ends when it has caught up', () => {
   const time = { now: 0 }
   const lags = new Lags(() => time.now)
   expect(lags.note('q', undefined, undefined)).toBeUndefined()

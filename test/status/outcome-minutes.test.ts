@@ -18,7 +18,7 @@ test('counts by log, door and outcome, the oldest minute first', () => {
   expect(minutes.of('c', MINUTE)).toEqual([])
 })
 
-test('forgets what is older than an hour, whether something comes or not', () => {
+test('forgets what is older than an hour, whether or not anything new arrives', () => {
   const minutes = new OutcomeMinutes()
   for (let i = 0; i < 3 * MINUTES; i++) minutes.note('a', 'poll', 'known', i * MINUTE)
   const now = (3 * MINUTES - 1) * MINUTE

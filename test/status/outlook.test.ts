@@ -84,8 +84,8 @@ function world(change: Partial<World> = {}) {
 /** A log that grew this many times, with this gap in seconds, the last time when the node was started. */
 const moving = (moves: number, gap: number): number[] => [0, ...Array.from({ length: moves + 1 }, (_, i) => -i * gap)]
 
-describe('how a log moves', () => {
-  test('is read of the heads that are kept: since when the newest is there, and how long that took at most', async () => {
+describe('the tempo of a log', () => {
+  test('is read from the kept heads: how long the newest has been there, and the longest gap', async () => {
     const heads = moving(12, 5 * MINUTE)
     heads[6] = heads[6]! + 200
     const { it, outlook } = world({ heads })
@@ -94,7 +94,7 @@ describe('how a log moves', () => {
     expect(outlook.ofLog('log').tempo).toEqual({ since: 90, usual: 500 })
   })
 
-  test('is not known of a log that has moved seven times, but after eight', async () => {
+  test('is unknown after seven moves, and known after eight', async () => {
     for (const [moves, known] of [
       [7, false],
       [8, true],
@@ -105,14 +105,14 @@ describe('how a log moves', () => {
     }
   })
 
-  test('is that of late: what was longer ago than 16 moves counts no more', async () => {
+  test('is recent: moves before the last 16 do not count', async () => {
     const late = moving(16, 60)
     const { outlook } = world({ heads: [...late, -1e6, -2e6] })
     await outlook.moved('log')
     expect(outlook.ofLog('log').tempo).toMatchObject({ usual: 60 })
   })
 
-  test('does not look younger because our cosignature of its head is renewed', async () => {
+  test('is not changed by a renewal of our cosignature', async () => {
     const { it, outlook } = world({ heads: moving(10, 60) })
     await outlook.moved('log')
     it.seconds = 30 * HOUR
@@ -122,10 +122,10 @@ describe('how a log moves', () => {
   })
 })
 
-describe('who signed the newest head lately', () => {
+describe('recent signatures on the newest head', () => {
   const policy = ['a', 'b', 'c']
 
-  test('is counted by the policy, within two hours, and without those that are convicted', () => {
+  test('are counted by the policy, within two hours, without convicted witnesses', () => {
     const { it, outlook } = world({ policy, signed: { a: 0, b: 0, c: 0, stranger: 0 }, convicted: ['c'] })
     expect(outlook.ofLog('log').signedLately).toEqual({ by: 2, need: 2 })
     it.seconds = 2 * HOUR
@@ -133,7 +133,7 @@ describe('who signed the newest head lately', () => {
     expect(outlook.ofLog('log').signedLately).toEqual({ by: 1, need: 2 })
   })
 
-  test('without a policy is this node alone', () => {
+  test('without a policy are those of this node alone', () => {
     expect(world({ signed: { own: 0, a: 0 } }).outlook.ofLog('log').signedLately).toEqual({ by: 1, need: 1 })
   })
 })
@@ -141,7 +141,7 @@ describe('who signed the newest head lately', () => {
 describe('witnesses that are heard', () => {
   const lively = { heads: moving(10, 60), policy: ['a', 'b', 'c'] }
 
-  test('are counted after two hours, while a log usually moves each hour', async () => {
+  test('are counted after two hours if a log usually moves each hour', async () => {
     const { it, outlook } = world({ ...lively, heard: { a: 0, b: 0 } })
     await outlook.moved('log')
     it.seconds = 2 * HOUR
@@ -151,7 +151,7 @@ describe('witnesses that are heard', () => {
     expect(outlook.ofNode().witnesses).toEqual({ heard: 1, need: 2 })
   })
 
-  test('are not where no log moves often, nor without a policy', async () => {
+  test('are not counted if no log moves often, or without a policy', async () => {
     for (const change of [
       { ...lively, heads: moving(10, 2 * HOUR) },
       { ...lively, heads: [] },
@@ -165,10 +165,10 @@ describe('witnesses that are heard', () => {
   })
 })
 
-describe('polls that are behind', () => {
+describe('polls', () => {
   const polled = (size: number) => ({ outcome: { kind: 'past', news: false, size } }) as const
 
-  test('are so since a head was proven that they have not shown since', () => {
+  test('are behind since a head was proven that they have not shown', () => {
     const { it, outlook } = world({ size: 10 })
     outlook.polled('log', polled(10))
     expect(outlook.ofLog('log').pollBehind).toBeUndefined()
@@ -180,14 +180,14 @@ describe('polls that are behind', () => {
     expect(outlook.ofLog('log').pollBehind).toBeUndefined()
   })
 
-  test('what fails, or shows nothing, is not behind', () => {
+  test('that fail or show nothing are not behind', () => {
     const { it, outlook } = world()
     outlook.polled('log', { silence: new Error('down') })
     it.seconds = 9999
     expect(outlook.ofLog('log').pollBehind).toBeUndefined()
   })
 
-  test('a log that shows everything an hour late is an hour behind, though what it shows moves all the time', () => {
+  test('of a log that shows everything an hour late are an hour behind, even if it moves all the time', () => {
     let now = 0
     const trails = new Trails(() => now)
     let most = 0
@@ -206,11 +206,11 @@ describe('polls that are behind', () => {
   })
 })
 
-describe('where peers are', () => {
+describe('a shared network of peers', () => {
   const at = (ip: string, chosen = false) => ({ multiaddr: `/ip${ip.includes(':') ? 6 : 4}/${ip}/tcp/1/p2p/x`, chosen })
   const three = [at('203.0.113.1'), at('203.0.77.2'), at('203.0.5.3')]
 
-  test('three in one network are said, with how long that is so', () => {
+  test('is reported for three peers, with its duration', () => {
     const { it, outlook } = world({ peers: three })
     expect(outlook.ofNode().network).toEqual({ name: '203.0.0.0/16', peers: 3, seconds: 0 })
     it.seconds = 700
@@ -221,29 +221,29 @@ describe('where peers are', () => {
     expect(outlook.ofNode().network, 'it is so anew').toMatchObject({ seconds: 0 })
   })
 
-  test('as are those of one IPv6 /32', () => {
+  test('is reported for an IPv6 /32', () => {
     const peers = [at('2a01:db8::1'), at('2a01:db8:1::1'), at('2a01:db8:ffff::1')]
     expect(world({ peers }).outlook.ofNode().network).toMatchObject({ name: '2a01:db8::/32' })
   })
 
   test.each<[string, Partial<World>]>([
     ['no mesh', { peers: undefined }],
-    ['nobody', { peers: [] }],
-    ['the one peer of a newcomer', { peers: [at('203.0.113.1')] }],
-    ['two', { peers: three.slice(0, 2) }],
+    ['no peers', { peers: [] }],
+    ['a single peer', { peers: [at('203.0.113.1')] }],
+    ['two peers', { peers: three.slice(0, 2) }],
     ['this machine', { peers: [at('127.0.0.1'), at('127.0.0.1'), at('127.0.0.1')] }],
     ['a local network', { peers: [at('192.168.1.2'), at('192.168.1.3'), at('10.0.0.1')] }],
     ['a local network of IPv6', { peers: [at('fd00::1'), at('fd00::2'), at('::1')] }],
-    ['names', { peers: three.map(() => ({ multiaddr: '/dns4/h.example/tcp/1', chosen: false })) }],
+    ['peers with names', { peers: three.map(() => ({ multiaddr: '/dns4/h.example/tcp/1', chosen: false })) }],
     [
-      'those that the operator named',
+      'peers that the operator configured',
       { peers: three.map((peer) => ({ ...peer, chosen: true })), bootstrap: ['a', 'b', 'c'] },
     ],
-  ])('%s is no sign of anything', (_what, change) => {
+  ])('is not reported for %s', (_what, change) => {
     expect(world(change).outlook.ofNode().network).toBeUndefined()
   })
 
-  test('those that this node chose itself are', () => {
+  test('is reported for peers that this node chose itself', () => {
     const peers = three.map((peer) => ({ ...peer, chosen: true }))
     expect(world({ peers }).outlook.ofNode().network).toBeDefined()
     const one = { peers: [...peers.slice(1), at('203.0.9.9')], bootstrap: ['a'] }

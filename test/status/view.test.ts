@@ -157,7 +157,7 @@ const counting = (views: readonly { name: string; counted: boolean }[]): [string
   views.map(({ name, counted }) => [name, counted])
 
 describe('cosignatures', () => {
-  test('count when the policy names the key; those of relayed keys, and of a node that it does not name, do not', async () => {
+  test('count if the policy names the key; those of relayed keys, and of an unnamed node, do not', async () => {
     const { heart, view } = await start({ listed: false })
     await heart.submit('poll', formatNote(cosigned(ours, 5, bob, relayed, alice)))
     const head = (await view.head(heart.log))!
@@ -207,7 +207,7 @@ describe('a witness that lied', () => {
     return { ...started, id, splitId }
   }
 
-  test('is shown with the evidence, counts no more, and takes the quorum with it, until that is acknowledged', async () => {
+  test('is shown with the evidence, no longer counts, and takes the quorum with it, until that is acknowledged', async () => {
     const { heart, view, id, splitId, metrics } = await lied()
     const shown = async () => {
       const { logs, evidence } = await view.status()
@@ -242,7 +242,7 @@ describe('a witness that lied', () => {
 })
 
 describe('witnesses', () => {
-  test('are shown with the last that was heard of them', async () => {
+  test('are shown with the last head that they signed', async () => {
     const { heart, view } = await start({ listed: false })
     await heart.submit('poll', formatNote(cosigned(ours, 5, alice)))
     expect(view.witnesses()).toEqual([
@@ -267,8 +267,8 @@ describe('witnesses', () => {
   })
 })
 
-describe('what came before', () => {
-  test('the first head is shown as the one that was trusted', async () => {
+describe('after its start', () => {
+  test('the node shows the first head as trusted on first use', async () => {
     const { heart, view } = await start()
     await heart.submit('poll', ours.head(5))
     const { logs, guard } = await view.status()
@@ -280,7 +280,7 @@ describe('what came before', () => {
     expect(await failing(view)).toEqual([])
   })
 
-  test('a floor that is not reached makes the node not ready', async () => {
+  test('the node is not ready with a floor that is not reached', async () => {
     const { heart, view, metrics } = await start()
     await heart.submit('poll', ours.head(5))
     const { store, log } = heart
@@ -303,7 +303,7 @@ describe('what came before', () => {
     ['unguarded', true],
     ['twin', false],
     ['fresh', true],
-  ])('a guard that is %s makes it ready: %s', async (state, expected) => {
+  ])('the node with a guard that is %s is ready: %s', async (state, expected) => {
     const { heart, view, metrics } = await start({ state })
     await heart.submit('poll', whole(5))
     const { ready, checks } = await view.readiness()
@@ -315,7 +315,7 @@ describe('what came before', () => {
     expect(states).toEqual([state])
   })
 
-  test('suspects and relayed keys are measured', async () => {
+  test('the node measures suspects and relayed keys', async () => {
     const { heart, view, metrics } = await start({ prefix: showing(ours) })
     await heart.submit('poll', ours.head(5))
     expect(await metrics()).toMatch(/^gossum_suspect_age_seconds\{log="log\.example",log_id="\w+"\} 0$/m)
@@ -335,7 +335,7 @@ describe('deposits', () => {
     undeposited: ['log a', 'log b'],
   } as const
 
-  test('are shown, measured, and make the node not ready only where something is not kept', async () => {
+  test('are shown and measured, and make the node not ready only if something is not kept', async () => {
     const { view, heart, metrics } = await start({ deposit: behind })
     await heart.submit('poll', whole(5))
     expect((await view.status()).deposit).toEqual({
@@ -353,13 +353,13 @@ describe('deposits', () => {
     expect(text).toContain('gossum_deposit_state{state="deposited"} 0')
   })
 
-  test.each(['deposited', 'nobody'] as const)('that are %s leave it ready', async (state) => {
+  test.each(['deposited', 'nobody'] as const)('in the state %s leave the node ready', async (state) => {
     const { view, heart } = await start({ deposit: { state } })
     await heart.submit('poll', whole(5))
     expect(await failing(view)).toEqual([])
   })
 
-  test('that nobody can keep, and that are required, do not leave it ready: nothing is signed', async () => {
+  test('that are required but cannot be made leave the node not ready', async () => {
     const { view, heart } = await start({ deposit: { state: 'nobody', required: true } })
     await heart.submit('poll', whole(5))
     expect(await failing(view)).toEqual(['deposits impossible: it is kept'])
@@ -367,7 +367,7 @@ describe('deposits', () => {
 })
 
 describe('the clock', () => {
-  test('is asked about what was promised, and what it says is shown', async () => {
+  test('is asked about promised times, and its report is shown', async () => {
     const condition = { name: 'promise ahead', text: 'it says 2036' } as const
     const { view, heart, asked, metrics } = await start({ conditions: [condition], offset: 1 })
     await heart.submit('poll', whole(5))
@@ -380,7 +380,7 @@ describe('the clock', () => {
     expect(text).toContain('gossum_clock_offset_seconds 1')
   })
 
-  test('that was three days ahead for six seconds does not make three days look like now', async () => {
+  test('that was three days ahead for six seconds does not falsify the ages of heads and suspects', async () => {
     const time = { now: NOW, monotonic: 0 }
     const pass = (seconds: number): void => {
       time.now += seconds * 1000
@@ -410,7 +410,7 @@ describe('the clock', () => {
     expect(await failing(view)).toEqual([])
   })
 
-  test('of which nobody said anything has no offset to be measured', async () => {
+  test('has no measured offset while nothing is observed', async () => {
     const { metrics } = await start()
     expect(await metrics()).not.toMatch(/^gossum_clock_offset_seconds/m)
   })
@@ -424,8 +424,8 @@ describe('the clock', () => {
   })
 })
 
-describe('a log of an origin that the key cosigns another log of', () => {
-  test('is paused, and says why', async () => {
+describe('a log whose origin is taken', () => {
+  test('is paused, with the reason', async () => {
     const { view, heart, metrics } = await start({ taken: 'the key is bound to another' })
     await heart.submit('poll', ours.head(5))
     expect((await view.status()).logs[0]!.paused).toBe('the key is bound to another')
@@ -436,7 +436,7 @@ describe('a log of an origin that the key cosigns another log of', () => {
     expect(await metrics()).toContain(`gossum_paused{log="log.example",log_id="${heart.log}"} 1`)
   })
 
-  test('or has a key of its own, which is shown as ours, and whose line is given out', async () => {
+  test('may have a key of its own, which is shown as ours, and whose line is served', async () => {
     const perLog = testSigner('own.example', 30, SIGNATURE_TYPES.cosignature)
     const { view, heart } = await start({ perLog: perLog.verifier, signer: perLog })
     await heart.submit('poll', ours.head(5))
@@ -454,7 +454,7 @@ describe('a log of an origin that the key cosigns another log of', () => {
   })
 })
 
-test('evidence that could not be written is shown like any other, and is acknowledged only when it is on disk', async () => {
+test('evidence that could not be written is shown like any other, and can be acknowledged once it is on disk', async () => {
   const { heart, view } = await start()
   await heart.submit('poll', ours.head(5))
   const hold = heart.store.heads.hold.bind(heart.store.heads)
@@ -501,7 +501,7 @@ describe('whatever a log did', () => {
     expect(await view.suspectNote('0')).toBeUndefined()
   })
 
-  test('the evidence is listed in one order and without reading the files again', async () => {
+  test('the evidence is listed in a fixed order, without reading the files again', async () => {
     const { heart, view } = await start()
     await heart.submit('poll', ours.head(5))
     for (const salt of ['b', 'c', 'd', 'e']) {
@@ -524,7 +524,7 @@ describe('whatever a log did', () => {
   })
 })
 
-test('what was kept is shown and not verified again, to the end of the history', async () => {
+test('kept heads are shown without being verified again, to the end of the history', async () => {
   const { heart, view } = await start()
   for (const size of [3, 4, 5]) await heart.submit('poll', ours.head(size))
   // A line that would not verify: a reader of this disk trusts us for it.

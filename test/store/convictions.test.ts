@@ -14,7 +14,7 @@ const conviction = (id: string, witness: string, acked = false): KeptConviction 
   acked,
 })
 
-test('a witness is convicted until all that convicts it is acknowledged, after a restart too', async () => {
+test('a witness is convicted until all evidence against it is acknowledged, after a restart too', async () => {
   const table = new Disk(new MemoryLevel()).table('convictions')
   const convictions = await Convictions.load(table)
   expect(convictions.convicted()).toEqual(new Set())
@@ -32,7 +32,7 @@ test('a witness is convicted until all that convicts it is acknowledged, after a
   }
 })
 
-test('what is forgotten convicts nobody, after a restart neither', async () => {
+test('what is deleted convicts no witness, after a restart too', async () => {
   const disk = new Disk(new MemoryLevel())
   const convictions = await Convictions.load(disk.table('convictions'))
   const shelf = new EvidenceStore(disk.table('evidence'))
@@ -50,7 +50,7 @@ test('what is forgotten convicts nobody, after a restart neither', async () => {
   expect(await shelf.list()).toEqual([{ ...file, id: '2' }])
 })
 
-test('what the disk did not take convicts nobody', async () => {
+test('what the disk rejects convicts no witness', async () => {
   const db = new MemoryLevel()
   const convictions = await Convictions.load(new Disk(db).table('convictions'))
   await db.close()
@@ -58,7 +58,7 @@ test('what the disk did not take convicts nobody', async () => {
   expect(convictions.convicted()).toEqual(new Set())
 })
 
-test.each(['{"id":', '7', 'null', ''])('a damaged record stops the start and is named: %j', async (damaged) => {
+test.each(['{"id":', '7', 'null', ''])('a damaged record prevents the start and is named: %j', async (damaged) => {
   const disk = new Disk(new MemoryLevel())
   await disk.table('convictions').put('1', damaged)
   await disk.table('evidence').put('2', damaged)

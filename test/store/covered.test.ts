@@ -17,7 +17,7 @@ function start() {
   return { covered: over(disk), restart: () => over(disk), keys: () => disk.table('covered-sizes').keys() }
 }
 
-test('a record has the time of the first head that covers it; what was there before the first has no exact one', async () => {
+test('a record has the time of the first head that covers it; records before the first head have no exact time', async () => {
   const { covered, restart } = start()
   for (const [size, time] of [
     [10, 1000],
@@ -38,7 +38,7 @@ test('a record has the time of the first head that covers it; what was there bef
   }
 })
 
-test('neither a smaller head nor an earlier time changes anything of before', async () => {
+test('neither a smaller head nor an earlier time changes an earlier entry', async () => {
   const { covered } = start()
   await covered.add(LOG, { size: 10, time: 1000 })
   await covered.add(LOG, { size: 10, time: 1 })
@@ -48,7 +48,7 @@ test('neither a smaller head nor an earlier time changes anything of before', as
   expect(await covered.of(LOG, 15), 'not older than what was before it').toMatchObject({ size: 20, time: 1000 })
 })
 
-test('a second has one entry, but for the first head of all, which says what was there before', async () => {
+test('there is one entry per second, except for the first head of all', async () => {
   const { covered, keys, restart } = start()
   for (let size = 10; size <= 100; size += 10) await covered.add(LOG, { size, time: 1000 })
   await covered.add(LOG, { size: 200, time: 1001 })
@@ -60,7 +60,7 @@ test('a second has one entry, but for the first head of all, which says what was
   }
 })
 
-test('a time that nobody believes is not taken, and one that was taken is forgotten when the clock is right again', async () => {
+test('an implausible time is ignored, and one that was accepted is forgotten when the clock is right again', async () => {
   const { covered, restart } = start()
   await covered.add(LOG, { size: 10, time: 1000 }, 1060)
   await covered.add(LOG, { size: 20, time: 9_000_000 }, 1100)
@@ -77,7 +77,7 @@ test('a time that nobody believes is not taken, and one that was taken is forgot
   }
 })
 
-test('logs are kept apart', async () => {
+test('logs are kept separate', async () => {
   const { covered } = start()
   await Promise.all([covered.add(LOG, { size: 10, time: 1000 }), covered.add(OTHER, { size: 7, time: 50 })])
   expect(await covered.of(OTHER, 3)).toMatchObject({ size: 7, time: 50 })
@@ -85,7 +85,7 @@ test('logs are kept apart', async () => {
   expect(await covered.since(LOG, 1000)).toBe(0)
 })
 
-test('what was said once is said after any crash; a record never becomes older', async () => {
+test('a time that was given out stays the same after any crash', async () => {
   for (let seed = 0; seed < 40; seed++) {
     const chance = seeded(seed)
     let database = await VolatileDatabase.make()

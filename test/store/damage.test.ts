@@ -43,7 +43,7 @@ function fileOf(files: Files, pattern: RegExp): string {
 }
 
 describe('one flipped byte', () => {
-  test('at every place of the log file', { timeout: 120_000 }, async () => {
+  test('at any position of the log file never leads silently to an older state', { timeout: 120_000 }, async () => {
     const { home, files } = await makeHome(false)
     const name = fileOf(files, /\.log$/)
     for (let at = 0; at < files.get(name)!.length; at++) {
@@ -52,7 +52,7 @@ describe('one flipped byte', () => {
     }
   })
 
-  test('at many places of the journal', { timeout: 120_000 }, async () => {
+  test('at many positions of the journal is noticed', { timeout: 120_000 }, async () => {
     const { home, files } = await makeHome(false)
     for (let at = 0; at < files.get('journal')!.length; at += 11) {
       restore(home, flipped(files, 'journal', at))
@@ -64,7 +64,7 @@ describe('one flipped byte', () => {
     ['of a table file', /\.ldb$/, 5],
     ['of the manifest', /MANIFEST/, 3],
     ['of CURRENT', /CURRENT$/, 1],
-  ])('%s', async (_name, pattern, step) => {
+  ])('%s never leads silently to an older state', async (_name, pattern, step) => {
     const { home, files } = await makeHome(true)
     const name = fileOf(files, pattern)
     for (let at = 0; at < files.get(name)!.length; at += step) {
@@ -74,8 +74,8 @@ describe('one flipped byte', () => {
   })
 })
 
-describe('files that are cut or gone', () => {
-  test('the log file, cut at every length: the journal has it all', { timeout: 120_000 }, async () => {
+describe('truncated or missing files', () => {
+  test('the log file cut at any length: the journal has everything', { timeout: 120_000 }, async () => {
     const { home, files } = await makeHome(false)
     const name = fileOf(files, /\.log$/)
     const { length } = files.get(name)!
@@ -85,7 +85,7 @@ describe('files that are cut or gone', () => {
     }
   })
 
-  test('the journal, cut at many lengths: the database has seen what is missing', { timeout: 120_000 }, async () => {
+  test('the journal cut at many lengths: the database shows what is missing', { timeout: 120_000 }, async () => {
     const { home, files } = await makeHome(false)
     const { length } = files.get('journal')!
     for (let cut = 0; cut < length; cut += 11) {
@@ -94,7 +94,7 @@ describe('files that are cut or gone', () => {
     }
   })
 
-  test('any two lines of the journal exchanged, one twice, or one gone', async () => {
+  test('two lines of the journal swapped, one repeated, or one missing: it is noticed', async () => {
     const { home, files } = await makeHome(false)
     const lines = Buffer.from(files.get('journal')!).toString().trimEnd().split('\n')
     expect(lines).toHaveLength(4)
@@ -109,7 +109,7 @@ describe('files that are cut or gone', () => {
     }
   })
 
-  test('each file of the home, gone', async () => {
+  test('any file of the home missing: it never leads silently to an older state', async () => {
     for (const inTable of [false, true]) {
       const { home, files } = await makeHome(inTable)
       for (const name of files.keys()) {
@@ -120,7 +120,7 @@ describe('files that are cut or gone', () => {
     }
   })
 
-  test('CURRENT gone: no new database is begun, and with it back nothing was lost', async () => {
+  test('CURRENT missing: no new database is created, and nothing is lost once it is back', async () => {
     const { home, files } = await makeHome(true)
     restore(home, new Map([...files].filter(([name]) => !name.endsWith('CURRENT'))))
     expect(await reopen(home)).toBe('damaged')
@@ -128,13 +128,13 @@ describe('files that are cut or gone', () => {
     expect(await reopen(home)).toBe('as it was')
   })
 
-  test('the journal truncated to nothing, with a complete database', async () => {
+  test('the journal empty next to a complete database: it is noticed', async () => {
     const { home, files } = await makeHome(false)
     restore(home, new Map([...files, ['journal', new Uint8Array()]]))
     expect(await reopen(home)).toBe('disagreement')
   })
 
-  test('CURRENT and the journal gone: it is damaged, not new', async () => {
+  test('CURRENT and the journal missing: the home is damaged, not new', async () => {
     const { home, files } = await makeHome(true)
     restore(home, new Map([...files].filter(([name]) => !name.endsWith('CURRENT'))))
     rmSync(join(home, 'journal'))
@@ -142,7 +142,7 @@ describe('files that are cut or gone', () => {
     expect(databaseFiles(home, 'CURRENT')).toEqual([])
   })
 
-  test('nothing changed: the test would know', async () => {
+  test('nothing changed: the home opens as it was, so this test would notice', async () => {
     for (const inTable of [false, true]) {
       const { home, files } = await makeHome(inTable)
       restore(home, files)
@@ -152,7 +152,7 @@ describe('files that are cut or gone', () => {
 })
 
 describe('five hundred damaged homes', () => {
-  test('never sign against what the journal knew', { timeout: 240_000 }, async () => {
+  test('never open silently in an older state', { timeout: 240_000 }, async () => {
     const { home } = await makeHome(true)
     const seen = await damageOften(home, 500)
     expect(seen).toHaveLength(500)

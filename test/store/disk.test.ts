@@ -21,7 +21,7 @@ function diskWith() {
   return { disk, table: disk.table('t'), state, stored }
 }
 
-test('reads find what waits: one record, a range in its order, backwards, and up to a limit', async () => {
+test('reads include pending writes: one record, a range in order, backwards, and up to a limit', async () => {
   const { disk, table, state } = diskWith()
   for (const key of ['b', 'd', 'f']) await table.put(key, `stored ${key}`)
   const { batches } = state
@@ -51,7 +51,7 @@ test('reads find what waits: one record, a range in its order, backwards, and up
   expect(await look()).toEqual(waiting)
 })
 
-test('of one record that is written often only the newest value is written, and nobody waits for it', async () => {
+test('only the newest value of a record is written, and no caller waits for it', async () => {
   const { disk, table, state, stored } = diskWith()
   for (let i = 0; i < 10_000; i++) await table.putLazily('key', `${i}`)
   expect(state.batches).toBe(0)
@@ -60,7 +60,7 @@ test('of one record that is written often only the newest value is written, and 
   expect(await stored()).toEqual([['key', '9999']])
 })
 
-test('they go with the next durable write, before it', async () => {
+test('pending writes go with the next durable write, before it', async () => {
   const { table, state, stored } = diskWith()
   await table.putLazily('key', 'lazy')
   await table.putLazily('other', 'lazy')
@@ -73,7 +73,7 @@ test('they go with the next durable write, before it', async () => {
   expect(await table.get('key')).toBe('durable')
 })
 
-test('what is asked for later counts: a deletion, a value after it, and the clearing of a table', async () => {
+test('the later request counts: a deletion, a value after it, and the clearing of a table', async () => {
   const { disk, table, stored } = diskWith()
   await table.putLazily('a', '1')
   const deleted = table.del('a')
@@ -88,7 +88,7 @@ test('what is asked for later counts: a deletion, a value after it, and the clea
 })
 
 describe('a disk that fails', () => {
-  test('keeps them, where reads find them, and writes them when it can', async () => {
+  test('keeps pending writes, where reads find them, and makes them once it can', async () => {
     const { disk, table, state, stored } = diskWith()
     state.broken = true
     await table.putLazily('a', '1')
@@ -139,7 +139,7 @@ describe('a disk that fails', () => {
   })
 })
 
-test('many pending ones are written without a request, and all of them when it is closed', async () => {
+test('many pending writes are made without a request, and all of them on closing', async () => {
   const { disk, table, state } = diskWith()
   for (let i = 0; i < 1024; i++) await table.putLazily(`${i}`, 'x')
   await table.putLazily('last', 'x')

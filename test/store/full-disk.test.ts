@@ -46,7 +46,7 @@ describe('a write that fails', () => {
     ['append', 'EIO'],
     ['append', 'short'],
     ['datasync', 'EIO'],
-  ])('of the state, at %s with %s: nothing is signed, nothing leaves; then it goes on', async (at, fault) => {
+  ])('of the state, at %s with %s: nothing is signed or published, then it continues', async (at, fault) => {
     const { heart, guard, signer } = await heartWith()
     const before = { state: heart.store.heads.get(heart.log), published: heart.published.length, signed: signer.count }
     guard.fault = (place) => (place === at ? fault : undefined)
@@ -60,7 +60,7 @@ describe('a write that fails', () => {
     expect(cosignatureIn(heart.published.at(-1)!).time).toBeGreaterThan(0)
   })
 
-  test('of the database alone does not keep a cosignature back: it is found, and written when there is room', async () => {
+  test('of the database alone holds back no cosignature, which can be read, and is written once there is space', async () => {
     const { db, guard, heart, disk } = await heartWith()
     disk.full = true
     expect((await heart.submit('poll', history.head(9))).kind).toBe('advanced')
@@ -74,7 +74,7 @@ describe('a write that fails', () => {
     expect(await again.history.get(heart.log, 9)).toBe(kept)
   })
 
-  test('of a suspect: it is not taken for known when it comes again', async () => {
+  test('of a suspect: it is not taken for known when it arrives again', async () => {
     const { heart, disk } = await heartWith()
     const fork = history.fork(3, 'b').head(8)
     disk.full = true
@@ -83,7 +83,7 @@ describe('a write that fails', () => {
     expect(await heart.submit('gossip', fork, 'p')).toMatchObject({ kind: 'pending', news: true })
   })
 
-  test('of evidence: it is told and holds the log at once', async () => {
+  test('of evidence: it is reported and holds the log at once', async () => {
     const { heart, disk } = await heartWith()
     const fork = history.fork(3, 'b').head(5)
     await heart.store.flush()
@@ -101,7 +101,7 @@ describe('a write that fails', () => {
 })
 
 describe('a real file system of 400 KiB', () => {
-  test('fills up and is freed again; nothing that was acknowledged is lost at the next start', async ({ skip }) => {
+  test('fills up and is freed again; nothing acknowledged is lost at the next start', async ({ skip }) => {
     const disk = smallDisk(400)
     if (disk === undefined) {
       if (process.env['REQUIRE_PEERS'] === '1') throw new Error('no small file system can be mounted here')

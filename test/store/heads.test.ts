@@ -64,7 +64,7 @@ describe('compare and write', () => {
     expect((await load()).get(LOG)).toEqual(heads.get(LOG))
   })
 
-  test('logs do not stand in each other’s way', async () => {
+  test('logs do not block each other', async () => {
     const heads = await memory().load()
     const before = { ...heads.get(LOG) }
     await heads.change(OTHER, heads.get(OTHER), { tree: tree(9) })
@@ -73,7 +73,7 @@ describe('compare and write', () => {
     expect(heads.get(OTHER).tree?.size).toBe(9)
   })
 
-  test('the state comes back as it was, signed and held', async () => {
+  test('the state is read back as it was, with signature and hold', async () => {
     const { load } = memory()
     const heads = await load()
     const signed = { key: 'k', size: 4, time: 1_700_000_000 }
@@ -88,7 +88,7 @@ describe('compare and write', () => {
     })
   })
 
-  test('the database follows: a state in it is one that the journal has, word by word', async () => {
+  test('a state in the database is one that the journal has, verbatim', async () => {
     const { load, stored, journal } = memory()
     const heads = await load()
     for (const size of [1, 2, 3]) {
@@ -98,7 +98,7 @@ describe('compare and write', () => {
     expect(await stored()).toBe(encodeState(heads.get(LOG)))
   })
 
-  test('a database that lags, or knows nothing, is brought up', async () => {
+  test('a database that is outdated or empty is brought up to date', async () => {
     const { load, stored, put, forget } = memory()
     const heads = await load()
     await advance(heads, 1)
@@ -114,7 +114,7 @@ describe('compare and write', () => {
     }
   })
 
-  test('what is known of a log is known whether it is followed or not, with its origin', async () => {
+  test('every log with a state is listed, followed or not, with its origin', async () => {
     const { load } = memory()
     const heads = await load()
     expect(heads.logs()).toEqual([])
@@ -127,7 +127,7 @@ describe('compare and write', () => {
 })
 
 describe('holds', () => {
-  test('freeze until acknowledged, one by one, and over a restart', async () => {
+  test('freeze the log until each is acknowledged, over a restart too', async () => {
     const { load } = memory()
     let heads = await load()
     await heads.hold(LOG, 'aa')
@@ -146,7 +146,7 @@ describe('holds', () => {
     expect(isFrozen(heads.get(LOG)), 'what was acknowledged does not freeze again').toBe(false)
   })
 
-  test('are not lost to a change that races with them', async () => {
+  test('are not lost to concurrent changes', async () => {
     const heads = await memory().load()
     await Promise.all([
       ...Array.from({ length: 20 }, (_, i) => heads.hold(LOG, `0${i.toString(16)}`)),
@@ -156,7 +156,7 @@ describe('holds', () => {
   })
 })
 
-test('holds of a frozen log are kept as far as there is room, and of a disputed one none', async () => {
+test('a frozen log takes holds while there is room for them, and a disputed log takes none', async () => {
   const { load, journal } = memory()
   const heads = await load()
   for (let i = 0; i < 256; i++) await heads.hold(LOG, i.toString(16).padStart(16, '0'))
@@ -169,22 +169,25 @@ test('holds of a frozen log are kept as far as there is room, and of a disputed 
 })
 
 describe('a write that fails', () => {
-  test.each(['append', 'datasync'] as const)('at %s leaves the state, and the next goes on from there', async (at) => {
-    const { load, journal } = memory()
-    const heads = await load()
-    await advance(heads, 1)
-    const before = heads.get(LOG)
-    journal.fault = (place) => (place === at ? 'EIO' : undefined)
-    await expect(heads.change(LOG, before, { tree: tree(2) })).rejects.toMatchObject({ code: 'STORE_WRITE_FAILED' })
-    expect(heads.get(LOG)).toBe(before)
-    expect(heads.failure).toMatch('EIO')
-    journal.fault = () => undefined
-    expect(await heads.change(LOG, before, { tree: tree(3) })).toMatchObject({ seq: 2 })
-    expect(heads.failure).toBeUndefined()
-    expect((await load()).get(LOG)).toMatchObject({ seq: 2, tree: tree(3) })
-  })
+  test.each(['append', 'datasync'] as const)(
+    'at %s leaves the state unchanged, and the next write continues from there',
+    async (at) => {
+      const { load, journal } = memory()
+      const heads = await load()
+      await advance(heads, 1)
+      const before = heads.get(LOG)
+      journal.fault = (place) => (place === at ? 'EIO' : undefined)
+      await expect(heads.change(LOG, before, { tree: tree(2) })).rejects.toMatchObject({ code: 'STORE_WRITE_FAILED' })
+      expect(heads.get(LOG)).toBe(before)
+      expect(heads.failure).toMatch('EIO')
+      journal.fault = () => undefined
+      expect(await heads.change(LOG, before, { tree: tree(3) })).toMatchObject({ seq: 2 })
+      expect(heads.failure).toBeUndefined()
+      expect((await load()).get(LOG)).toMatchObject({ seq: 2, tree: tree(3) })
+    },
+  )
 
-  test('of the database does not: the journal has it, and the database is brought up when it can be written', async () => {
+  test('of the database leaves the change in the journal, and the database catches up once it can be written', async () => {
     const { db, load, stored } = memory()
     const heads = await load()
     const disk = { full: true }
@@ -199,7 +202,7 @@ describe('a write that fails', () => {
 /** Changes the disk; returns the journal to go on with. */
 type Damage = (parts: ReturnType<typeof memory>, old: { text: string; journal: MemoryJournal }) => unknown
 
-describe('a journal that is not what the database has seen', () => {
+describe('a journal that does not match the database', () => {
   async function disagreeing(damage: Damage) {
     const parts = memory()
     const heads = await parts.load()
@@ -215,18 +218,18 @@ describe('a journal that is not what the database has seen', () => {
   }
 
   const damages: [string, Damage][] = [
-    ['an older copy of it', (_, old) => old.journal],
+    ['an older copy', (_, old) => old.journal],
     ['no file at all', () => new MemoryJournal()],
-    ['one without a line of the log', () => new MemoryJournal(utf8(formatJournal([], CHAIN_START).text))],
+    ['a journal without a line of the log', () => new MemoryJournal(utf8(formatJournal([], CHAIN_START).text))],
     [
       'another state of the same number',
       ({ put, stored }) => stored().then((text) => put(text!.replace(/}$/, ',"x":1}'))),
     ],
-    ['a record in the database that cannot be read', ({ put }) => put('{"seq":')],
-    ['a line in the middle that was changed', ({ journal }) => new MemoryJournal(flipped(journal.content!))],
+    ['an unreadable record in the database', ({ put }) => put('{"seq":')],
+    ['a changed line in the middle', ({ journal }) => new MemoryJournal(flipped(journal.content!))],
   ]
 
-  test.each(damages)('%s: nothing may be changed, and it says why', async (_name, damage) => {
+  test.each(damages)('%s: nothing may be changed, and the reason is given', async (_name, damage) => {
     const { heads, load } = await disagreeing(damage)
     expect(heads.disagreement(LOG)).toEqual(expect.any(String))
     await expect(heads.change(LOG, heads.get(LOG), { tree: tree(8) })).rejects.toMatchObject({
@@ -235,13 +238,13 @@ describe('a journal that is not what the database has seen', () => {
     expect((await load()).disagreement(LOG), 'asking again does not heal it').toEqual(expect.any(String))
   })
 
-  test.each(damages.slice(0, -1))('%s: another log is not touched by it', async (_name, damage) => {
+  test.each(damages.slice(0, -1))('%s: another log is not affected', async (_name, damage) => {
     const { heads } = await disagreeing(damage)
     expect(heads.disagreement(OTHER)).toBeUndefined()
     expect(await heads.change(OTHER, heads.get(OTHER), { tree: tree(1) })).toBeDefined()
   })
 
-  test.each(damages)('%s: recovered from the larger tree, with every hold that is known', async (_name, damage) => {
+  test.each(damages)('%s: the larger tree is recovered, with every known hold', async (_name, damage) => {
     const { heads, load } = await disagreeing(damage)
     await heads.recover(LOG)
     const again = await load()
@@ -265,7 +268,7 @@ describe('a journal that is not what the database has seen', () => {
     ['another tree of its size', other(7), tree(7), false],
     ['a smaller tree', tree(6), tree(7), false],
     ['no tree any more', undefined, tree(7), false],
-  ])('a state that goes on from the older one in the database may have %s', async (_what, its, before, may) => {
+  ])('a state newer than the one in the database may, or may not, have %s', async (_what, its, before, may) => {
     const { load, put } = memory(journalWith({ seq: 5, tree: its, holds: [] }))
     await put(encodeState({ seq: 4, tree: before, holds: [] }))
     const heads = await load()
@@ -278,7 +281,7 @@ describe('a journal that is not what the database has seen', () => {
     ['the database and the journal have different states 5', encodeState({ seq: 5, tree: tree(9), holds: [] })],
     ['the database is at state 6, the journal at 5', encodeState({ seq: 6, tree: tree(9), holds: [] })],
     ['the state in the database cannot be read', 'odd'],
-  ])('it says that %s', async (why, inDatabase) => {
+  ])('the reason given is: %s', async (why, inDatabase) => {
     const { load, put } = memory(journalWith({ seq: 5, tree: tree(7), holds: [] }))
     await put(inDatabase)
     const heads = await load()
@@ -286,7 +289,7 @@ describe('a journal that is not what the database has seen', () => {
     expect(heads.get(LOG).tree, 'the journal’s').toEqual(tree(7))
   })
 
-  test('a state in the journal that cannot be read is no state, and nothing is made of it', async () => {
+  test('an unreadable state in the journal is no state, and no other is taken in its place', async () => {
     const odd = formatJournal([[LOG, '{"seq":"?"}']], CHAIN_START)
     const { load, put } = memory(new MemoryJournal(utf8(odd.text)))
     expect((await load()).disagreement(LOG)).toBe('the state in the journal cannot be read')
@@ -297,7 +300,7 @@ describe('a journal that is not what the database has seen', () => {
     expect(heads.get(LOG)).toMatchObject({ seq: 5, tree: tree(4) })
   })
 
-  test('of a damaged journal every log is disputed until it is settled, one by one, over restarts', async () => {
+  test('with a damaged journal every log is disputed until it is recovered, one by one, over restarts', async () => {
     const { journal, load, flush } = memory()
     const heads = await load()
     await advance(heads, 1)
@@ -328,7 +331,7 @@ describe('a journal that is not what the database has seen', () => {
     expect(again.get(OTHER)).toMatchObject({ tree: tree(9) })
   })
 
-  test('a log that nobody knows is let go with a damaged journal that knows others, and not with one that knows none', async () => {
+  test('an unknown log can be recovered if the damaged journal knows other logs, but not if it knows none', async () => {
     const { journal, load } = memory()
     await advance(await load(), 1, 2)
     const heads = await load(new MemoryJournal(flipped(journal.content!)))
@@ -341,7 +344,7 @@ describe('a journal that is not what the database has seen', () => {
     await expect(empty.recover(OTHER)).rejects.toMatchObject({ code: 'STATE_DISAGREES' })
   })
 
-  test('recovering keeps the newest cosignature, or the next could be earlier', async () => {
+  test('a recovery keeps the newest cosignature, so that the next is not earlier', async () => {
     const { journal, load, flush } = memory()
     const heads = await load()
     const signed = { key: 'k', size: 4, time: 1_700_000_000 }
@@ -354,7 +357,7 @@ describe('a journal that is not what the database has seen', () => {
     expect(again.get(LOG).signed).toEqual({ key: 'k', size: 5, time: signed.time + 9 })
   })
 
-  test('what the operator acknowledged stays so when one of the two has not heard of it', async () => {
+  test('a hold that the operator acknowledged stays so, even if one of the two has no record of that', async () => {
     const { journal, load, flush } = memory()
     const heads = await load()
     await advance(heads, 1)
@@ -371,7 +374,7 @@ describe('a journal that is not what the database has seen', () => {
     ])
   })
 
-  test('recovering is refused where the two contradict each other, or neither knows a tree', async () => {
+  test('a recovery is refused if the two contradict each other, or neither has a tree', async () => {
     const { load, put } = memory(
       journalWith({ seq: 7, tree: { size: 10, root: new Uint8Array(32).fill(2) }, holds: [] }),
     )
@@ -387,7 +390,7 @@ describe('a journal that is not what the database has seen', () => {
     await expect((await empty.load()).recover(LOG)).rejects.toMatchObject({ code: 'STATE_DISAGREES' })
   })
 
-  describe('and so is the floor', () => {
+  describe('the recovered floor', () => {
     const floor = (size: number, fill = size) => {
       return { size, root: formatHash(new Uint8Array(32).fill(fill)), at: '2026-01-02T11:00:00.000Z' }
     }
@@ -406,18 +409,18 @@ describe('a journal that is not what the database has seen', () => {
     }
 
     test.each([
-      ['the journal’s when that is larger, with its head', withNote(9), floor(8), withNote(9)],
-      ['the one with its head when both know it', floor(9), withNote(9), withNote(9)],
-      ['the other’s when that is larger', withNote(8), floor(9), floor(9)],
-      ['none that the tree has passed', undefined, floor(3), undefined],
-      ['none of size 0, which every tree extends', undefined, floor(0), undefined],
+      ['is the journal’s if that is larger, with its head', withNote(9), floor(8), withNote(9)],
+      ['is the one with its head if both have it', floor(9), withNote(9), withNote(9)],
+      ['is the other one if that is larger', withNote(8), floor(9), floor(9)],
+      ['is none that the tree has passed', undefined, floor(3), undefined],
+      ['is none of size 0, which every tree extends', undefined, floor(0), undefined],
     ])('%s', async (_name, ours, others, expected) => {
       const state = await recovered(at(4, ours), at(2, others))
       expect(state.tree).toEqual(tree(4))
       expect(state.floor).toEqual(expected)
     })
 
-    test('enough to go on from where no tree is known', async () => {
+    test('is enough to continue from if no tree is known', async () => {
       const state = await recovered({ seq: 0, holds: [] }, at(undefined, floor(9)))
       expect(state).toMatchObject({ seq: 6, floor: floor(9) })
       expect(state.tree).toBeUndefined()
@@ -426,12 +429,12 @@ describe('a journal that is not what the database has seen', () => {
     test.each([
       ['two floors', floor(9), floor(9, 1)],
       ['a floor and a tree', undefined, floor(4, 1)],
-    ])('refused where %s contradict each other', async (_name, ours, others) => {
+    ])('is refused if %s contradict each other', async (_name, ours, others) => {
       await expect(recovered(at(4, ours), at(2, others))).rejects.toMatchObject({ code: 'STATE_DISAGREES' })
     })
   })
 
-  test('recovering a log that agrees changes nothing', async () => {
+  test('a recovery of a log without a disagreement changes nothing', async () => {
     const { load } = memory()
     const heads = await load()
     const state = await advance(heads, 1, 2)
@@ -460,7 +463,7 @@ describe('a journal that is not what the database has seen', () => {
   )
 })
 
-test('a log whose operator acknowledged many holds can be frozen again', async () => {
+test('a log with many acknowledged holds can be frozen again', async () => {
   const heads = await memory().load()
   for (let i = 0; i < 256; i++) {
     const id = i.toString(16).padStart(16, '0')

@@ -36,8 +36,8 @@ const read = (bytes: Uint8Array) => {
 }
 const lineEnds = (bytes: Buffer): number[] => [...bytes].flatMap((byte, i) => (byte === 0x0a ? [i + 1] : []))
 
-describe('what a journal says', () => {
-  test('is the last state of each log, over many writes and files', async () => {
+describe('a journal', () => {
+  test('has the last state of each log, over many writes and runs', async () => {
     const file = new MemoryJournal()
     for (let run = 0; run < 3; run++) {
       const journal = await Journal.open(file)
@@ -50,7 +50,7 @@ describe('what a journal says', () => {
     expect(readJournal(file.content!).damage).toBeUndefined()
   })
 
-  test('cut in its last write loses that write, cut before it it is damaged', () => {
+  test('that is cut in its last write loses that write; cut earlier, it is damaged', () => {
     const bytes = written([state(1), state(1, B)], [state(2)], [state(3), state(2, B), state(1, C)])
     const [, , begun, second, third, fourth] = lineEnds(bytes)
     for (let length = 0; length < bytes.length; length++) {
@@ -70,7 +70,7 @@ describe('what a journal says', () => {
     }
   })
 
-  test('with holes in its last write loses that write; with holes in another it is damaged', () => {
+  test('with holes in its last write loses that write; with holes earlier, it is damaged', () => {
     const bytes = written([state(1)], [state(2)], [state(3), state(2, B), state(1, C)])
     const ends = lineEnds(bytes)
     for (let from = 0; from < bytes.length; from += 7) {
@@ -81,7 +81,7 @@ describe('what a journal says', () => {
     }
   })
 
-  test('a changed bit anywhere is noticed, or it took the end of the last line, as a crash might', () => {
+  test('with a changed bit is damaged, unless only the end of its last line is gone, as after a crash', () => {
     const bytes = written([state(1)], [state(2)], [state(3)])
     for (let at = 0; at < bytes.length; at++) {
       const changed = Buffer.from(bytes)
@@ -92,7 +92,7 @@ describe('what a journal says', () => {
     }
   })
 
-  describe('of lines that are whole, each with its own hash, is damaged', () => {
+  describe('of whole lines, each with its own hash, is damaged', () => {
     const first = formatJournal([state(1)], CHAIN_START)
     const { write, hash } = first.chain
     const next = formatWrite([state(2)], first.chain)
@@ -106,15 +106,15 @@ describe('what a journal says', () => {
     const behind = (states: StateText[], chain: Chain): string => formatWrite(states, chain).text
 
     test.each<[string, string]>([
-      ['when a write was left out', behind([state(3)], { write: write + 1, hash })],
-      ['when a number comes again', next.text + behind([state(3)], { write, hash: next.chain.hash })],
-      ['when one does not go on from the line before it', behind([state(3)], { write, hash: 'f'.repeat(64) })],
+      ['if a write was left out', behind([state(3)], { write: write + 1, hash })],
+      ['if a number is repeated', next.text + behind([state(3)], { write, hash: next.chain.hash })],
+      ['if one does not continue from the line before it', behind([state(3)], { write, hash: 'f'.repeat(64) })],
       [
-        'when the next write begins before the last has ended',
+        'if a write begins before the last has ended',
         begun(two).text + behind([state(3)], { write: write + 1, hash: begun(two).hash }),
       ],
       [
-        'when a line of a write is missing in the middle',
+        'if a line is missing in the middle of a write',
         begun(three).text + behind([state(3)], { write, hash: begun(three).hash }),
       ],
     ])('%s', (_when, text) => {
@@ -123,7 +123,7 @@ describe('what a journal says', () => {
     })
   })
 
-  test('with a hole in a write of several lines is damaged, too, when a later write is behind it', () => {
+  test('with a hole in a write of several lines is damaged if a later write follows', () => {
     const bytes = written([state(1)], [state(2), state(2, B), state(2, C)], [state(3)])
     const [, , from] = lineEnds(bytes)
     const torn = Buffer.from(bytes).fill(0, from! + 5, from! + 9)
@@ -132,7 +132,7 @@ describe('what a journal says', () => {
     expect(read(last), 'and not when there is none').toEqual({ states: [state(2)], damage: undefined })
   })
 
-  test('names the first line that is wrong, and keeps what can be read behind it', () => {
+  test('names its first wrong line, and keeps what can be read after it', () => {
     const lines = written([state(1)], [state(2)], [state(3, B)])
       .toString()
       .split('\n')
@@ -142,7 +142,7 @@ describe('what a journal says', () => {
   })
 
   test.each([
-    ['nothing in it', ''],
+    ['empty', ''],
     ['another file', 'hello\n'],
     [
       'the end of a journal',
@@ -152,13 +152,13 @@ describe('what a journal says', () => {
         .slice(1)
         .join('\n'),
     ],
-  ])('a file with %s is damaged', (_name, text) => {
+  ])('that is %s is damaged', (_name, text) => {
     expect(readJournal(utf8(text)).damage).toMatch('does not begin like one')
   })
 })
 
 describe('appends', () => {
-  test('that wait together share one write and one sync, and each resolves when it is durable', async () => {
+  test('that wait together share one write and one sync, and all resolve', async () => {
     const file = new MemoryJournal()
     const passed: Place[] = []
     const journal = await Journal.open(file)
@@ -169,7 +169,7 @@ describe('appends', () => {
     expect(journal.states.size).toBe(50)
   })
 
-  test('are on the disk when they resolve: a crash at once keeps them', async () => {
+  test('are on disk when they resolve, even if a crash follows at once', async () => {
     for (let seed = 0; seed < 50; seed++) {
       const file = new MemoryJournal()
       const journal = await Journal.open(file)
@@ -189,7 +189,7 @@ describe('appends', () => {
     expect(file.content).toEqual(bytes)
   })
 
-  test('go on in a short file when the long one has grown too long, and no log is lost with it', async () => {
+  test('continue in a short file when the long one has grown too long, without losing a log', async () => {
     const path = join(temporaryHome(), 'journal')
     const journal = await Journal.open(new DiskJournalFile(path))
     await journal.append(...state(1, B))
@@ -218,7 +218,7 @@ describe('a disk that fails', () => {
   ]
 
   test.each(faults)(
-    'at %s with %s, any number of times, loses nothing acknowledged, and it goes on',
+    'at %s with %s, any number of times, loses nothing acknowledged, and the journal continues',
     async (at, fault) => {
       for (let seed = 0; seed < 40; seed++) {
         const chance = seeded(seed)
@@ -252,7 +252,7 @@ describe('a disk that fails', () => {
     },
   )
 
-  test('after a failed sync the file is written anew: a later sync would not reveal what was dropped', async () => {
+  test('to sync has the file written again, because a later sync would not reveal the loss', async () => {
     const file = new MemoryJournal()
     const journal = await Journal.open(file)
     await journal.append(...state(1))
@@ -264,7 +264,7 @@ describe('a disk that fails', () => {
     expect((await Journal.open(file.crash(() => 0))).states.get(A)).toBe(state(3)[1])
   })
 
-  test('of what a write that failed left behind nothing stays', async () => {
+  test('in the middle of a write leaves nothing of it after the next write', async () => {
     const file = new MemoryJournal()
     const journal = await Journal.open(file)
     await journal.append(...state(1))
@@ -277,7 +277,7 @@ describe('a disk that fails', () => {
     expect(read(file.content!)).toEqual({ states: [state(1), state(3, B)], damage: undefined })
   })
 
-  test('when it is opened says so', async () => {
+  test('while the journal is opened is reported', async () => {
     for (const at of ['read', 'replace', 'renamed'] as const) {
       const file = new MemoryJournal(written([state(1)]))
       file.fault = (place) => (place === at ? 'EIO' : undefined)
@@ -287,7 +287,7 @@ describe('a disk that fails', () => {
 })
 
 describe('the file', () => {
-  test('is for its owner only, and what a crash left of a replacement is no part of it', async () => {
+  test('is for its owner only, and does not keep what a crash left of a replacement or a line', async () => {
     const path = join(temporaryHome(), 'journal')
     const journal = await Journal.open(new DiskJournalFile(path))
     await journal.append(...state(1))
@@ -302,7 +302,7 @@ describe('the file', () => {
     expect(readFileSync(path, 'utf8')).not.toContain('half')
   })
 
-  test('has room for what is appended, which a crash leaves behind it and an orderly end does not', async () => {
+  test('has room for appends, which a crash leaves behind and an orderly end removes', async () => {
     const path = join(temporaryHome(), 'journal')
     const journal = await Journal.open(new DiskJournalFile(path))
     const { size } = statSync(path)
@@ -319,7 +319,7 @@ describe('the file', () => {
     expect(readJournal(readFileSync(crashed)).states.get(A)).toBe(state(4)[1])
   })
 
-  test('syncs what was appended before that resolves, a new file before it gets its name, and then the directory', async () => {
+  test('is synced before an append resolves, and a new file before it is renamed, and then the directory', async () => {
     const home = temporaryHome()
     const probe = await open(home, 'r')
     const proto = Object.getPrototypeOf(probe) as Record<'sync' | 'datasync', (this: { fd: number }) => Promise<void>>

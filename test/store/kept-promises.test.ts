@@ -37,7 +37,7 @@ async function start(rooms = roomsFor(100), db: Database = new MemoryLevel()) {
 const kept = (shelf: PromiseShelf, witnesses: readonly string[], log = LOG): boolean[] =>
   witnesses.map((witness) => shelf.get(witness, log) !== undefined)
 
-describe('the promises that are kept for others', () => {
+describe('promises kept for others', () => {
   test.each<[string, Partial<KeptPromise>, isKept: boolean, now: [size: number, root: string, time: number]]>([
     ['a larger tree', { size: 20, root: 'x' }, true, [20, 'x', 100]],
     ['a larger tree at an earlier time', { size: 20, root: 'x', time: 1 }, true, [20, 'x', 1]],
@@ -46,7 +46,7 @@ describe('the promises that are kept for others', () => {
     ['an earlier time, which is kept with the later one', { time: 1 }, true, [10, 'root 10', 100]],
     ['a smaller tree', { size: 9, time: 999 }, false, [10, 'root 10', 100]],
     ['another tree of its size', { root: 'x', time: 999 }, false, [10, 'root 10', 100]],
-  ])('one per key and log: of size 10, then %s', async (_, second, isKept, now) => {
+  ])('are one per key and log: of size 10, then %s', async (_, second, isKept, now) => {
     const { shelf, load } = await start()
     expect(await shelf.put(promise('w', 10), 'stranger')).toBe(true)
     expect(await shelf.put(promise('w', 10, second), 'stranger')).toBe(isKept)
@@ -57,7 +57,7 @@ describe('the promises that are kept for others', () => {
     }
   })
 
-  test('are those of each key and log apart, and are read as they came', async () => {
+  test('are separate for each key and log, and are read back unchanged', async () => {
     const { shelf, load } = await start()
     const keys = ['ä…+00+A/=', 'a!+1+A', 'a+1+A']
     const all = keys.flatMap((key, i) => [promise(key, i), promise(key, i + 10, { log: logId(1) })])
@@ -69,7 +69,7 @@ describe('the promises that are kept for others', () => {
     }
   })
 
-  test('are on disk before they are said to be kept, many with one write', async () => {
+  test('are on disk before they are confirmed, many with one write', async () => {
     const db = new MemoryLevel<string, string>()
     const batch = vi.spyOn(db as unknown as { batch: (...args: unknown[]) => Promise<void> }, 'batch')
     const { shelf } = await start(roomsFor(100), db)
@@ -78,7 +78,7 @@ describe('the promises that are kept for others', () => {
     expect(batch.mock.calls[0]![1]).toEqual({ sync: true })
   })
 
-  test('the same one that comes twice is not said to be kept before it is on disk', async () => {
+  test('that arrive twice are not confirmed before they are on disk', async () => {
     const { shelf, table } = await start()
     let write: () => void = () => undefined
     vi.spyOn(table, 'put').mockReturnValueOnce(new Promise((resolve) => (write = resolve)))
@@ -91,7 +91,7 @@ describe('the promises that are kept for others', () => {
     expect(order).toEqual(['written', 'kept 1', 'kept 2'])
   })
 
-  test('what the disk did not take is not kept, and what was kept before still is', async () => {
+  test('that the disk rejects are not kept, and what was kept before still is', async () => {
     const { shelf, table } = await start(roomsFor(2))
     const full = () => vi.spyOn(table, 'put').mockRejectedValueOnce(new Error('no space'))
     full()
@@ -105,7 +105,7 @@ describe('the promises that are kept for others', () => {
     expect(await shelf.put(promise('u', 1), 'stranger')).toBe(false)
   })
 
-  test('an unreadable record counts as none, and is rewritten', async () => {
+  test('in an unreadable record count as none, and are rewritten', async () => {
     const { shelf, load, table } = await start()
     await shelf.put(promise('w', 10), 'stranger')
     for (const damaged of ['{"size":5', '{"size":5}', 'null', '7']) {
@@ -117,8 +117,8 @@ describe('the promises that are kept for others', () => {
   })
 })
 
-describe('where there is no more room', () => {
-  test('a flood of keys pushes nobody out, and a key that is there for longer goes on', async () => {
+describe('when there is no more room', () => {
+  test('a flood of keys displaces no other, and a key that is there longer can continue', async () => {
     const { shelf, load } = await start(roomsFor(10))
     for (let i = 0; i < 4; i++) await shelf.put(promise(`old/${i}`, 10), 'stranger')
     const flood: boolean[] = []
@@ -144,14 +144,14 @@ describe('where there is no more room', () => {
     expect(await again.read('flood/5', LOG)).toBeUndefined()
   })
 
-  test('a flood of promises by one key finds its share, also of a key that is old', async () => {
+  test('a flood of promises by one key is limited to its share', async () => {
     const { shelf } = await start(roomsFor(10, 1e9, 4))
     const put = (i: number) => shelf.put(promise('w', 10, { log: logId(i) }), 'counted')
     expect(await Promise.all([0, 1, 2, 3, 4, 5].map(put))).toEqual([true, true, true, true, false, false])
     expect(await shelf.put(promise('w', 20, { log: logId(1) }), 'counted'), 'what it has goes on').toBe(true)
   })
 
-  test('large heads take as much as many small ones', async () => {
+  test('large heads take as much room as many small ones', async () => {
     const large = { head: 'x'.repeat(1000) }
     const { shelf } = await start(roomsFor(100, 3_000))
     expect(await shelf.put(promise('old', 10), 'stranger')).toBe(true)
@@ -165,7 +165,7 @@ describe('where there is no more room', () => {
     expect(kept(shelf, ['old', 'late'])).toEqual([true, true])
   })
 
-  test('strangers, peers of our choice and counted keys take nothing from one another', async () => {
+  test('strangers, chosen peers and counted keys take no room from one another', async () => {
     const { shelf, load } = await start(roomsFor(3))
     const bearers: Bearer[] = ['counted', 'chosen', 'stranger']
     for (const bearer of bearers) for (let i = 0; i < 9; i++) await shelf.put(promise(`${bearer}/${i}`, 10), bearer)
@@ -182,7 +182,7 @@ describe('where there is no more room', () => {
     expect(kept(shelf, ['counted/1', 'counted/2', 'chosen/2', 'stranger/2'])).toEqual([true, false, true, true])
   })
 
-  test('a key that is worth more than before takes along what it has, and nobody brings it down again', async () => {
+  test('a key that rises in standing takes along what it has, and is not brought down again', async () => {
     const { shelf, load } = await start(roomsFor(3))
     for (const i of [0, 1]) await shelf.put(promise('w', 10, { log: logId(i) }), 'stranger')
     expect(await shelf.put(promise('w', 20), 'counted')).toBe(true)
@@ -196,7 +196,7 @@ describe('where there is no more room', () => {
     }
   })
 
-  test('a key that was silent for half a year is displaced by any other', async () => {
+  test('a key that was silent for half a year can be displaced by any other', async () => {
     const { shelf, clock } = await start(roomsFor(2))
     await shelf.put(promise('silent', 10), 'stranger')
     await shelf.put(promise('alive', 10), 'stranger')

@@ -6,8 +6,8 @@ const MANY = 1024
 const MOST = 8192
 const MIB = 1024 * 1024
 
-describe('a record that waits', () => {
-  test('is written once with its newest value, until it is being written', () => {
+describe('a pending record', () => {
+  test('is written once with its newest value, until its write begins', () => {
     const writes = new LazyWrites()
     const first = writes.put('t', 'k', 'a')!
     expect(first).toMatchObject({ table: 't', key: 'k', value: 'a', isOpen: true, isOutdated: false })
@@ -23,7 +23,7 @@ describe('a record that waits', () => {
     expect(writes.get('t', 'k')).toBeUndefined()
   })
 
-  test('is of its table, and out of date when something else is asked for: of it, or of all the table', () => {
+  test('is outdated by a later request about it or its whole table, and by no other', () => {
     const writes = new LazyWrites()
     const [a, b] = [writes.put('t', 'a', '1')!, writes.put('t', 'b', '2')!]
     const other = writes.put('u', 'a', '3')!
@@ -42,7 +42,7 @@ describe('a record that waits', () => {
     expect(writes.put('t', 'a', '4')).not.toBe(a)
   })
 
-  test('is found in a range, from its first key on and below its last', () => {
+  test('is found in a range, from its first key to before its last', () => {
     const writes = new LazyWrites()
     for (const key of ['a', 'b', 'c', 'd']) writes.put('t', key, key.toUpperCase())
     const keys = (range: object): string[] => writes.in('t', range).map(([key]) => key)
@@ -54,7 +54,7 @@ describe('a record that waits', () => {
   })
 })
 
-describe('how much waits', () => {
+describe('the amount of pending writes', () => {
   test('is counted in records', () => {
     const writes = new LazyWrites()
     const put = (from: number, to: number) =>
@@ -71,7 +71,7 @@ describe('how much waits', () => {
     expect([writes.areMany(), writes.isFull()]).toEqual([true, false])
   })
 
-  test('and in characters, of the newest values alone', () => {
+  test('is counted in characters too, of the newest values only', () => {
     const writes = new LazyWrites()
     const write = writes.put('t', 'k', 'x'.repeat(MIB - 1))!
     expect(writes.areMany()).toBe(false)
@@ -88,7 +88,7 @@ describe('how much waits', () => {
   })
 })
 
-test('a range is what is stored and what waits, the latter first, in order, as many as were asked for', () => {
+test('a range merges stored and pending records: pending ones win, in order, up to the limit', () => {
   const stored: [string, string][] = [
     ['a', 'old'],
     ['c', 'old'],

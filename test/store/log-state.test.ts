@@ -20,14 +20,14 @@ const whole: LogState = {
 }
 const bare: LogState = { seq: 1, holds: [] }
 
-test('comes back as it was, with every field and with none', () => {
+test('a state is read back unchanged, with every field and with none', () => {
   expect(decodeState(encodeState(whole))).toStrictEqual({ state: whole })
   expect(decodeState(encodeState(bare))).toStrictEqual({ state: bare })
   const empty: LogState = { seq: 2, tree: { size: 0, root }, holds: [] }
   expect(decodeState(encodeState(empty))).toStrictEqual({ state: empty })
 })
 
-test('comes back with its dispute, and all that others know', () => {
+test('a state is read back with its dispute, and all that the others know', () => {
   const dispute = { why: 'they disagree', others: [whole, bare] }
   expect(decodeState(encodeState(bare, dispute))).toStrictEqual({ state: bare, dispute })
 })
@@ -37,11 +37,11 @@ test.each([
   ['half of it', encodeState(whole).slice(0, 40)],
   ['null', 'null'],
   ['one without a number', '{"holds":[]}'],
-  ['one with a number that is none', '{"seq":"1","holds":[]}'],
-  ['one with a number that is not safe', '{"seq":9007199254740993,"holds":[]}'],
+  ['one whose number is a text', '{"seq":"1","holds":[]}'],
+  ['one whose number is not a safe integer', '{"seq":9007199254740993,"holds":[]}'],
   ['one without holds', '{"seq":1}'],
   ['one whose holds are no list', '{"seq":1,"holds":{}}'],
-  ['one in a dispute about something that is none', '{"seq":1,"holds":[],"dispute":{"why":"x","others":[{"seq":1}]}}'],
+  ['one whose dispute has an invalid state', '{"seq":1,"holds":[],"dispute":{"why":"x","others":[{"seq":1}]}}'],
 ])('%s cannot be read', (_what, text) => {
   expect(decodeState(text)).toBeUndefined()
 })

@@ -12,7 +12,7 @@ function tables(most: number) {
   return { kept: new TwoGenerationCache(first, second, most), count }
 }
 
-test('two generations: what is used stays, the rest is bounded', async () => {
+test('in two generations, what is used stays, and the rest is bounded', async () => {
   const { kept, count } = tables(10)
   await kept.put('used', 'value')
   for (let i = 0; i < 500; i++) {
@@ -24,7 +24,7 @@ test('two generations: what is used stays, the rest is bounded', async () => {
   expect(await kept.get('once 499')).toBe('value')
 })
 
-test('a record comes back as it was, for its log and module only', async () => {
+test('a record is read back unchanged, for its log and module only', async () => {
   const { kept } = tables(10)
   const store = new LookupStore(kept)
   const record = utf8('example.com/m v1.0.0 h1:abc=\nexample.com/m v1.0.0/go.mod h1:def=\n')
@@ -34,7 +34,7 @@ test('a record comes back as it was, for its log and module only', async () => {
   expect(await store.of('one').get('example.com/m@v1.0.1')).toBeUndefined()
 })
 
-test('a record that would fill the disk is not kept', async () => {
+test('a record that is too large is not kept', async () => {
   const { kept, count } = tables(10)
   await new LookupStore(kept).of('log').put('m', { id: 0, record: new Uint8Array(5000).fill(0x61) })
   expect(await count()).toBe(0)

@@ -28,7 +28,7 @@ async function usedHome(home = temporaryHome()): Promise<string> {
 }
 
 describe('a real home', () => {
-  test('that is a file, or has a file in the place of its database', async () => {
+  test('that is a file, or has a file in place of its database, is unusable', async () => {
     const file = join(temporaryHome(), 'file')
     writeFileSync(file, '')
     const home = temporaryHome()
@@ -40,7 +40,7 @@ describe('a real home', () => {
       })
   })
 
-  test('with a directory in the place of its journal', async () => {
+  test('with a directory in place of its journal is unusable', async () => {
     const home = await usedHome()
     rmSync(join(home, 'journal'))
     mkdirSync(join(home, 'journal'))
@@ -50,30 +50,33 @@ describe('a real home', () => {
     })
   })
 
-  test.for(['.', 'db', 'db/CURRENT', 'db/LOCK', 'journal'])('of somebody else, at %s', async (part, { skip }) => {
-    if (!isMainThread) skip('only the main thread of a process may change its user: mutants are run in another')
-    const home = await usedHome()
-    chmodSync(home, 0o777)
-    const isRoot = process.getuid?.() === 0
-    if (isRoot) execFileSync('chown', ['-R', '65534', home])
-    const path = join(home, part)
-    if (isRoot) execFileSync('chown', ['0', path])
-    chmodSync(path, 0)
-    if (isRoot) process.seteuid!(65534)
-    try {
-      const error = await refusal(home)
-      expect(error).toMatchObject({
-        code: 'HOME_UNUSABLE',
-        detail: expect.stringMatching(/belongs to user \d+ with mode 0/) as string,
-      })
-      expect(error.hint).toMatch(/user that owns/)
-    } finally {
-      if (isRoot) process.seteuid!(0)
-      chmodSync(path, 0o700)
-    }
-  })
+  test.for(['.', 'db', 'db/CURRENT', 'db/LOCK', 'journal'])(
+    'that another user owns at %s is unusable',
+    async (part, { skip }) => {
+      if (!isMainThread) skip('only the main thread of a process may change its user: mutants are run in another')
+      const home = await usedHome()
+      chmodSync(home, 0o777)
+      const isRoot = process.getuid?.() === 0
+      if (isRoot) execFileSync('chown', ['-R', '65534', home])
+      const path = join(home, part)
+      if (isRoot) execFileSync('chown', ['0', path])
+      chmodSync(path, 0)
+      if (isRoot) process.seteuid!(65534)
+      try {
+        const error = await refusal(home)
+        expect(error).toMatchObject({
+          code: 'HOME_UNUSABLE',
+          detail: expect.stringMatching(/belongs to user \d+ with mode 0/) as string,
+        })
+        expect(error.hint).toMatch(/user that owns/)
+      } finally {
+        if (isRoot) process.seteuid!(0)
+        chmodSync(path, 0o700)
+      }
+    },
+  )
 
-  test('on a disk that is full or read-only', async ({ skip }) => {
+  test('on a full or read-only disk is unusable', async ({ skip }) => {
     const disk = smallDisk(300)
     if (disk === undefined) {
       if (process.env['REQUIRE_PEERS'] === '1') throw new Error('no small file system can be mounted here')
@@ -96,13 +99,13 @@ describe('a real home', () => {
     await store.close()
   })
 
-  test('that lost a part of its database is damaged', async () => {
+  test('that lost part of its database is damaged', async () => {
     const home = await usedHome()
     rmSync(join(home, 'db', 'CURRENT'))
     expect(await refusal(home)).toMatchObject({ code: 'STORE_DAMAGED' })
   })
 
-  test('of a newer version is told apart from both, with what to do', async () => {
+  test('of a newer version is neither unusable nor damaged, and the error says what to do', async () => {
     const home = await usedHome()
     const error = new GossumError('STORE_SCHEMA', 'it has version 3, this is 2')
     expect(await obstacleIn(home, error)).toBe(error)
@@ -110,7 +113,7 @@ describe('a real home', () => {
   })
 })
 
-describe('what the system or LevelDB says', () => {
+describe('an error of the system or LevelDB', () => {
   const levelError = (code: string, text: string): Error => Object.assign(new Error(text), { code })
 
   test.each([
@@ -138,7 +141,7 @@ describe('what the system or LevelDB says', () => {
     expect(error).toMatchObject({ code: expected, detail: expect.stringMatching(detail) as string })
   })
 
-  test('a write that failed for want of space names that, and one that failed otherwise stays what it is', async () => {
+  test('about lack of space in a write names that, and about any other failed write stays as it is', async () => {
     const full = await obstacleIn(
       '/h',
       new GossumError('STORE_WRITE_FAILED', 'IO error: /h/db/3.log: No space left on device'),

@@ -95,7 +95,7 @@ async function expectTakenOver(home: string): Promise<void> {
 }
 
 describe('an old home', () => {
-  test('is taken over: what agreed goes on, what was disputed stays so, over restarts', async () => {
+  test('is taken over: agreed logs continue, and disputed ones stay disputed, over restarts', async () => {
     const home = await oldHome(MIXED)
     await expectTakenOver(home)
     await expectTakenOver(home)
@@ -107,7 +107,7 @@ describe('an old home', () => {
     await store.close()
   })
 
-  test('can be recovered from the larger of what its database and its guard knew', async () => {
+  test('can be recovered from its database or its guard, whichever has more', async () => {
     const home = await oldHome(MIXED)
     for (let opening = 0; opening < 2; opening++) {
       const store = await Store.open(home)
@@ -127,14 +127,14 @@ describe('an old home', () => {
     }
   })
 
-  test('without its guard has every log disputed, but for one of which nothing could be lost', async () => {
+  test('without its guard has every log disputed, except one that cannot have lost anything', async () => {
     const home = await oldHome({ states: { [A]: second, [B]: first }, guard: undefined })
     const store = await Store.open(home)
     expect([A, B].map((log) => store.heads.disagreement(log) !== undefined)).toEqual([true, false])
     await store.close()
   })
 
-  test('with a guard whose line was changed is damaged, and left as it is', async () => {
+  test('with a changed line in its guard is damaged, and left as it is', async () => {
     const home = await oldHome({ ...MIXED, guard: MIXED.guard!.replace('0', '1') })
     await expect(Store.open(home)).rejects.toMatchObject({
       code: 'STORE_DAMAGED',
@@ -144,7 +144,7 @@ describe('an old home', () => {
     expect(existsSync(join(home, 'journal'))).toBe(false)
   })
 
-  test('of which nothing was ever written is taken over too', async () => {
+  test('in which nothing was ever written is taken over too', async () => {
     const home = await oldHome({ states: {}, guard: '' })
     const store = await Store.open(home)
     expect(store.heads.logs()).toEqual([])
@@ -152,7 +152,7 @@ describe('an old home', () => {
   })
 })
 
-describe('stopped', () => {
+describe('a takeover that was stopped', () => {
   /** The old home with the new journal, before anything else. */
   async function withJournal(): Promise<string> {
     const home = await oldHome(MIXED)
@@ -165,13 +165,13 @@ describe('stopped', () => {
     return home
   }
 
-  test('while the journal is written: it is done again', async () => {
+  test('while the journal was written is repeated', async () => {
     const home = await oldHome(MIXED)
     writeFileSync(join(home, 'journal.new'), 'half')
     await expectTakenOver(home)
   })
 
-  test('before the database has its number: it is done again, also when the old version went on meanwhile', async () => {
+  test('before the database had its new version is repeated, even if the old version ran meanwhile', async () => {
     await expectTakenOver(await withJournal())
     const home = await withJournal()
     const db = new Level(join(home, 'db'))
@@ -185,7 +185,7 @@ describe('stopped', () => {
     await store.close()
   })
 
-  test('before the guard is gone: it is finished', async () => {
+  test('before the guard was removed is finished', async () => {
     const home = await withJournal()
     const db = new Level(join(home, 'db'))
     await db.open()
@@ -195,7 +195,7 @@ describe('stopped', () => {
   })
 })
 
-test('an old database that is restored next to the journal does not replace it', async () => {
+test('an old database restored next to the journal does not replace it', async () => {
   const home = await oldHome(MIXED)
   const backup = temporaryHome()
   copyHome(home, backup)

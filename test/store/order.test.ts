@@ -8,7 +8,7 @@ import { MemoryJournal, type Place } from '../helpers/volatile-disk.js'
 const logSigner = testSigner('log.example', 1)
 const history = new History(logSigner)
 
-test('the state is synced before the signature, also with pending lazy writes', async () => {
+test('the state is synced before the signature, even with pending lazy writes', async () => {
   const order: (Place | 'sign' | 'publish')[] = []
   const guard = new MemoryJournal()
   const signer = {
@@ -28,7 +28,7 @@ test('the state is synced before the signature, also with pending lazy writes', 
   cosignatureIn(heart.published[1]!)
 })
 
-test('the key is not asked while the disk takes its time', async () => {
+test('the key is not used while the disk is busy', async () => {
   const guard = new MemoryJournal()
   let signatures = 0
   const signer = {

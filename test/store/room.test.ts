@@ -5,33 +5,33 @@ import { expect, test } from 'vitest'
 import { requireDiskSpace, requireReadable } from '../../src/store/room.js'
 import { temporaryHome } from '../helpers/home.js'
 
-test('a place without a database is readable and has room; nothing is left there', async () => {
+test('a path without a database is readable and has room, and nothing is left there', async () => {
   const db = join(temporaryHome(), 'db')
   await requireReadable(db)
   await requireDiskSpace(db)
   expect(existsSync(`${db}.room`)).toBe(false)
 })
 
-test.each(['000003.log', '000004.ldb', '000005.sst'])('%s that cannot be read is the obstacle', async (name) => {
+test.each(['000003.log', '000004.ldb', '000005.sst'])('an unreadable %s is the obstacle', async (name) => {
   const db = join(temporaryHome(), 'db')
   mkdirSync(join(db, name), { recursive: true })
   await expect(requireReadable(db)).rejects.toMatchObject({ code: 'EISDIR' })
 })
 
-test('files without records are not looked at', async () => {
+test('files without records are not examined', async () => {
   const db = join(temporaryHome(), 'db')
   for (const name of ['LOG', 'log.old', '000003.logs']) mkdirSync(join(db, name), { recursive: true })
   await requireReadable(db)
 })
 
-test('where the database is no directory, that is the obstacle', async () => {
+test('a database that is no directory is the obstacle', async () => {
   const db = join(temporaryHome(), 'db')
   writeFileSync(db, '')
   await expect(requireReadable(db)).rejects.toMatchObject({ code: 'ENOTDIR' })
   await expect(requireDiskSpace(db)).rejects.toMatchObject({ code: 'ENOTDIR' })
 })
 
-test('where nothing can be written, that is the obstacle; what was tried is taken away', async () => {
+test('a directory that cannot be written is the obstacle, and what was tried is removed', async () => {
   const home = temporaryHome()
   const db = join(home, 'db')
   mkdirSync(db)

@@ -23,7 +23,7 @@ function start() {
   return { table, seen, restart, put }
 }
 
-test('of one key and log the largest is kept, of one size with the later time, and of one size two that differ', async () => {
+test('the largest head of a key and log is kept with its latest time, and one other of its size', async () => {
   const { seen, restart, put } = start()
   const steps: [size: number, root: string, time: number, kept: string[]][] = [
     [5, 'A', 100, ['A at 100']],
@@ -43,7 +43,7 @@ test('of one key and log the largest is kept, of one size with the later time, a
   }
 })
 
-test('what is on our history is forgotten here, and nothing else with it', async () => {
+test('a head of our history is forgotten here, and nothing else', async () => {
   const { seen, restart, put } = start()
   await put('stranger/w', 5, 'A')
   await put('stranger/w', 5, 'B')
@@ -56,7 +56,7 @@ test('what is on our history is forgotten here, and nothing else with it', async
   for (const each of [seen, await restart()]) expect(each.logs('stranger/w')).toEqual([])
 })
 
-test('who is here stays: strangers push nobody out, and those who count push out who counts less, the last first', async () => {
+test('strangers displace no key, and a key that counts displaces the last of those that count less', async () => {
   const { seen, restart, put } = start()
   const has = (its: SeenLines, ...keys: string[]): boolean[] => keys.map((key) => its.get(LOG, key).length > 0)
   await put('relayed/0', 5, 'A')
@@ -78,7 +78,7 @@ test('who is here stays: strangers push nobody out, and those who count push out
   expect(has(again, 'counted/a', 'relayed/0', 'relayed/1', 'relayed/2')).toEqual([true, true, true, false])
 })
 
-test('of a stranger no large head is kept', async () => {
+test('a large head of a stranger is not kept', async () => {
   const { seen, put } = start()
   await put('stranger/w', 5, 'A', 1, 'x'.repeat(MAX_STRANGER_BYTES + 1))
   await put('counted/w', 5, 'A', 1, 'x'.repeat(MAX_STRANGER_BYTES + 1))

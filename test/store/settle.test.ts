@@ -6,7 +6,7 @@ import { EMPTY_ROOT, formatHash, sha256 } from '../../src/tlog/hash.js'
 const tree = (size: number) => ({ size, root: sha256(new Uint8Array([size])) })
 const state = (size: number, signed: Signed): LogState => ({ seq: size, tree: tree(size), signed, holds: [] })
 
-test('what is settled knows until when every key signed that any of the states knows', () => {
+test('the settled state has the latest time of every key that any state knows', () => {
   const before = { key: 'before', size: 2, time: 900 }
   const known = [
     state(3, { key: 'old', size: 3, time: 500 }),
@@ -23,12 +23,12 @@ test('what is settled knows until when every key signed that any of the states k
   }
 })
 
-test('and has no more to say of a single key', () => {
+test('the settled state of a single key has no earlier keys', () => {
   const signed = { key: 'own', size: 5, time: 400 }
   expect(settled([state(5, signed)]).signed).toEqual(signed)
 })
 
-test('two keys of a log are distinguished by their second key', () => {
+test('keys of a log are distinguished by their second key too', () => {
   const [alone, both] = [
     { key: 'own', size: 4, time: 400 },
     { key: 'own', second: 'own+1', size: 5, time: 500 },
@@ -37,13 +37,13 @@ test('two keys of a log are distinguished by their second key', () => {
   expect(settled([state(4, both), state(5, both)]).signed).toStrictEqual(both)
 })
 
-test('of so many keys the latest are remembered', () => {
+test('only the latest of many keys are remembered', () => {
   const earlier = Array.from({ length: 20 }, (_, i) => ({ key: `key ${i}`, size: 3, time: 300 - i }))
   const { signed } = settled([state(5, { key: 'own', size: 5, time: 400, earlier })])
   expect(signed!.earlier).toEqual(earlier.slice(0, MAX_EARLIER_KEYS))
 })
 
-test('where nobody signed nothing is made up', () => {
+test('if no key has signed, none is made up', () => {
   const nobody: LogState = { seq: 4, tree: tree(4), holds: [] }
   expect(settled([nobody, { seq: 9, holds: [] }])).toStrictEqual({
     seq: 10,
@@ -54,7 +54,7 @@ test('where nobody signed nothing is made up', () => {
   })
 })
 
-test('origin and first use stay known, whichever of them knows', () => {
+test('origin and first use stay known, whichever state has them', () => {
   const firstUse = { size: 2, root: formatHash(tree(2).root), at: '2026-01-02T00:00:00.000Z' }
   const knows: LogState = { seq: 2, origin: 'go.sum database tree', firstUse, tree: tree(2), holds: [] }
   const larger: LogState = { seq: 5, tree: tree(5), note: 'head 5', holds: [] }
@@ -73,7 +73,7 @@ test('origin and first use stay known, whichever of them knows', () => {
     })
 })
 
-test('of two with one tree the note of either is kept', () => {
+test('of two states with one tree, the note of either is kept', () => {
   const [with5, without]: LogState[] = [
     { seq: 5, tree: tree(5), note: 'head 5', holds: [] },
     { seq: 6, tree: tree(5), holds: [] },
@@ -82,7 +82,7 @@ test('of two with one tree the note of either is kept', () => {
   expect(settled([without!, with5!]).note).toBe('head 5')
 })
 
-test('a hold is acknowledged when any of them saw that it was', () => {
+test('a hold is acknowledged if any state has it acknowledged', () => {
   const holding = (...holds: [id: string, acked: boolean][]): LogState => ({
     ...state(5, { key: 'own', size: 5, time: 1 }),
     holds: holds.map(([id, acked]) => ({ id, acked })),
@@ -99,7 +99,7 @@ test('a hold is acknowledged when any of them saw that it was', () => {
     ])
 })
 
-test('the empty tree is one to go on from', () => {
+test('an empty tree is a tree to continue from', () => {
   const empty: LogState = { seq: 1, tree: { size: 0, root: EMPTY_ROOT }, note: 'empty', holds: [] }
   expect(settled([{ seq: 3, holds: [] }, empty])).toMatchObject({ seq: 4, tree: { size: 0 }, note: 'empty' })
 })

@@ -23,7 +23,7 @@ function start(now = Date.now, monotonic = now) {
   return { table, restart, signedBy: new SignedBy(table, now, monotonic) }
 }
 
-test('what is larger, or as large and later, takes the place of what was known', async () => {
+test('a larger head, or a later one of the same size, replaces the known one', async () => {
   const { signedBy, restart } = start()
   const steps: [size: number, time: number, kept: [number, number]][] = [
     [5, 100, [5, 100]],
@@ -40,7 +40,7 @@ test('what is larger, or as large and later, takes the place of what was known',
   expect((await restart()).get(LOG, 'w')).toMatchObject({ size: 6, time: 50 })
 })
 
-test('logs and keys are kept apart, whatever is in a key', async () => {
+test('logs and keys are kept separate, whatever a key contains', async () => {
   const { signedBy, restart } = start()
   const keys = ['a+1+A/=', 'a!b"+1+A', 'ä…+1+A']
   for (const [i, key] of keys.entries()) await signedBy.put(LOG, key, { size: i, time: 1, note: key }, none)
@@ -54,7 +54,7 @@ test('logs and keys are kept apart, whatever is in a key', async () => {
   }
 })
 
-test('1024 keys a log: by our own clock the one that was silent for longest makes room, but none that counts', async () => {
+test('of 1024 keys per log, the one silent longest by our own clock makes room, but none that counts', async () => {
   let now = 1_000_000
   const { signedBy, restart } = start(() => now)
   const standings = (vkeys: readonly string[]): KeyStanding[] =>
@@ -80,7 +80,7 @@ test('1024 keys a log: by our own clock the one that was silent for longest make
   expect(again.get(LOG, 'other 11')).toBeDefined()
 })
 
-test('strangers displace strangers alone; who is counted by a neighbour goes before who is counted by us', async () => {
+test('strangers displace only strangers, and relayed keys are displaced before counted keys', async () => {
   const { signedBy } = start()
   const standings = (vkeys: readonly string[]): KeyStanding[] => vkeys.map((key) => key.split(' ')[0] as KeyStanding)
   const put = (key: string): Promise<void> => signedBy.put(LOG, key, { size: 5, time: 1, note: key }, standings)
@@ -99,7 +99,7 @@ test('strangers displace strangers alone; who is counted by a neighbour goes bef
   expect([has('relayed 3'), has('relayed 0'), has('relayed 1')]).toEqual([true, false, true])
 })
 
-test('it says when it heard of what, and of records that do not say it, when the witness signed; never later than now', async () => {
+test('a head is dated by when we heard of it or, in old records, when it was signed, but no later than now', async () => {
   let now = 5_000_000
   const { signedBy, restart, table } = start(() => now)
   await signedBy.put(LOG, 'w', { size: 5, time: 9e11, note: 'x' }, none)
@@ -110,7 +110,7 @@ test('it says when it heard of what, and of records that do not say it, when the
   expect(['w', 'old', 'old and wrong'].map((key) => again.get(LOG, key)?.heardAt)).toEqual([5e6, 1e5, 6e6])
 })
 
-test('where all keys count a new one does not', async () => {
+test('if all keys count, a new one is not added', async () => {
   const { signedBy } = start()
   for (let i = 0; i <= MAX_SIGNERS; i++)
     await signedBy.put(LOG, `${i}`, { size: 5, time: 1, note: 'x' }, all('counted'))
@@ -131,7 +131,7 @@ test('a damaged record counts as none, and is rewritten', async () => {
   }
 })
 
-test('a clock that was ahead for a while does not keep a witness that falls silent from being missed', async () => {
+test('a clock that was ahead for a while does not hide that a witness has fallen silent', async () => {
   const time = { now: 5_000_000, monotonic: 0 }
   const { signedBy, restart } = start(
     () => time.now,

@@ -22,7 +22,7 @@ async function advance(home: string, ...sizes: number[]): Promise<void> {
 }
 
 describe('a home', () => {
-  test('that is new is made, and what was written is there after a restart', async () => {
+  test('that is new is created, and keeps what was written over a restart', async () => {
     const home = join(temporaryHome(), 'not', 'there', 'yet')
     await advance(home, 1, 2)
     const store = await Store.open(home)
@@ -31,7 +31,7 @@ describe('a home', () => {
     await store.close()
   })
 
-  test('is used by one process: another gets STORE_LOCKED, until the first is gone', async () => {
+  test('is used by one process: another gets STORE_LOCKED until the first has ended', async () => {
     const home = temporaryHome()
     const child = startChild({ home, die: 'never', after: 0, from: 1, to: 0, onlyOpen: true })
     await child.line((value) => value === 'open')
@@ -41,7 +41,7 @@ describe('a home', () => {
     await advance(home, 1)
   })
 
-  test('is used once in one process too, and the one that has it is not disturbed', async () => {
+  test('can be opened only once in a process too, without disturbing its user', async () => {
     const home = temporaryHome()
     const store = await Store.open(home)
     await expect(Store.open(home)).rejects.toEqual(stored('STORE_LOCKED'))
@@ -50,7 +50,7 @@ describe('a home', () => {
     await advance(home, 2)
   })
 
-  test('of a newer version is refused and left alone', async () => {
+  test('of a newer version is refused and left closed', async () => {
     const home = temporaryHome()
     await advance(home, 1)
     const db = new Level(join(home, 'db'))
@@ -61,7 +61,7 @@ describe('a home', () => {
     await expect(Store.open(home), 'it did not stay open').rejects.toEqual(stored('STORE_SCHEMA'))
   })
 
-  test('that never got beyond the making of its directory is new', async () => {
+  test('in which only its database directory was created is new', async () => {
     const home = temporaryHome()
     mkdirSync(join(home, 'db'))
     writeFileSync(join(home, 'db', 'LOCK'), '')
@@ -78,8 +78,8 @@ test('a database that lost its CURRENT file is damaged, not new, even without a 
   expect(existsSync(join(home, 'db', 'CURRENT')), 'nothing was made in its place').toBe(false)
 })
 
-describe('the journal and the database of different days', () => {
-  test('an older journal is noticed, and recovered from what the database knows', async () => {
+describe('a journal and a database of different ages', () => {
+  test('an older journal is noticed, and recovered from the database', async () => {
     const home = temporaryHome()
     const backup = temporaryHome()
     await advance(home, 1, 2, 3)
@@ -99,7 +99,7 @@ describe('the journal and the database of different days', () => {
     await again.close()
   })
 
-  test('a journal of an earlier life is noticed though it has more states than the database', async () => {
+  test('a journal of an earlier life is noticed even if it has more states than the database', async () => {
     const [home, earlier] = [temporaryHome(), temporaryHome()]
     await advance(earlier, 1, 2, 3, 4)
     await advance(home, 8, 9)
@@ -111,7 +111,7 @@ describe('the journal and the database of different days', () => {
     await store.close()
   })
 
-  test('an older database is brought up', async () => {
+  test('an older database is brought up to date', async () => {
     const home = temporaryHome()
     const backup = temporaryHome()
     await advance(home, 1, 2, 3)
@@ -130,7 +130,7 @@ describe('the journal and the database of different days', () => {
     await without.close()
   })
 
-  test('a missing journal with a full database is noticed, and recovered from the database', async () => {
+  test('a missing journal is noticed, and recovered from the full database', async () => {
     const home = temporaryHome()
     await advance(home, 1, 2, 3)
     rmSync(join(home, 'journal'))
@@ -151,7 +151,7 @@ describe('the journal and the database of different days', () => {
     await expect(Store.open(home)).rejects.toEqual(stored('STORE_DAMAGED'))
   })
 
-  test('an empty database in its place forgets nothing that was signed', async () => {
+  test('an empty database loses nothing that was signed', async () => {
     const home = temporaryHome()
     await advance(home, 1, 2, 3)
     const other = temporaryHome()
@@ -164,7 +164,7 @@ describe('the journal and the database of different days', () => {
   })
 })
 
-describe('what can be had again is bounded', () => {
+describe('what can be fetched again is bounded', () => {
   test('history keeps the newest heads', async () => {
     const table = new Disk(new MemoryLevel()).table('history')
     await table.put('b'.repeat(64) + '!0000000000000001', 'of another log')
@@ -182,7 +182,7 @@ describe('what can be had again is bounded', () => {
     expect((await table.keys()).length).toBe(HISTORY_LENGTH + 1)
   })
 
-  test('tiles: the old are dropped, those in use stay', async () => {
+  test('old tiles are dropped, and tiles in use stay', async () => {
     const store = await Store.over(new MemoryLevel(), new MemoryJournal())
     const tiles = store.tiles.of('log')
     const data = (n: number): Uint8Array => new Uint8Array(64).fill(n)
@@ -196,7 +196,7 @@ describe('what can be had again is bounded', () => {
     expect(await store.tiles.of('another log').get('tile 2 4000')).toBeUndefined()
   })
 
-  test('tiles that come many at a time are as bounded', async () => {
+  test('tiles that arrive many at a time are bounded too', async () => {
     const db = new MemoryLevel()
     const tiles = (await Store.over(db, new MemoryJournal())).tiles.of('log')
     for (let batch = 0; batch < 1600; batch++) {

@@ -79,7 +79,7 @@ class TracedHome {
   }
 }
 
-test('after any call nothing that was announced is lost', { timeout: 180_000 }, async ({ skip }) => {
+test('after any system call, nothing that was announced is lost', { timeout: 180_000 }, async ({ skip }) => {
   if (!canTrace()) {
     if (process.env['REQUIRE_PEERS'] === '1') throw new Error('strace cannot trace a process here')
     return skip('strace is needed to see the system calls of a process')

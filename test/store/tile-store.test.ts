@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { TileStore } from '../../src/store/tile-store.js'
 import type { TwoGenerationCache } from '../../src/store/two-generation-cache.js'
 
-test('tiles of each log are kept by path, as bytes, whatever array they are a part of', async () => {
+test('tiles are kept as bytes for each log and path, whatever array they are part of', async () => {
   const kept = new Map<string, string>()
   const store = new TileStore({
     get: (key: string) => Promise.resolve(kept.get(key)),

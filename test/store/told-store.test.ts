@@ -5,7 +5,7 @@ import { ToldStore, type ToldNews } from '../../src/store/told-store.js'
 
 const news = (id: number): ToldNews => ({ event: 'watch', at: '2026-01-02T03:04:05.000Z', log: 'log', id: String(id) })
 
-test('the newest hundred survive, in their order, and what comes later comes behind them', async () => {
+test('the newest hundred survive in order, and later ones follow them', async () => {
   const disk = new Disk(new MemoryLevel())
   const told = new ToldStore(disk.table('told'))
   await told.load()
@@ -23,7 +23,7 @@ test('the newest hundred survive, in their order, and what comes later comes beh
   expect(ids(third)).toEqual(Array.from({ length: 100 }, (_, i) => 31 + i))
 })
 
-test('what cannot be read is nothing', async () => {
+test('unreadable entries are skipped', async () => {
   const table = new Disk(new MemoryLevel()).table('told')
   const texts = ['', '{', 'null', '[]', '{"event":"watch"}', JSON.stringify({ ...news(1), at: 'yesterday' })]
   for (const [key, text] of texts.entries()) await table.put(String(key), text)

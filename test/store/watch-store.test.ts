@@ -5,7 +5,7 @@ import { WatchStore } from '../../src/store/watch-store.js'
 
 const open = (id: number, isAlarmed = false) => ({ log: 'log', id, record: `record ${id}`, isAlarmed })
 
-test('where a log was looked through to is 0 or more, and nothing before the first look', async () => {
+test('the position in a log is 0 or more, and undefined before the first look', async () => {
   const kept = new WatchStore(new Disk(new MemoryLevel()).table('watched'))
   expect(await kept.position('log')).toBeUndefined()
   await kept.move('log', 0)
@@ -15,7 +15,7 @@ test('where a log was looked through to is 0 or more, and nothing before the fir
   expect(await kept.position('other')).toBeUndefined()
 })
 
-test('what is open survives, with its alarm, and what is closed is gone', async () => {
+test('what is open survives with its alarm, and what is closed is gone', async () => {
   const table = new Disk(new MemoryLevel()).table('watched')
   const kept = new WatchStore(table)
   await kept.put(open(1))
@@ -27,7 +27,7 @@ test('what is open survives, with its alarm, and what is closed is gone', async 
   expect(again.open).toEqual([open(1, true)])
 })
 
-test('what cannot be read is nothing', async () => {
+test('unreadable entries are skipped', async () => {
   const table = new Disk(new MemoryLevel()).table('watched')
   for (const [id, text] of ['', '{', 'null', '{"record":1}', '[]'].entries()) await table.put(`open log ${id}`, text)
   await table.put('position log', 'many')
@@ -37,7 +37,7 @@ test('what cannot be read is nothing', async () => {
   expect(await kept.position('log')).toBeUndefined()
 })
 
-test('a thousand are kept open, and those that are there can still change', async () => {
+test('a thousand records are kept open, and those can still change', async () => {
   const kept = new WatchStore(new Disk(new MemoryLevel()).table('watched'))
   for (let id = 0; id < 1010; id++) await kept.put(open(id))
   expect(kept.open).toHaveLength(1000)

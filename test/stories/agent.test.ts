@@ -27,7 +27,7 @@ function ours(heart: Heart, size: number): number | undefined {
   return head?.size === size ? head.cosignatures.get(testWitness.verifier.vkey)?.time : undefined
 }
 
-test('a head that comes while the agent is gone is not signed and does not leave; then the agent is back', async () => {
+test('a head that arrives without the agent is neither signed nor sent, until the agent is back', async () => {
   const agent = await FakeAgent.start(honestly(testWitness))
   const { heart, told } = await start(agent)
   expect((await heart.submit('poll', history.head(5))).kind).toBe('advanced')
@@ -59,7 +59,7 @@ test.each<[string, Parameters<typeof FakeAgent.start>[0]]>([
   ['signs with another key', honestly(testSigner('witness.example', 8, 0x04))],
   ['talks nonsense', saying(new Uint8Array(100).fill(0xff))],
   ['never answers', () => undefined],
-])('an agent that %s makes no cosignature, and nothing of it leaves or is kept', async (_what, answering) => {
+])('an agent that %s makes no cosignature, and nothing of it is sent or kept', async (_what, answering) => {
   const agent = await FakeAgent.start(answering)
   const { heart } = await start(agent)
   expect(await heart.submit('poll', history.head(5))).toMatchObject({ kind: 'refused', code: 'AGENT_UNAVAILABLE' })
@@ -69,7 +69,7 @@ test.each<[string, Parameters<typeof FakeAgent.start>[0]]>([
   await heart.stop()
 })
 
-test('a node that starts without its agent stays up, and makes the promised cosignature when the agent is there', async () => {
+test('a node that starts without its agent stays up, and makes the promised cosignature once the agent is there', async () => {
   const agent = await FakeAgent.start(honestly(testWitness))
   const first = await start(agent)
   await first.heart.submit('poll', history.head(5))
@@ -86,7 +86,7 @@ test('a node that starts without its agent stays up, and makes the promised cosi
   await again.heart.stop()
 })
 
-test('a log that was frozen while the agent was gone stays unsigned', async () => {
+test('a log that was frozen while the agent was unavailable stays unsigned', async () => {
   const agent = await FakeAgent.start(honestly(testWitness))
   const { heart, told } = await start(agent)
   await heart.submit('poll', history.head(5))

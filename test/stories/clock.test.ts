@@ -28,7 +28,7 @@ test('a head is cosigned at the time of the clock', async () => {
 test.each([
   ['an hour', HOUR],
   ['a year', YEAR],
-])('jumping back %s, times stand still and do not decrease, over a restart too', async (_name, jump) => {
+])('after a jump back of %s, times stay the same and never decrease, over a restart too', async (_name, jump) => {
   const { clock, heart, start } = await story()
   await heart.submit('poll', history.head(5))
   clock.now -= jump
@@ -43,7 +43,7 @@ test.each([
   expect(cosignatureIn(again.published.at(-1)!).time).toBe(START / 1000 + 1)
 })
 
-test('a clock at the beginning of time or before it gives a time that verifies', async () => {
+test('a clock at or before the epoch gives a time that verifies', async () => {
   for (const now of [0, -YEAR, 999]) {
     const { clock, heart } = await story()
     clock.now = now
@@ -64,7 +64,7 @@ test('an unchanged head is cosigned again after half an hour, and not before', a
   expect(heart.published.map((note) => cosignatureIn(note).time)).toEqual([START / 1000, START / 1000 + 1800])
 })
 
-test('after a jump back the refresh waits for the clock, and then works', async () => {
+test('after a jump back the refresh waits for the clock to catch up', async () => {
   const { clock, heart } = await story()
   await heart.submit('poll', history.head(5))
   clock.now -= HOUR

@@ -34,7 +34,7 @@ function shuffled<T>(values: readonly T[], seed: number): T[] {
     .map(({ value }) => value)
 }
 
-test.each([1, 2, 3, 4, 5])('fifty heads of one history at once end at the largest (order %i)', async (seed) => {
+test.each([1, 2, 3, 4, 5])('of fifty heads of one history at once, the largest is reached (order %i)', async (seed) => {
   const own = recordingSigner()
   const heart = await startHeart({ logKey: signer.verifier, prefix: slowly, signer: own })
   await heart.submit('poll', history.head(1))
@@ -80,7 +80,7 @@ test('the same fork fifty times at once is one conviction', async () => {
   expect(heart.store.heads.get(heart.log).holds).toHaveLength(1)
 })
 
-test('two forks of a first head at once: one is trusted, the other convicts the log', async () => {
+test('of two forks of a first head at once, one is trusted and the other convicts the log', async () => {
   const fork = history.fork(0, 'b')
   const heart = await startHeart({ logKey: signer.verifier, prefix: showing(history, fork) })
   const outcomes = await Promise.all([heart.submit('poll', history.head(5)), heart.submit('poll', fork.head(5))])
@@ -88,7 +88,7 @@ test('two forks of a first head at once: one is trusted, the other convicts the 
   expect(heart.evidence).toHaveLength(1)
 })
 
-test('two branches of our tree at once: only one is ever signed', async () => {
+test('of two branches of our tree at once, only one is ever signed', async () => {
   for (let round = 0; round < 10; round++) {
     const fork = history.fork(10, `b${round}`)
     const own = recordingSigner()

@@ -27,12 +27,12 @@ function expectConsistent(released: readonly Released[]): void {
   bySize.slice(1).forEach((each, i) => expect(each.time).toBeGreaterThanOrEqual(bySize[i]!.time))
 }
 
-describe('a process that dies', () => {
+describe('a process that is killed', () => {
   test.each([
-    ['before it signs what it wrote', 'sign'],
-    ['after it wrote to the journal, before that is synced', 'journal-before'],
-    ['after the journal, before it signs', 'journal-after'],
-    ['after it signed, before anybody got it', 'publish'],
+    ['before it signs what it wrote loses nothing', 'sign'],
+    ['after it wrote to the journal, before that is synced, loses nothing', 'journal-before'],
+    ['after the journal is synced, before it signs, loses nothing', 'journal-after'],
+    ['after it signed, before any peer received it, loses nothing', 'publish'],
   ] as const)('%s', async (_name, die) => {
     const home = temporaryHome()
     const child = startChild({ home, die, after: 3, from: 1, to: 9 })
@@ -63,7 +63,7 @@ describe('a process that dies', () => {
     await heart.stop()
   })
 
-  test('in its very first write, at each step, begins again', async () => {
+  test('in its very first write, at any step, starts over', async () => {
     for (const die of ['sign', 'journal-before', 'journal-after', 'publish'] as const) {
       const home = temporaryHome()
       const child = startChild({ home, die, after: 0, from: 5, to: 9 })
@@ -77,7 +77,7 @@ describe('a process that dies', () => {
     }
   })
 
-  test('again at the same step after each start loses nothing and doubles nothing', async () => {
+  test('repeatedly at the same step loses nothing and duplicates nothing', async () => {
     const home = temporaryHome()
     const released: Released[] = []
     for (let round = 0; round < 4; round++) {
@@ -98,7 +98,7 @@ const SEED = Number(process.env.CRASH_SEED ?? Math.floor(Math.random() * 2 ** 31
 
 describe(`kill -9 at any moment (CRASH_SEED=${SEED})`, () => {
   test(
-    'fifteen times: every cosignature that left is consistent, and the home opens every time',
+    'fifteen times: all released cosignatures are consistent, and the home always opens',
     { timeout: 120_000 },
     async () => {
       const home = temporaryHome()

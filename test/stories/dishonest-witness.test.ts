@@ -37,9 +37,9 @@ function convictions({ evidence }: Heart) {
 describe('a witness that cosigned two histories', () => {
   test.each([
     ['at one size', 30, 30],
-    ['the lie being smaller', 30, 25],
-    ['the lie being larger', 30, 45],
-  ])('is convicted, %s; the others on the true head are not', async (_name, truth, lie) => {
+    ['where the lie is smaller', 30, 25],
+    ['where the lie is larger', 30, 45],
+  ])('is convicted, %s, and the other witness of the true head is not', async (_name, truth, lie) => {
     const node = await heart()
     await node.submit('poll', history.head(truth))
     await node.submit('gossip', cosigned(history.head(truth), dishonest, honest))
@@ -50,7 +50,7 @@ describe('a witness that cosigned two histories', () => {
     expect(node.store.convictions.convicted()).toEqual(new Set([dishonest.verifier.vkey]))
   })
 
-  test('is convicted by a head that we have left behind', async () => {
+  test('is convicted by a head older than ours', async () => {
     const node = await heart()
     await node.submit('poll', history.head(30))
     await node.submit('gossip', cosigned(history.head(30), dishonest))
@@ -69,7 +69,7 @@ describe('a witness that cosigned two histories', () => {
     expect(convictions(node)).toEqual([{ witness: 'dishonest.example', sizes: [30, 40] }])
   })
 
-  test('is not convicted for heads of both that lie before the fork', async () => {
+  test('is not convicted if its true head lies before the fork', async () => {
     const node = await heart()
     await node.submit('poll', history.head(30))
     // At 15 the two histories are still one.
@@ -80,7 +80,7 @@ describe('a witness that cosigned two histories', () => {
     expect(convictions(node)).toEqual([])
   })
 
-  test('no longer counts towards the quorum, until the operator says otherwise', async () => {
+  test('no longer counts towards the quorum, until the operator acknowledges the evidence', async () => {
     const node = await heart()
     await node.submit('poll', history.head(30))
     await node.submit('gossip', cosigned(history.head(30), dishonest, honest))

@@ -66,7 +66,7 @@ function isServed(index: number): boolean {
 }
 
 describe('a forged hash', () => {
-  test.each([1, 50, 100, 150, 200, 250, 300])('is never read, in any tree of up to %d records', (largest) => {
+  test.each([1, 50, 100, 150, 200, 250, 300])('is never accepted, in any tree of up to %d records', (largest) => {
     for (let size = Math.max(largest - 49, 1); size <= largest; size++) {
       const root = treeRoot(size, readStored)
       for (let index = 0; index < storedHashCount(size); index++) {
@@ -76,7 +76,7 @@ describe('a forged hash', () => {
     }
   })
 
-  test('is what makes the difference: honest tiles are read', () => {
+  test('makes the difference: honest tiles are accepted', () => {
     for (let size = 1; size <= LARGEST; size += 13) {
       const root = treeRoot(size, readStored)
       for (let index = 0; index < storedHashCount(size); index++) {
@@ -105,7 +105,7 @@ describe('a forged hash', () => {
   })
 })
 
-test('trees of one edge tile for several edge hashes are among them', () => {
+test('the trees include some whose edge hashes share an edge tile', () => {
   // In a tree of 7 records with tiles of height 2, the edge is 3 hashes in 2 tiles: the case that was miscounted.
   const { tiles, edge } = planTiles(7, [0], HEIGHT)
   expect([edge, tiles.length]).toEqual([2, 3])

@@ -42,14 +42,14 @@ const sizeOf = (head: Uint8Array): number => parseCheckpoint(parseNote(head).tex
 describe('sum.golang.org', () => {
   const heads = readJsonLines<{ size: number; note: string }>(new URL('heads.jsonl', SMALL))
   test.each([
-    ['its first heads', heads.slice(0, 5)],
-    ['its latest heads', heads.slice(5)],
+    ['the first heads are proven and cosigned', heads.slice(0, 5)],
+    ['the latest heads are proven and cosigned', heads.slice(5)],
   ])('%s', async (_name, part) => {
     const notes = part.map(({ note }) => utf8(note))
     expectCosigned(await follow(readFiles(new URL('genuine/', SMALL)), notes), notes)
   })
 
-  test.skipIf(!hasFull)('132 heads of six years, in their order', async () => {
+  test.skipIf(!hasFull)('132 heads of six years are proven and cosigned in order', async () => {
     const directory = new URL('addcheckpoint/', FULL)
     const notes = readdirSync(directory)
       .sort()

@@ -28,7 +28,7 @@ function names(note: Uint8Array): string[] {
 }
 
 describe('a cosignature', () => {
-  test('that only a neighbour counts is verified, passed on once, and kept', async () => {
+  test('that only a neighbour counts is verified, relayed once, and kept', async () => {
     const node = await heart({ relayed: [wanted.verifier] })
     const head = cosigned(history.head(30), wanted)
     const first = await node.submit('gossip', head)
@@ -39,21 +39,21 @@ describe('a cosignature', () => {
     expect([...node.cosigned.quorum(node.log)!.cosignatures.keys()]).toEqual([testWitness.verifier.vkey])
   })
 
-  test('that nobody counts goes no further, and is not kept', async () => {
+  test('that neither we nor a neighbour counts is neither relayed nor kept', async () => {
     const node = await heart({ relayed: [wanted.verifier] })
     const outcome = await node.submit('gossip', cosigned(history.head(30), unknown))
     expect(gossipVerdict(outcome)).toBe('ignore')
     expect([...node.cosigned.current(node.log)!.cosignatures.keys()]).toEqual([testWitness.verifier.vkey])
   })
 
-  test('together with one that nobody counts is passed on alone, in a note of our own', async () => {
+  test('received together with an uncounted one is relayed alone, in a note of our own', async () => {
     const node = await heart({ relayed: [wanted.verifier] })
     const before = node.published.length
     expect(gossipVerdict(await node.submit('gossip', cosigned(history.head(30), unknown, wanted)))).toBe('ignore')
     expect(node.published.slice(before).map(names)).toEqual([['log.example', 'wanted.example']])
   })
 
-  test('on a head that we have left behind still travels while no larger one has a quorum', async () => {
+  test('on an older head is still relayed while no larger head has a quorum', async () => {
     const node = await heart({ counted: [testWitness.verifier, wanted.verifier] })
     await node.submit('poll', history.head(40))
     expect(node.cosigned.quorum(node.log)).toBeUndefined()
@@ -68,7 +68,7 @@ describe('a cosignature', () => {
     expect(gossipVerdict(await node.submit('gossip', later))).toBe('ignore')
   })
 
-  test('of ours goes out with the line of the log and no other: bytes grow with the witnesses, not their square', async () => {
+  test('of ours is sent with the line of the log only, so traffic is linear in the number of witnesses', async () => {
     const node = await heart({ counted: [testWitness.verifier, wanted.verifier] })
     const before = node.published.length
     await node.submit('gossip', cosigned(history.head(50), wanted))
@@ -78,7 +78,7 @@ describe('a cosignature', () => {
     expect(node.published.slice(before + 1).map(names)).toEqual([['log.example', 'wanted.example', 'witness.example']])
   })
 
-  test('that nobody counts is remembered for the neighbour whose it is, and not passed on', async () => {
+  test('by a neighbour’s own key that no peer counts is remembered for that neighbour, and not relayed', async () => {
     const node = await heart({ neighbours: [unknown.verifier] })
     const before = node.published.length
     expect(gossipVerdict(await node.submit('gossip', cosigned(history.head(30), unknown)))).toBe('ignore')
@@ -88,7 +88,7 @@ describe('a cosignature', () => {
     expect(remembered).toEqual(cosigned(history.head(40), unknown))
   })
 
-  test('of a node that nobody counts stays at home, and its news of a head does not', async () => {
+  test('of a node that no peer counts is not sent, but its news of a head is', async () => {
     const node = await heart({ counted: [wanted.verifier] })
     await node.submit('poll', history.head(40))
     await node.submit('gossip', cosigned(history.head(50), wanted))
@@ -97,7 +97,7 @@ describe('a cosignature', () => {
     expect(heard.published.map(names)).toEqual([['log.example', 'witness.example']])
   })
 
-  test('that is forged costs the sender its standing, in a poisoned conflict it does not', async () => {
+  test('that is forged is held against its sender, except with a conflict', async () => {
     const node = await heart({ counted: [testWitness.verifier, wanted.verifier] })
     const forge = (head: Uint8Array): Uint8Array => {
       const { text, signatures } = parseNote(head)
@@ -111,7 +111,7 @@ describe('a cosignature', () => {
   })
 })
 
-test('a key that a stranger made to look like another costs nobody their standing', async () => {
+test('a lookalike of a key is not held against peers that relay lines of the real one', async () => {
   // Another key with the name and key id of one that we count, or of the log.
   const lookalike = (of: VerifierKey): VerifierKey => ({ ...unknown.verifier, name: of.name, keyId: of.keyId })
   const node = await heart({
@@ -122,14 +122,14 @@ test('a key that a stranger made to look like another costs nobody their standin
   expect(gossipVerdict(await node.submit('gossip', history.head(50)))).toBe('accept')
 })
 
-test('a node without a policy passes on what its neighbours count, of the heads that it has just left behind', async () => {
+test('a node without a policy relays what its neighbours count, on heads that it has recently passed', async () => {
   const node = await heart({ relayed: [wanted.verifier] })
   for (let size = 31; size < 60; size++) await node.submit('poll', history.head(size))
   expect(gossipVerdict(await node.submit('gossip', cosigned(history.head(55), wanted)))).toBe('accept')
   expect(gossipVerdict(await node.submit('gossip', cosigned(history.head(30), wanted)))).toBe('ignore')
 })
 
-test('of a log that does not rest the largest of the heads that peers bring is cosigned', async () => {
+test('of the heads that peers bring to a busy log, the largest is cosigned', async () => {
   const node = await heart({ pauseMs: 200 })
   const burst = Array.from({ length: BURST }, (_, i) => 31 + i)
   for (const size of burst) await node.submit('gossip', history.head(size), 'a peer')

@@ -25,7 +25,7 @@ function cosigned(head: Uint8Array, change = (line: Signature): Signature => lin
 }
 
 describe('a witness with an ML-DSA-44 key', () => {
-  test('makes a quorum with the others, is kept over a restart and passed on', async () => {
+  test('makes a quorum with the others, and is kept and published', async () => {
     const node = await heart()
     await node.submit('poll', history.head(30))
     expect(node.quorums).toEqual([])
@@ -38,7 +38,7 @@ describe('a witness with an ML-DSA-44 key', () => {
     await node.witness.stop()
   })
 
-  test('is not counted for a line forged under its name, which costs the sender its standing', async () => {
+  test('is not counted for a line forged under its name, which is held against the sender', async () => {
     const node = await heart()
     await node.submit('poll', history.head(30))
     const spoil = (line: Signature): Signature => ({ ...line, bytes: flipBit(line.bytes, 9000) })
@@ -49,7 +49,7 @@ describe('a witness with an ML-DSA-44 key', () => {
     await node.witness.stop()
   })
 
-  test('that cosigned two histories is convicted by a file that verifies with nothing but the keys', async () => {
+  test('that cosigned two histories is convicted by a file that verifies with the keys alone', async () => {
     const node = await heart()
     await node.submit('poll', history.head(30))
     await node.submit('gossip', cosigned(history.head(30)))

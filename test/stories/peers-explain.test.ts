@@ -35,15 +35,15 @@ const knows =
   (_peer, _log, tree, size) =>
     showing(of)(tree, size)
 
-describe('with the log down', () => {
-  test('a larger head that the peer can tie to our history is cosigned', async () => {
+describe('while the log is down', () => {
+  test('a larger head that its peer can prove to extend our history is cosigned', async () => {
     const { heart, asked } = await heartWith(knows(history), down)
     expect(await heart.submit('gossip', history.head(60), 'bringer')).toMatchObject({ kind: 'advanced', size: 60 })
     expect(asked).toEqual(['bringer'])
     expect(heart.suspects.list(heart.log)).toEqual([])
   })
 
-  test('a fork that the peer can explain convicts the log, larger or smaller', async () => {
+  test('a fork that its peer can prove convicts the log, whether larger or smaller', async () => {
     const { heart } = await heartWith(knows(fork), down)
     expect(await heart.submit('gossip', fork.head(60), 'bringer')).toMatchObject({ kind: 'conflict', news: true })
     expect(verifyEvidence(parseEvidence(heart.evidence[0]!.file), [signer.verifier]).sizes).toEqual([25, 60])
@@ -53,19 +53,19 @@ describe('with the log down', () => {
   })
 })
 
-test('while the log lies to us, a fork that the peer can explain convicts it', async () => {
+test('while the log lies to us, a fork that its peer can prove convicts it', async () => {
   const { heart } = await heartWith(knows(fork))
   expect(await heart.submit('gossip', fork.head(60), 'bringer')).toMatchObject({ kind: 'conflict' })
 })
 
-test('while the log says nothing at all, the peer is asked without waiting for the end of its patience', async () => {
+test('while the log hangs, the peer is asked without waiting for the timeout', async () => {
   const { heart } = await heartWith(knows(history), (_of, _size, { signal }) => {
     return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('aborted'))))
   })
   expect(await heart.submit('gossip', history.head(60), 'bringer')).toMatchObject({ kind: 'advanced' })
 })
 
-test('a peer that gives a wrong proof explains nothing: the head stays a suspect with the reason of the log', async () => {
+test('a peer that gives a wrong proof proves nothing: the head stays a suspect, for the log’s reason', async () => {
   const wrong: PrefixFromPeers = () => Promise.resolve({ root: history.tree(24).root, proof: [] })
   const { heart } = await heartWith(wrong, down)
   expect(await heart.submit('gossip', history.head(60), 'liar')).toMatchObject({
@@ -75,7 +75,7 @@ test('a peer that gives a wrong proof explains nothing: the head stays a suspect
   expect(heart.suspects.list(heart.log)).toMatchObject([{ size: 60, peer: 'liar' }])
 })
 
-test('a suspect is tried again with the peer that brought it', async () => {
+test('a suspect is retried with the peer that brought it', async () => {
   let answer = false
   const later: PrefixFromPeers = (...args) =>
     answer ? knows(history)(...args) : Promise.reject(new GossumError('PEER_UNHELPFUL'))
@@ -87,7 +87,7 @@ test('a suspect is tried again with the peer that brought it', async () => {
   expect(asked).toEqual(['bringer', 'bringer'])
 })
 
-test('what a peer brings beyond its budget is kept and tried later, and costs nobody else', async () => {
+test('what a peer brings beyond its budget is kept and tried later, and delays no other peer', async () => {
   const { heart } = await heartWith(knows(history))
   const outcomes = []
   for (let size = 26; size < 126; size++) outcomes.push(await heart.submit('gossip', history.head(size), 'flood'))
@@ -100,7 +100,7 @@ test('what a peer brings beyond its budget is kept and tried later, and costs no
   expect(heart.suspects.list(heart.log)).toEqual([])
 })
 
-test('a fork of a size that we hold a head of is convicted by the two heads: nobody is asked for a proof', async () => {
+test('a fork of a size for which we hold a head is convicted by the two heads, without a proof', async () => {
   const { world, heart, asked } = await heartWith(knows(history))
   for (const size of [40, 60]) await heart.submit('poll', history.head(size))
   world.prefix = down
@@ -110,7 +110,7 @@ test('a fork of a size that we hold a head of is convicted by the two heads: nob
   expect(asked.length).toBe(proven)
 })
 
-test('heads that we hold ourselves, or proved once, cost nobody a proof, in whatever lines they are dressed', async () => {
+test('heads that we hold, or proved once, need no proof, whatever lines they have', async () => {
   const { heart } = await heartWith(knows(history))
   for (let size = 26; size < 126; size++) await heart.submit('poll', history.head(size))
   for (let size = 25; size < 125; size++) {
@@ -123,7 +123,7 @@ test('heads that we hold ourselves, or proved once, cost nobody a proof, in what
   }
 })
 
-test('cosignatures that come with a head while our view of the log lags are there when it does not any more', async () => {
+test('cosignatures that arrive with a head while our view lags are kept until it has caught up', async () => {
   const world = { prefix: down }
   const [a, b] = [testSigner('a.example', 8, 4), testSigner('b.example', 9, 4)]
   const heart = await startHeart({
@@ -143,7 +143,7 @@ test('cosignatures that come with a head while our view of the log lags are ther
   expect(heart.cosigned.quorum(heart.log)).toMatchObject({ size: 40 })
 })
 
-test('each of those who brought a suspect is asked in turn, not only the first', async () => {
+test('every peer that brought a suspect is asked in turn, not only the first', async () => {
   const honest: PrefixFromPeers = (peer, ...rest) =>
     peer === 'honest' ? knows(fork)(peer, ...rest) : Promise.reject(new GossumError('PEER_UNHELPFUL'))
   const { heart } = await heartWith(honest)

@@ -74,22 +74,22 @@ const poisons: [string, () => Uint8Array][] = [
   ['garbage under unknown names', () => withLines(20, under({ name: 'x', keyId: '01020304' }, new Uint8Array(3)))],
   ['the log’s line twice', () => withLines(20, parseNote(history.head(20)).signatures[0]!)],
   [
-    'a broken line under the log’s name behind the good one',
+    'a broken line under the log’s name after the good one',
     () => withLines(20, under(signer.verifier, new Uint8Array(64))),
   ],
-  ['our name and key id, and nothing behind', () => withLines(20, under(testWitness.verifier, new Uint8Array(1)))],
+  ['our name and key id, with nothing after them', () => withLines(20, under(testWitness.verifier, new Uint8Array(1)))],
   [
-    'our name and key id, and a signature that does not verify',
+    'our name and key id, with a signature that does not verify',
     () => withLines(20, under(testWitness.verifier, new Uint8Array(72).fill(1))),
   ],
   ['our cosignature of another head', () => withLines(20, cosignatureBy(testWitness, 12, 1_700_000_000))],
-  ['a witness that nobody here counts', () => withLines(20, cosignatureBy(stranger, 20, 1_700_000_000))],
+  ['a witness that is not counted here', () => withLines(20, cosignatureBy(stranger, 20, 1_700_000_000))],
   [
-    'a counted witness’s name over another’s signature',
+    'a counted witness’s name over another witness’s signature',
     () => withLines(20, under(friend.verifier, cosignatureBy(stranger, 20, 1_700_000_000).bytes)),
   ],
   [
-    'a hundred lines in all',
+    'a hundred lines in total',
     () =>
       withLines(
         20,
@@ -99,7 +99,7 @@ const poisons: [string, () => Uint8Array][] = [
 ]
 
 describe.each(poisons)('%s', (_name, poison) => {
-  test('on a new head: the head is taken, the poison is not; what goes on is what we verified', async () => {
+  test('on a new head: the head is accepted without the line, and sent with what we verified', async () => {
     const heart = await start()
     await heart.submit('poll', history.head(10))
     expect(await heart.submit('gossip', poison(), 'p')).toMatchObject({ kind: 'advanced', size: 20, news: false })
@@ -118,7 +118,7 @@ describe.each(poisons)('%s', (_name, poison) => {
     await expectCleanEverywhere(heart)
   })
 
-  test('on a suspect: the head alone is kept and sent', async () => {
+  test('on a suspect: only the head is kept and sent', async () => {
     const heart = await start()
     expect(await heart.submit('gossip', poison(), 'p')).toMatchObject({ kind: 'pending', news: false })
     expect(heart.published).toEqual([history.head(20)])
@@ -126,8 +126,8 @@ describe.each(poisons)('%s', (_name, poison) => {
   })
 })
 
-describe('a counted witness’s cosignature among the poison', () => {
-  test('is kept and sent on, alone', async () => {
+describe('a counted witness’s cosignature among bad lines', () => {
+  test('is kept, and sent without them', async () => {
     const heart = await start()
     await heart.submit('poll', history.head(20))
     const good = cosignatureBy(friend, 20, 1_700_000_000)
@@ -140,7 +140,7 @@ describe('a counted witness’s cosignature among the poison', () => {
     expect(heart.published).toHaveLength(2)
   })
 
-  test('clean bytes with it are news by themselves, once', async () => {
+  test('is news, once, if there are no bad lines with it', async () => {
     const heart = await start()
     await heart.submit('poll', history.head(20))
     const clean = withLines(20, cosignatureBy(friend, 20, 1_700_000_000))
@@ -151,7 +151,7 @@ describe('a counted witness’s cosignature among the poison', () => {
 })
 
 describe('our own old cosignature', () => {
-  test('replayed does not replace the newer one, on disk or on the wire', async () => {
+  test('does not replace the newer one when it is replayed, on disk or on the wire', async () => {
     const heart = await start()
     await heart.submit('poll', history.head(20))
     const old = heart.published[0]!
@@ -166,7 +166,7 @@ describe('our own old cosignature', () => {
   })
 })
 
-describe('too much of it', () => {
+describe('a note with', () => {
   test.each([
     [
       'more than a hundred lines',
@@ -178,8 +178,8 @@ describe('too much of it', () => {
       'NOTE_TOO_LARGE',
       () => withLines(20, under({ name: 'x', keyId: '01020304' }, new Uint8Array(800_000))),
     ],
-    ['a line that is none', 'NOTE_MALFORMED', () => utf8(`${fromUtf8(history.head(20))!}— hello\n`)],
-  ] as const)('%s: the note is refused and leaves no trace', async (_name, code, poison) => {
+    ['a malformed line', 'NOTE_MALFORMED', () => utf8(`${fromUtf8(history.head(20))!}— hello\n`)],
+  ] as const)('%s is refused and leaves no trace', async (_name, code, poison) => {
     const heart = await start()
     await heart.submit('poll', history.head(10))
     expect(await heart.submit('gossip', poison(), 'p')).toMatchObject({ kind: 'refused', code, news: false })

@@ -34,21 +34,24 @@ function conflicts({ evidence }: Heart): Uint8Array[] {
   return evidence.map(({ file }) => file).filter(isConflict)
 }
 
-test.each(['lie first', 'truth first'])('it is found, told and taken by who counts it: %s', async (order) => {
-  const node = await heart('relayed')
-  await node.submit('poll', history.head(30))
-  const both = [cosigned(history.head(30), liar), cosigned(fork.head(40), liar)]
-  for (const note of order === 'truth first' ? both : both.reverse()) await node.submit('gossip', note)
-  await node.witness.idle()
-  expect(node.errors).toEqual([])
-  expect(conflicts(node)).toHaveLength(1)
-  const behind = await heart('counted')
-  await behind.submit('poll', history.head(30))
-  expect(await behind.alarm.receive(behind.log, conflicts(node)[0]!)).toBe('new')
-  expect(behind.store.convictions.convicted()).toEqual(new Set([liar.verifier.vkey]))
-})
+test.each(['lie first', 'truth first'])(
+  'evidence against a relayed witness is found, and accepted by a node that counts it: %s',
+  async (order) => {
+    const node = await heart('relayed')
+    await node.submit('poll', history.head(30))
+    const both = [cosigned(history.head(30), liar), cosigned(fork.head(40), liar)]
+    for (const note of order === 'truth first' ? both : both.reverse()) await node.submit('gossip', note)
+    await node.witness.idle()
+    expect(node.errors).toEqual([])
+    expect(conflicts(node)).toHaveLength(1)
+    const behind = await heart('counted')
+    await behind.submit('poll', history.head(30))
+    expect(await behind.alarm.receive(behind.log, conflicts(node)[0]!)).toBe('new')
+    expect(behind.store.convictions.convicted()).toEqual(new Set([liar.verifier.vkey]))
+  },
+)
 
-test('it is taken from who counts it, kept, and told once', async () => {
+test('evidence against a relayed witness is accepted once, kept, and changes no quorum', async () => {
   const [node, other] = [await heart('relayed'), await heart('counted')]
   await other.submit('poll', history.head(30))
   await other.submit('gossip', cosigned(history.head(30), liar))

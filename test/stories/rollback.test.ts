@@ -32,7 +32,7 @@ function heartAt(options: Partial<Parameters<typeof startHeart>[0]> = {}) {
 }
 
 describe('a home restored from an older copy', () => {
-  test('signs nothing smaller than what a peer shows of ours, and then what extends it', async () => {
+  test('signs nothing below a head of ours that a peer shows, and continues with what extends it', async () => {
     const heart = await heartAt()
     await heart.submit('poll', history.head(10))
     const guard = { maySign: false, sawUnknown: () => undefined }
@@ -57,7 +57,7 @@ describe('a home restored from an older copy', () => {
     expect(unmetFloor(waiting.store.heads.get(waiting.log))).toBeUndefined()
   })
 
-  test('refuses what lies between, and everything while the floor cannot be proven', async () => {
+  test('refuses sizes in between, and every head while the floor cannot be proven', async () => {
     const heart = await heartAt({
       prefix: (of, size) => ([of.size, size].includes(30) ? Promise.reject(down()) : showing(history)(of, size)),
     })
@@ -81,7 +81,7 @@ describe('a home restored from an older copy', () => {
     expect(again.store.heads.get(again.log).tree?.size).toBe(30)
   })
 
-  test('of another history than what was signed convicts the log, and signs no more of it', async () => {
+  test('with another history than it signed convicts the log, and signs no more of it', async () => {
     const heart = await heartAt({ prefix: showing(history, fork) })
     await heart.submit('poll', history.head(25))
     expect(await heart.submit('sync', ours(fork, 40), 'peer')).toMatchObject({ kind: 'conflict' })
@@ -119,7 +119,7 @@ describe('a floor of which only the tree is known', () => {
   }
   const nothingSigned = { size: 10, floor: 30, published: 0 }
 
-  test('signs nothing below it, of its size, or larger that does not extend it', async () => {
+  test('prevents signatures below it, of its size, or above it on a head that does not extend it', async () => {
     const { heart, standing } = await recovered()
     for (const head of [history.head(20), fork.head(30), fork.head(40)]) {
       expect(await heart.submit('poll', head)).toMatchObject({ kind: 'refused', code: 'GUARD_BEHIND' })
@@ -127,7 +127,7 @@ describe('a floor of which only the tree is known', () => {
     expect(standing()).toEqual(nothingSigned)
   })
 
-  test('signs nothing while nobody shows that a larger head extends it', async () => {
+  test('prevents signatures while no larger head is proven to extend it', async () => {
     const { heart, standing } = await recovered((of, size) =>
       size === 30 ? Promise.reject(down()) : showing(history)(of, size),
     )
@@ -136,7 +136,7 @@ describe('a floor of which only the tree is known', () => {
     expect(standing()).toEqual(nothingSigned)
   })
 
-  test('signs the first head that is proven to extend it, and convicts the log by one that does not', async () => {
+  test('allows the first head that is proven to extend it, and convicts the log by one that does not', async () => {
     const { heart, standing } = await recovered()
     expect(await heart.submit('poll', history.head(40))).toMatchObject({ kind: 'advanced', size: 40 })
     expect(standing()).toEqual({ size: 40, floor: undefined, published: 1 })
@@ -144,14 +144,14 @@ describe('a floor of which only the tree is known', () => {
     expect(await heart.submit('gossip', fork.head(35), 'peer')).toMatchObject({ kind: 'conflict' })
   })
 
-  test('signs the head itself when a peer shows it', async () => {
+  test('allows its own head when a peer shows it', async () => {
     const { heart, standing } = await recovered()
     expect(await heart.submit('sync', ours(history, 30), 'peer')).toMatchObject({ kind: 'advanced', size: 30 })
     expect(standing()).toEqual({ size: 30, floor: undefined, published: 1 })
     expect(heart.errors).toEqual([])
   })
 
-  test('stands on its tree without its head when the larger one cannot be signed', async () => {
+  test('is reached without its head if the larger head cannot be signed', async () => {
     const before = await heartAt({ prefix: () => Promise.reject(down()) })
     await before.submit('poll', history.head(10))
     await before.submit('sync', ours(history, 30), 'peer')
@@ -172,7 +172,7 @@ describe('a floor of which only the tree is known', () => {
     expect(await heart.submit('gossip', fork.head(30), 'peer')).toMatchObject({ kind: 'conflict' })
   })
 
-  test('signs it also when it comes while a larger one is on its way', async () => {
+  test('allows its own head even while a larger one is being processed', async () => {
     const { heart, standing } = await recovered()
     const outcomes = await Promise.all([
       heart.submit('poll', history.head(40)),
@@ -186,14 +186,14 @@ describe('a floor of which only the tree is known', () => {
 })
 
 describe('a key in an empty home', () => {
-  test('begins with the head that it signed, not with what the log shows first', async () => {
+  test('starts with the head that it signed, not with what the log shows first', async () => {
     const heart = await heartAt({ prefix: showing(history, fork) })
     expect(await heart.submit('sync', ours(history, 30), 'peer')).toMatchObject({ kind: 'advanced', size: 30 })
     expect(heart.firstUses).toEqual([])
     expect(await heart.submit('poll', fork.head(40))).toMatchObject({ kind: 'conflict' })
   })
 
-  test('begins with what extends it, though its head was lost before it was reached', async () => {
+  test('starts with what extends that head, even if the head was lost before it was reached', async () => {
     const waiting = { maySign: false, sawUnknown: () => undefined }
     const before = await heartAt({ rollback: waiting })
     await before.submit('sync', ours(history, 30), 'peer')
@@ -206,13 +206,13 @@ describe('a key in an empty home', () => {
     expect(heart.firstUses).toEqual([])
   })
 
-  test('believes no other head that a peer brings first', async () => {
+  test('trusts no other head that a peer brings first', async () => {
     const heart = await heartAt()
     expect(await heart.submit('sync', history.head(30), 'peer')).toMatchObject({ kind: 'pending' })
   })
 })
 
-test('a cosignature that we did not make is told, with its time; our own that comes back is not', async () => {
+test('a cosignature that we did not make is reported, with its time; our own is not when it comes back', async () => {
   const heart = await heartAt()
   await heart.submit('poll', history.head(10))
   await heart.submit('gossip', heart.published[0]!, 'echo')
@@ -222,7 +222,7 @@ test('a cosignature that we did not make is told, with its time; our own that co
   expect(heart.unknown).toEqual([START / 1000 + 3600, START / 1000 + 10])
 })
 
-test('what we sign of a head carries no earlier time than a cosignature of ours that came with it', async () => {
+test('our cosignature on a head is dated no earlier than the one of ours that came with it', async () => {
   const heart = await heartAt()
   await heart.submit('poll', history.head(10))
   // Ahead of our clock, as that of the twin may be: by the clock alone it would be a minute earlier.

@@ -60,7 +60,7 @@ function convictions(heart: Heart): (readonly [number, number])[] {
 describe.each(spellings)('a fork with %s', (_name, spell) => {
   const fork = history.fork(10, 'b')
 
-  test('at our size, or below, convicts', async () => {
+  test('convicts at our size or below', async () => {
     const heart = await heartAt(20)
     expect((await heart.submit('gossip', spell(fork, 20), 'p')).kind).toBe('conflict')
     expect((await heart.submit('gossip', spell(fork, 15), 'p')).kind).toBe('conflict')
@@ -70,19 +70,19 @@ describe.each(spellings)('a fork with %s', (_name, spell) => {
     ])
   })
 
-  test('above ours, which the log backs, convicts and is not signed', async () => {
+  test('convicts above our size if the log backs it, and is not signed', async () => {
     const heart = await heartAt(20, fork)
     expect((await heart.submit('poll', spell(fork, 25))).kind).toBe('conflict')
     expect(convictions(heart)).toEqual([[20, 25]])
   })
 
-  test('above ours, which the log does not back, is a suspect that is told of', async () => {
+  test('is a reported suspect above our size if the log does not back it', async () => {
     const heart = await heartAt(20)
     expect(await heart.submit('gossip', spell(fork, 25), 'p')).toMatchObject({ kind: 'pending', code: 'TILE_INVALID' })
     expect(heart.suspects.list(heart.log)).toHaveLength(1)
   })
 
-  test('that still agrees with us is not signed and not forgotten: it convicts when we go the other way', async () => {
+  test('is not signed while it agrees with us, and convicts once our history has diverged from it', async () => {
     const late = history.fork(22, 'late')
     const heart = await heartAt(20, late)
     const published = heart.published.length
@@ -97,13 +97,13 @@ describe.each(spellings)('a fork with %s', (_name, spell) => {
     expect((await heart.submit('gossip', spell(late, 25), 'p')).kind).toBe('conflict')
   })
 
-  test('is no first head', async () => {
+  test('is not accepted as a first head', async () => {
     const heart = await startHeart({ logKey: key, prefix: showing(fork) })
     expect(await heart.submit('poll', spell(fork, 20))).toMatchObject({ kind: 'pending', code: 'NOT_CANONICAL' })
     expect(heart.store.heads.get(heart.log).seq).toBe(0)
   })
 
-  test('that is our own history in another spelling is known, or past, and nothing is signed', async () => {
+  test('in our own history is no fork: it is known or past, and nothing is signed', async () => {
     const heart = await heartAt(20)
     const published = heart.published.length
     expect((await heart.submit('gossip', spell(history, 20), 'p')).kind).toBe('known')
@@ -113,7 +113,7 @@ describe.each(spellings)('a fork with %s', (_name, spell) => {
   })
 })
 
-describe('a fork under a signature with the identity as R, which Go believes and other verifiers do not', () => {
+describe('a fork signed with the identity as R, which Go accepts and other verifiers reject', () => {
   const fork = history.fork(10, 'b')
   test('convicts at our size and below', async () => {
     const heart = await heartAt(20)
@@ -125,14 +125,14 @@ describe('a fork under a signature with the identity as R, which Go believes and
       [15, 20],
     ])
   })
-  test('is not a signature of any other text', async () => {
+  test('does not lend its signature to another text', async () => {
     const heart = await heartAt(20)
     const forged = utf8(fromUtf8(signWithIdentity(fork.text(20)))!.replace('\n20\n', '\n19\n'))
     expect(await heart.submit('gossip', forged, 'p')).toMatchObject({ kind: 'refused', code: 'SIGNATURE_INVALID' })
   })
 })
 
-test('a fork in a head so padded that no message can hold the evidence convicts the log all the same', async () => {
+test('a fork whose head is too large for a message with the evidence still convicts the log', async () => {
   const fork = history.fork(10, 'b')
   const heart = await heartAt(20)
   const padded = fork.sign(`${fork.text(20)}${'"'.repeat(40_000)}\n`)
@@ -143,12 +143,12 @@ test('a fork in a head so padded that no message can hold the evidence convicts 
   expect(verifyEvidence(parseEvidence(kept!.file), [key]).sizes).toEqual([20, 20])
 })
 
-describe('a size that no tree has', () => {
+describe('a head of an impossible size', () => {
   const impossible = (size: bigint): Uint8Array =>
     history.sign(formatCheckpoint({ origin: SUMDB_ORIGIN, ...history.tree(5) }).replace('\n5\n', `\n${size}\n`))
 
   test.each([2n ** 53n, 2n ** 53n + 1n, 2n ** 63n - 1n])(
-    '%d freezes the log at once, and people are told',
+    '%d freezes the log at once and raises an alarm',
     async (size) => {
       const db = new MemoryLevel()
       const guard = new MemoryGuard()
@@ -173,7 +173,7 @@ describe('a size that no tree has', () => {
     },
   )
 
-  test('freezes also when the crash came between keeping it and freezing', async () => {
+  test('freezes the log even if a crash came between keeping it and freezing', async () => {
     const db = new MemoryLevel()
     const guard = new MemoryGuard()
     const options = { logKey: key, prefix: showing(history), db, guard }
@@ -188,7 +188,7 @@ describe('a size that no tree has', () => {
     expect(isFrozen(again.store.heads.get(again.log))).toBe(true)
   })
 
-  test('is refused where Go refuses it too, or under another origin', async () => {
+  test('is refused if Go refuses it too, or if it has another origin', async () => {
     const heart = await heartAt(20)
     expect(await heart.submit('gossip', impossible(2n ** 63n), 'p')).toMatchObject({
       kind: 'refused',

@@ -34,7 +34,7 @@ function convicts(file: Uint8Array): readonly [number, number] {
 }
 
 describe('two roots at one size', () => {
-  test('convict both ways, and both nodes write the same file', async () => {
+  test('convict the log on both sides, and both nodes write the same file', async () => {
     const a = await view(300)
     const b = await view(300, 'b', 200)
     await Promise.all([a.poll(), b.poll()])
@@ -45,7 +45,7 @@ describe('two roots at one size', () => {
     expect(a.heart.evidence[0]!.id).toBe(b.heart.evidence[0]!.id)
   })
 
-  test('freeze the log until its operator has seen it', async () => {
+  test('freeze the log until its operator acknowledges them', async () => {
     const a = await view(300)
     const b = await view(300, 'b', 200)
     await a.poll()
@@ -62,7 +62,7 @@ describe('two roots at one size', () => {
     expect((await a.poll()).kind).toBe('advanced')
   })
 
-  test('that the operator acknowledged do not freeze the log again, whoever shows them, as our history grows', async () => {
+  test('that were acknowledged do not freeze the log again, whichever peer shows them, as our history grows', async () => {
     const a = await view(300)
     const b = await view(300, 'b', 200)
     await a.poll()
@@ -89,8 +89,8 @@ describe('two roots at one size', () => {
   })
 })
 
-describe('two sizes', () => {
-  test('the smaller of another history convicts at once, with a proof from our own vantage', async () => {
+describe('a fork of another size', () => {
+  test('convicts at once if it is smaller, with a proof from our own view of the log', async () => {
     const a = await view(500)
     const b = await view(300, 'b', 299)
     await a.poll()
@@ -99,7 +99,7 @@ describe('two sizes', () => {
     expect(convicts(a.heart.evidence[0]!.file)).toEqual([300, 500])
   })
 
-  test('the larger of another history convicts when the log itself shows it to us', async () => {
+  test('convicts if it is larger, and the log itself shows it to us', async () => {
     const a = await view(300)
     const b = await view(500, 'b', 250)
     await a.poll()
@@ -109,7 +109,7 @@ describe('two sizes', () => {
     expect(a.heart.store.heads.get(a.heart.log).tree?.size).toBe(300)
   })
 
-  test('a fork behind our head, in the last record of the smaller tree, at every size', async () => {
+  test('convicts in the last record of the smaller tree, at every size', async () => {
     const a = await view(70)
     await a.poll()
     for (const size of [1, 2, 3, 31, 32, 33, 63, 64, 65, 69]) {
@@ -120,7 +120,7 @@ describe('two sizes', () => {
     }
   })
 
-  test('what we signed before the fork is the last that we signed', async () => {
+  test('leaves what we signed before it as our last signature', async () => {
     const a = await view(300)
     await a.poll()
     const before = cosignatureIn(a.heart.published.at(-1)!)
@@ -132,7 +132,7 @@ describe('two sizes', () => {
     for (const note of a.heart.published.slice(1)) expect(() => cosignatureIn(note)).toThrow('no line')
   })
 
-  test('the fork travels on when it came through another door than gossip', async () => {
+  test('is relayed even if it did not arrive by gossip', async () => {
     const a = await view(500)
     const b = await view(300, 'b', 299)
     await a.poll()
@@ -142,7 +142,7 @@ describe('two sizes', () => {
   })
 })
 
-describe('a size 0 that has records', () => {
+describe('a head of size 0 whose root is not that of the empty tree', () => {
   test('convicts the log on its own, even if it is the first head that we see of it', async () => {
     const { heart } = await view(0)
     const text = formatCheckpoint({ origin: SUMDB_ORIGIN, size: 0, root: new Uint8Array(32) })

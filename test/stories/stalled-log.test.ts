@@ -63,15 +63,15 @@ async function node() {
 
 const behaviours: [string, Behaviour, string][] = [
   ['never answers', stall, 'LOG_UNREACHABLE'],
-  ['stops in the middle of the body', stallInBody, 'LOG_UNREACHABLE'],
-  ['sends without end', endless, 'LOG_ANSWER_INVALID'],
-  ['hangs up in the middle', closeEarly, 'LOG_UNREACHABLE'],
+  ['stops in the middle of a body', stallInBody, 'LOG_UNREACHABLE'],
+  ['sends endlessly', endless, 'LOG_ANSWER_INVALID'],
+  ['disconnects in the middle of a body', closeEarly, 'LOG_UNREACHABLE'],
   ['answers with 500', refuse(500), 'LOG_UNREACHABLE'],
   ['answers with 404', refuse(404), 'LOG_ANSWER_INVALID'],
 ]
 
 describe.each(behaviours)('a log that %s', (_name, behaviour, code) => {
-  test('is reported, does not hold up the other log, and is followed again when it is well', async () => {
+  test('is reported, does not delay the other log, and is followed again when it recovers', async () => {
     const { bad, good, heart, polls, errors, pollers, sizeOf } = await node()
     bad.log.lie = (path) => (path === 'latest' ? behaviour : undefined)
     pollers.forEach((each) => each.start())
@@ -91,7 +91,7 @@ describe.each(behaviours)('a log that %s', (_name, behaviour, code) => {
 })
 
 describe.each(behaviours)('a log whose tiles fail: it %s', (_name, behaviour) => {
-  test('leaves a suspect, and is followed when the tiles come', async () => {
+  test('leaves a suspect, and is followed once the tiles arrive', async () => {
     const { bad, heart, errors, pollers, sizeOf } = await node()
     pollers[0]!.start()
     await heart.feed.next(({ kind }) => kind === 'advanced')

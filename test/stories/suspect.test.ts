@@ -32,8 +32,8 @@ async function story(firstPoll = 10) {
 
 const unreachable = (): Promise<never> => Promise.reject(new GossumError('LOG_UNREACHABLE', 'down'))
 
-describe('a head that is newer than ours and that the log will not back', () => {
-  test('is told once, kept, and still there after a restart', async () => {
+describe('a head that is newer than ours and that the log does not back', () => {
+  test('is reported once, kept, and still there after a restart', async () => {
     const { heart, restart } = await story()
     expect(await heart.submit('gossip', fork.head(30), 'victim')).toMatchObject({
       kind: 'pending',
@@ -46,7 +46,7 @@ describe('a head that is newer than ours and that the log will not back', () => 
     expect(await again.submit('gossip', fork.head(30), 'other')).toMatchObject({ kind: 'pending', news: false })
   })
 
-  test('is alarmed after fifteen minutes, once, also when the node was restarted meanwhile', async () => {
+  test('raises one alarm after fifteen minutes, even if the node was restarted meanwhile', async () => {
     const { world, heart, restart } = await story()
     await heart.submit('gossip', fork.head(30), 'victim')
     world.now += 15 * MINUTE - 1
@@ -64,7 +64,7 @@ describe('a head that is newer than ours and that the log will not back', () => 
     expect(third.suspects.list(third.log)).toMatchObject([{ alarmed: true }])
   })
 
-  test('is alarmed also while the log cannot be reached at all', async () => {
+  test('raises an alarm even if the log cannot be reached at all', async () => {
     const { world, heart } = await story()
     await heart.submit('gossip', fork.head(30), 'victim')
     world.vantage = unreachable
@@ -73,7 +73,7 @@ describe('a head that is newer than ours and that the log will not back', () => 
     expect(heart.suspectAlarms).toHaveLength(1)
   })
 
-  test('is past when it turns out to be our history, and nobody is alarmed', async () => {
+  test('is past if it turns out to be part of our history, without evidence', async () => {
     const { world, heart } = await story()
     world.vantage = unreachable
     expect(await heart.submit('gossip', history.head(15), 'p')).toMatchObject({
@@ -98,7 +98,7 @@ describe('a head that is newer than ours and that the log will not back', () => 
     expect(verifyEvidence(parseEvidence(heart.evidence[0]!.file), [signer.verifier]).sizes).toEqual([30, 40])
   })
 
-  test('is followed when the log backs it after all', async () => {
+  test('is followed if the log backs it after all', async () => {
     const { world, heart } = await story()
     world.vantage = unreachable
     await heart.submit('gossip', history.head(15), 'p')
@@ -108,7 +108,7 @@ describe('a head that is newer than ours and that the log will not back', () => 
     expect(heart.suspects.list(heart.log)).toEqual([])
   })
 
-  test('is not followed when the log backs another history than ours with it', async () => {
+  test('is not followed if the log backs it with another history than ours', async () => {
     const { world, heart } = await story(25)
     await heart.submit('gossip', fork.head(30), 'victim')
     world.vantage = showing(fork)
@@ -118,8 +118,8 @@ describe('a head that is newer than ours and that the log will not back', () => 
   })
 })
 
-describe('a vantage that lies', () => {
-  test('about the proof: a root that looks like ours under a proof that does not hold moves nothing', async () => {
+describe('a log that lies to our node', () => {
+  test('with a proof of our root that does not verify changes nothing', async () => {
     const { world, heart } = await story(25)
     for (const proof of [[], fork.prefix(fork.tree(30), 25)!.proof]) {
       world.vantage = () => Promise.resolve({ root: history.tree(25).root, proof })
@@ -129,7 +129,7 @@ describe('a vantage that lies', () => {
     expect(heart.published).toHaveLength(2)
   })
 
-  test('that throws what is no error of ours: nothing is signed, and the next head is', async () => {
+  test('with an answer that makes the client throw gets no signature, but gets one on its next head', async () => {
     const { world, heart } = await story()
     world.vantage = () => Promise.reject(new TypeError('a bug'))
     await expect(heart.submit('poll', history.head(15))).rejects.toThrow('a bug')
@@ -140,7 +140,7 @@ describe('a vantage that lies', () => {
 })
 
 describe('first contact', () => {
-  test('through gossip, push or sync stays a suspect until our own poll', async () => {
+  test('through gossip, submission or sync stays a suspect until our own poll', async () => {
     const { heart } = await story(0)
     for (const door of ['gossip', 'submit', 'sync'] as const) {
       expect(await heart.submit(door, history.head(12), 'p')).toMatchObject({
@@ -157,7 +157,7 @@ describe('first contact', () => {
     expect(heart.cosigned.current(heart.log)?.size).toBe(12)
   })
 
-  test('with a fork that gossip brought first convicts as soon as we have seen the log ourselves', async () => {
+  test('with a fork by gossip convicts as soon as we have polled the log ourselves', async () => {
     const { heart } = await story(0)
     await heart.submit('gossip', fork.head(30), 'victim')
     await heart.submit('poll', history.head(30))

@@ -23,7 +23,7 @@ async function kept({ store, log }: Heart, size: number) {
   return [cosignatureIn(note), cosignatureIn(note, second.verifier)]
 }
 
-test('both sign the head with one time, and each line is published separately', async () => {
+test('both keys sign the head with the same time, and each line is published separately', async () => {
   const heart = await start()
   const outcome = await heart.submit('poll', history.head(5))
   const lines = await kept(heart, 5)
@@ -40,7 +40,7 @@ test('both sign the head with one time, and each line is published separately', 
   await heart.stop()
 })
 
-test('both are promised on disk before either signs', async () => {
+test('both keys are promised on disk before either signs', async () => {
   const promised: unknown[] = []
   const seen: { store?: Store } = {}
   const watching = (signer: Signer): Signer => ({
@@ -59,7 +59,7 @@ test('both are promised on disk before either signs', async () => {
   await heart.stop()
 })
 
-test('a crash between the two costs nothing: at the next start both are made again, bit for bit', async () => {
+test('a crash between the two signatures loses nothing: both are made at the next start, with the promised time', async () => {
   const [db, guard] = [new MemoryLevel(), new MemoryGuard()]
   const dying = {
     ...second,
@@ -81,7 +81,7 @@ test('a crash between the two costs nothing: at the next start both are made aga
   await again.stop()
 })
 
-test('an added key signs the head that is held, and a removed one signs nothing more', async () => {
+test('an added key signs the current head, and a removed one signs nothing more', async () => {
   const [db, guard] = [new MemoryLevel(), new MemoryGuard()]
   const options = { db, guard, now: () => 1_780_000_000_000 }
   const one = await startHeart({ ...options, logKey: logSigner.verifier, prefix: showing(history) })
@@ -105,7 +105,7 @@ test('an added key signs the head that is held, and a removed one signs nothing 
   await back.stop()
 })
 
-test('a head that is known to carry a line of the second key alone is one that we signed', async () => {
+test('a head with only a line of the second key is recognised as signed by us', async () => {
   const signed = await start()
   await signed.submit('poll', history.head(9))
   const line = signed.published[1]!

@@ -51,7 +51,7 @@ function isOfFirst(note: Uint8Array): boolean {
 }
 
 describe('two logs of one origin', () => {
-  test('live side by side: other roots of one size are no split view', async () => {
+  test('coexist: different roots of one size are no split view', async () => {
     const heart = await start()
     for (const size of [5, 9]) {
       expect((await heart.submit('poll', first.head(size), undefined, ids.one)).kind).toBe('advanced')
@@ -65,7 +65,7 @@ describe('two logs of one origin', () => {
     for (const note of heart.published) cosignatureIn(note, isOfFirst(note) ? testWitness.verifier : own.verifier)
   })
 
-  test('are told apart by the key when no door says which it is', async () => {
+  test('are told apart by the key if the source does not name the log', async () => {
     const heart = await start()
     await heart.submit('poll', first.head(5), undefined, ids.one)
     await heart.submit('poll', second.head(7), undefined, ids.two)
@@ -76,7 +76,7 @@ describe('two logs of one origin', () => {
     expect(await push(stranger.head(5))).toMatchObject({ kind: 'refused', code: 'LOG_UNKNOWN' })
   })
 
-  test('a line under the name of one does not hide a head of the other', async () => {
+  test('are not confused by a line under the name of the one on a head of the other', async () => {
     const heart = await start()
     await heart.submit('poll', first.head(5), undefined, ids.one)
     await heart.submit('poll', second.head(7), undefined, ids.two)
@@ -96,7 +96,7 @@ describe('two logs of one origin', () => {
     expect(fromUtf8(heart.published.at(-1)!)).not.toContain(name)
   })
 
-  test('a head on the other’s topic is refused, and remembered there only', async () => {
+  test('refuse a head on the other’s topic, and accept it on its own', async () => {
     const heart = await start()
     const note = first.head(5)
     expect(await heart.submit('gossip', note, 'p', ids.two)).toMatchObject({
@@ -110,7 +110,7 @@ describe('two logs of one origin', () => {
     })
   })
 
-  test('freezing one does not freeze the other', async () => {
+  test('are frozen separately', async () => {
     const heart = await start()
     await heart.submit('poll', first.head(5), undefined, ids.one)
     await heart.submit('poll', second.head(5), undefined, ids.two)
@@ -120,7 +120,7 @@ describe('two logs of one origin', () => {
     expect((await heart.submit('poll', second.head(6), undefined, ids.two)).kind).toBe('advanced')
   })
 
-  test('with one name and one key under two origins are two logs', async () => {
+  test('refuse a head of another origin, though it is signed by one of their keys', async () => {
     const heart = await start()
     const other = first.sign(first.text(5).replace('go.sum database tree', 'another log'))
     expect(await heart.submit('poll', other, undefined, ids.one)).toMatchObject({
@@ -131,10 +131,10 @@ describe('two logs of one origin', () => {
   })
 })
 
-describe('a log of an origin of which the key cosigns another log', () => {
+describe('a log whose origin is taken', () => {
   const shared = { ofLogs: new Map() }
 
-  test('is followed and not cosigned, by whatever door its heads come', async () => {
+  test('is followed and not cosigned, whichever way its heads arrive', async () => {
     const heart = await start(shared)
     await heart.submit('poll', first.head(5), undefined, ids.one)
     for (const [door, size] of [
@@ -155,7 +155,7 @@ describe('a log of an origin of which the key cosigns another log', () => {
     expect((await heart.submit('poll', first.head(6), undefined, ids.one)).kind).toBe('advanced')
   })
 
-  test('is convicted all the same when it shows two histories', async () => {
+  test('is still convicted if it shows two histories', async () => {
     const heart = await start(shared)
     await heart.submit('poll', second.head(5), undefined, ids.two)
     expect((await heart.submit('gossip', second.fork(2, 'b').head(5), 'p', ids.two)).kind).toBe('conflict')
@@ -164,7 +164,7 @@ describe('a log of an origin of which the key cosigns another log', () => {
     expect(verifyEvidence(parseEvidence(found!.file), [two.verifier]).sizes).toEqual([5, 5])
   })
 
-  test('lends no word to the other: the fork of one, taken in by the other, is not cosigned', async () => {
+  test('gets no cosignature on a fork of the other log that it has adopted', async () => {
     // The second log adopts the records of a fork of the first: the texts of its heads are those of that fork.
     const fork = first.fork(3, 'b')
     const adopted = new History(two, 'b', { of: first, at: 3 })
@@ -177,7 +177,7 @@ describe('a log of an origin of which the key cosigns another log', () => {
     }
   })
 
-  test('stays the one that is not cosigned, whatever the order of the settings is at the next start', async () => {
+  test('remains the one that is not cosigned, whatever the order of the settings at the next start', async () => {
     const [db, guard] = [new MemoryLevel(), new MemoryGuard()]
     const before = await start({ ...shared, db, guard })
     await before.submit('poll', first.head(5), undefined, ids.one)
@@ -195,7 +195,7 @@ describe('a log of an origin of which the key cosigns another log', () => {
     await after.stop()
   })
 
-  test('and when the other is not followed any more: it was cosigned, and that is permanent', async () => {
+  test('remains so even if the other log is no longer followed, because that was cosigned', async () => {
     const [db, guard] = [new MemoryLevel(), new MemoryGuard()]
     const before = await start({ ...shared, db, guard })
     await before.submit('poll', first.head(5), undefined, ids.one)

@@ -79,7 +79,7 @@ describe('latest', () => {
     expect(note).toEqual(await log.history.head())
   })
 
-  test('says the time with it, and tiles do not: they may come out of a cache', async () => {
+  test('reports the time of the answer, which tiles do not, because they may come from a cache', async () => {
     const dates: number[] = []
     const { head } = await client({ onDate: (ms) => dates.push(ms) }).latest()
     expect(dates).toHaveLength(1)
@@ -87,7 +87,7 @@ describe('latest', () => {
     expect(dates).toHaveLength(1)
   })
 
-  test('by another key, of another origin, or not a head, is refused; latestNote gives it as it is', async () => {
+  test('is refused with another key, with another origin or without a head, but latestNote returns it unchanged', async () => {
     const ours = log.history
     log.history = await memoryLog(otherSigner, madeUpRecords(0, 3))
     await expect(client().latest()).rejects.toThrow(code('SIGNATURE_MISSING'))
@@ -131,7 +131,7 @@ describe('latest', () => {
 describe('lookup', () => {
   const { path, version, text } = madeUpRecord(42)
 
-  test('gives the proven record and its lines', async () => {
+  test('returns the proven record and its lines', async () => {
     const { id, record, lines, head, note } = await client().lookup(path, version)
     expect(id).toBe(42)
     expect(record).toEqual(utf8(text))
@@ -140,7 +140,7 @@ describe('lookup', () => {
     expect(parseCheckpoint(parseNote(note).text)).toEqual(head)
   })
 
-  test('of a module that is not there, or cannot be, fails', async () => {
+  test('fails for a module that is missing or invalid', async () => {
     await expect(client().lookup('example.com/none', 'v1.0.0')).rejects.toMatchObject({
       code: 'LOG_ANSWER_INVALID',
       status: 404,
@@ -148,7 +148,7 @@ describe('lookup', () => {
     await expect(client().lookup('../latest', 'v1.0.0')).rejects.toThrow(code('MODULE_INVALID'))
   })
 
-  test('answered with another record, proven as it may be, is refused', async () => {
+  test('refuses an answer with another record, even if that is proven', async () => {
     const other = await log.history.handle('/lookup/example.com/!module41@v1.41.0')
     lieAbout(
       'lookup/',
@@ -157,7 +157,7 @@ describe('lookup', () => {
     await expect(client().lookup(path, version)).rejects.toThrow(code('RECORD_INVALID'))
   })
 
-  test('answered with no record is refused', async () => {
+  test('refuses an answer without a record', async () => {
     const head = await log.history.head()
     for (const record of ['', '\n', '42\n\n', '42\n\n\n']) {
       lieAbout(
@@ -173,7 +173,7 @@ describe('lookup', () => {
     await expect(client().lookup(path, version)).rejects.toThrow(code('RECORD_INVALID'))
   })
 
-  test('answered with forged lines under a number that exists is refused', async () => {
+  test('refuses an answer with forged lines under an existing number', async () => {
     const head = await log.history.head()
     const forged = utf8(text.replace('h1:', 'h1:evil'))
     for (const id of [0, 42, SIZE - 1]) {
@@ -185,7 +185,7 @@ describe('lookup', () => {
     }
   })
 
-  test('answered with a number beyond the tree is refused', async () => {
+  test('refuses an answer with a number beyond the tree', async () => {
     const head = await log.history.head()
     lieAbout(
       'lookup/',
@@ -194,7 +194,7 @@ describe('lookup', () => {
     await expect(client().lookup(path, version)).rejects.toThrow(code('RECORD_INVALID'))
   })
 
-  test('takes no line from around the record (CVE-2026-56864)', async () => {
+  test('takes no line from outside the record (CVE-2026-56864)', async () => {
     // The record is genuine and about another module; the requested line is in the signed text after the head.
     const line = `${path} ${version} h1:${Buffer.alloc(32).toString('base64')}`
     const tree = `${formatCheckpoint({ origin: SUMDB_ORIGIN, ...(await headOf()) })}${line}\n`
@@ -206,7 +206,7 @@ describe('lookup', () => {
     await expect(client().lookup(path, version)).rejects.toThrow(code('RECORD_INVALID'))
   })
 
-  test('with a head by another key is refused', async () => {
+  test('refuses a head by another key', async () => {
     const stranger = await memoryLog(otherSigner, madeUpRecords(0, SIZE))
     const answer = await stranger.handle('/lookup/example.com/!module42@v1.42.0')
     lieAbout(
@@ -219,19 +219,19 @@ describe('lookup', () => {
   test.each([
     ['that stall', stall, 'LOG_UNREACHABLE'],
     ['that break off', closeEarly, 'LOG_UNREACHABLE'],
-    ['without end', endless, 'LOG_ANSWER_INVALID'],
+    ['that never end', endless, 'LOG_ANSWER_INVALID'],
     ['that fail', refuse(500), 'LOG_UNREACHABLE'],
     ['that are refused', refuse(404), 'LOG_ANSWER_INVALID'],
     ['that are empty', replaceBody(() => new Uint8Array()), 'TILE_INVALID'],
     ['that are short', replaceBody((body) => body.subarray(1)), 'TILE_INVALID'],
-    ['of one wrong bit', flipBit(7), 'TILE_INVALID'],
-  ])('with tiles %s fails', async (_, behaviour, expected) => {
+    ['with one wrong bit', flipBit(7), 'TILE_INVALID'],
+  ])('fails with tiles %s', async (_, behaviour, expected) => {
     lieAbout('tile/', behaviour)
     const options = behaviour === stall ? { timeoutMs: 500 } : {}
     await expect(client(options).lookup(path, version)).rejects.toThrow(code(expected))
   })
 
-  test('is done when its caller gives up', async () => {
+  test('ends when its caller aborts it', async () => {
     const controller = new AbortController()
     const reason = new Error('enough')
     lieAbout('tile/', () => controller.abort(reason))
@@ -250,11 +250,11 @@ describe('records', () => {
     [255, 257],
     [256, 300],
     [299, 300],
-  ])('[%d, %d) are given', async (from, to) => {
+  ])('[%d, %d) are returned', async (from, to) => {
     expect(await client().records(await headOf(), from, to)).toEqual(expected.slice(from, to))
   })
 
-  test('of an older head are given', async () => {
+  test('of an older head are returned', async () => {
     expect(await client().records(await headOf(270), 250, 270)).toEqual(expected.slice(250, 270))
   })
 
@@ -267,7 +267,7 @@ describe('records', () => {
     await expect(client().records(await headOf(), from, to)).rejects.toThrow(code('PROOF_INVALID'))
   })
 
-  test('with their numbers, or without the last empty line, are read too', async () => {
+  test('may have their numbers, or lack the last empty line', async () => {
     const numbered = concatBytes(...expected.slice(256).map((record, i) => formatRecord(256 + i, record)))
     lieAbout(
       'tile/8/data/001',
@@ -281,7 +281,7 @@ describe('records', () => {
     expect(await client().records(await headOf(), 250, 300)).toEqual(expected.slice(250, 300))
   })
 
-  test('are read from the full tile when the partial one is gone', async () => {
+  test('are read from the full tile if the partial one is gone', async () => {
     const head = await headOf()
     await log.history.append(madeUpRecords(SIZE, 512))
     // The partial hash tiles of level 1 never become full here, so they stay.
@@ -291,23 +291,23 @@ describe('records', () => {
   })
 
   test.each([
-    ['one bit wrong', flipBit(100)],
-    ['one missing', replaceBody((body) => body.subarray(0, body.lastIndexOf(10, body.length - 2) - 130))],
-    ['none', replaceBody(() => new Uint8Array())],
+    ['a wrong bit', flipBit(100)],
+    ['one record missing', replaceBody((body) => body.subarray(0, body.lastIndexOf(10, body.length - 2) - 130))],
+    ['none of them', replaceBody(() => new Uint8Array())],
     ['another text', replaceBody(() => utf8('a\n\n'.repeat(44)))],
   ])('with %s are refused', async (_, behaviour) => {
     lieAbout('tile/8/data/001', behaviour)
     await expect(client().records(await headOf(), 0, SIZE)).rejects.toThrow(code('RECORD_INVALID'))
   })
 
-  test('without end are cut off', async () => {
+  test('are cut off if they never end', async () => {
     lieAbout('tile/8/data/', endless)
     await expect(client().records(await headOf(), 0, SIZE)).rejects.toThrow(code('LOG_ANSWER_INVALID'))
   })
 })
 
 describe('proofs', () => {
-  test('recordProof proves each record under the head', async () => {
+  test('of records hold under the head, with recordProof', async () => {
     const head = await headOf()
     const one = client()
     for (const index of [0, 1, 255, 256, 299]) {
@@ -318,7 +318,7 @@ describe('proofs', () => {
     await expect(one.recordProof(head, SIZE)).rejects.toThrow(code('PROOF_INVALID'))
   })
 
-  test('prefix gives every older root and its proof', async () => {
+  test('of every older size come with its root, with prefix', async () => {
     const head = await headOf()
     const one = client()
     for (const size of [1, 2, 3, 128, 255, 256, 257, 299]) {
@@ -328,7 +328,7 @@ describe('proofs', () => {
     }
   })
 
-  test('prefix of nothing and of all needs no tiles', async () => {
+  test('of size 0 and of the head’s own size need no tiles', async () => {
     const head = await headOf()
     expect(await client().prefix(head, 0)).toEqual({ root: EMPTY_ROOT, proof: [] })
     expect(await client().prefix(head, SIZE)).toEqual({ root: head.root, proof: [] })
@@ -338,7 +338,7 @@ describe('proofs', () => {
     await expect(client().prefix(head, -1)).rejects.toThrow(code('PROOF_TOO_LARGE'))
   })
 
-  test('a fork gives another root for the same size: two histories', async () => {
+  test('of a fork give another root for the same size', async () => {
     const ours = await headOf()
     const fork = await memoryLog(signer, [...madeUpRecords(0, 290), ...madeUpRecords(290, 400, 'b')])
     log.history = fork
@@ -350,7 +350,7 @@ describe('proofs', () => {
     expect((await one.prefix(head, 290)).root).toEqual(await fork.root(290))
   })
 
-  test('a log that serves tiles of its other history is caught', async () => {
+  test('with tiles of another history are refused', async () => {
     const honest = log.history
     const fork = await memoryLog(signer, [...madeUpRecords(0, 200), ...madeUpRecords(200, 700, 'b')])
     const head = { size: 700, root: await fork.root() }
@@ -369,8 +369,8 @@ describe('proofs', () => {
   })
 })
 
-describe('tiles are kept', () => {
-  test('each asked for once, those of the right edge by their place', async () => {
+describe('the tile cache', () => {
+  test('has each tile fetched once, and keeps those of the right edge by position', async () => {
     const map = new MapCache()
     const one = client({ cache: cacheOf(map) })
     const head = await headOf()
@@ -390,7 +390,7 @@ describe('tiles are kept', () => {
     expect(map.get('tile/8/0/001.p')).toHaveLength(64 * 32)
   })
 
-  test('a partial tile is cut from a full one that is kept', async () => {
+  test('gives a partial tile from a full one', async () => {
     const map = new MapCache()
     const one = client({ cache: cacheOf(map) })
     await one.prefix(await headOf(), 200)
@@ -401,7 +401,7 @@ describe('tiles are kept', () => {
     expect(log.requests).toHaveLength(before)
   })
 
-  test('a partial tile that is gone is cut from the full one, and kept as partial', async () => {
+  test('keeps a partial tile that is cut from a full one, if the partial one is gone', async () => {
     const map = new MapCache()
     log.lie = (path) => (path === 'tile/8/0/000.p/200' ? refuse(404) : undefined)
     const head = await headOf(200)
@@ -412,13 +412,13 @@ describe('tiles are kept', () => {
     expect([...map].map(([path, data]) => [path, data.length])).toEqual([['tile/8/0/000.p', 200 * 32]])
   })
 
-  test('a partial tile that fails otherwise is not replaced', async () => {
+  test('replaces no partial tile that fails otherwise', async () => {
     log.lie = (path) => (path.includes('.p/') ? refuse(403) : undefined)
     await expect(client().prefix(await headOf(200), 100)).rejects.toThrow(code('LOG_ANSWER_INVALID'))
     expect(log.requests).toEqual(['tile/8/0/000.p/200'])
   })
 
-  test('only when they are authenticated', async () => {
+  test('keeps authenticated tiles only', async () => {
     const map = new MapCache()
     lieAbout('tile/8/0/000', flipBit(5))
     const one = client({ cache: cacheOf(map) })
@@ -429,7 +429,7 @@ describe('tiles are kept', () => {
     expect(map.size).toBe(3)
   })
 
-  test('and a poisoned cache heals itself', async () => {
+  test('recovers if it is poisoned', async () => {
     const map = new MapCache()
     const head = await headOf()
     await client({ cache: cacheOf(map) }).prefix(head, 200)
@@ -446,14 +446,14 @@ describe('tiles are kept', () => {
     }
   })
 
-  test('and a poisoned cache does not excuse a lying log', async () => {
+  test('excuses no lying log if it is poisoned', async () => {
     const map = new MapCache([['tile/8/0/000', new Uint8Array(8192)]])
     lieAbout('tile/8/0/000', flipBit(5))
     await expect(client({ cache: cacheOf(map) }).prefix(await headOf(), 200)).rejects.toThrow(code('TILE_INVALID'))
     expect(log.requests.filter((path) => path === 'tile/8/0/000')).toHaveLength(1)
   })
 
-  test('but a cache that fails is only a cache that is empty', async () => {
+  test('counts as empty if it fails', async () => {
     const broken: TileCache = {
       get: () => Promise.reject(new Error('disk')),
       put: () => Promise.reject(new Error('disk')),
@@ -461,7 +461,7 @@ describe('tiles are kept', () => {
     expect((await client({ cache: broken }).prefix(await headOf(), 200)).root).toEqual(await log.history.root(200))
   })
 
-  test('and a head of another history gets its own tiles', async () => {
+  test('is separate for the head of another history', async () => {
     const ours = await headOf()
     const one = client()
     await one.prefix(ours, 200)
@@ -470,7 +470,7 @@ describe('tiles are kept', () => {
     expect((await one.prefix({ size: SIZE, root: await fork.root() }, 200)).root).toEqual(await fork.root(200))
   })
 
-  test('callers at the same time fetch each tile once', async () => {
+  test('has each tile fetched once for simultaneous callers', async () => {
     const head = await headOf()
     const one = client()
     await Promise.all([
@@ -486,14 +486,14 @@ describe('tiles are kept', () => {
 describe('the roots of many sizes', () => {
   const sizes = [0, 1, 2, 255, 256, 257, 299, SIZE, 1]
 
-  test('are those of the log, and each tile is asked for once', async () => {
+  test('are those of the log, with each tile fetched once', async () => {
     const roots = await client().roots(await headOf(), sizes)
     expect(roots).toEqual(await Promise.all(sizes.map((size) => log.history.root(size))))
     expect(new Set(log.requests).size).toBe(log.requests.length)
     expect(log.requests.every((path) => path.startsWith('tile/8/'))).toBe(true)
   })
 
-  test('are not those of another history, nor of a tree that is not there', async () => {
+  test('are not returned for another history, or for a size beyond the tree', async () => {
     const head = await headOf()
     log.history = await memoryLog(signer, madeUpRecords(0, SIZE, 'b'))
     await expect(client().roots(head, [5])).rejects.toThrow(code('TILE_INVALID'))
@@ -511,7 +511,7 @@ test('one proof for many records', async () => {
   await expect(client().recordsProof(head, ids)).rejects.toThrow(code('TILE_INVALID'))
 })
 
-test('a head that was verified before is believed for its bytes, and for no others', async () => {
+test('a head that was verified before is trusted for its bytes, and for no others', async () => {
   const one = client()
   await one.latest()
   expect((await one.latest()).head.size).toBe(SIZE)
@@ -529,7 +529,7 @@ test('a head that was verified before is believed for its bytes, and for no othe
   await expect(one.latest()).rejects.toThrow(GossumError)
 })
 
-test('tiles are fetched as many at a time as was said', async () => {
+test('the given number of tiles is fetched at a time', async () => {
   log.history = await memoryLog(signer, madeUpRecords(0, 2000))
   const head = await headOf()
   const ids = [0, 300, 600, 900, 1200, 1500]

@@ -17,36 +17,33 @@ describe('one answer', () => {
     expect(lied.log.requests).toEqual(['latest'])
   })
 
-  test.each(['', '/', '/prefix', '/prefix/', '//'])(
-    'comes from below the URL, here with %j behind it',
-    async (suffix) => {
-      await fetcher({ url: lied.log.url + suffix })
-        .get('x', 100)
-        .catch(() => undefined)
-      expect(lied.log.requests).toEqual([suffix.startsWith('/prefix') ? 'prefix/x' : 'x'])
-    },
-  )
+  test.each(['', '/', '/prefix', '/prefix/', '//'])('comes from below the URL with %j at its end', async (suffix) => {
+    await fetcher({ url: lied.log.url + suffix })
+      .get('x', 100)
+      .catch(() => undefined)
+    expect(lied.log.requests).toEqual([suffix.startsWith('/prefix') ? 'prefix/x' : 'x'])
+  })
 
   test.each(['example.com', 'ftp://example.com', 'http://', 'http://a/?q', 'http://a/#f', 'http://a b/'])(
-    '%j is no URL',
+    '%j is refused as a URL',
     (url) => {
       expect(() => new Fetcher({ url })).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }) as Error)
     },
   )
 
-  test('may be exactly as large as the bound, and not one byte larger', async () => {
+  test('may be exactly as large as the limit, and not one byte larger', async () => {
     const size = (await lied.log.history.head()).length
     expect(await fetcher().get('latest', size)).toHaveLength(size)
     await expect(fetcher().get('latest', size - 1)).rejects.toThrow(INVALID)
   })
 
-  test('without end is cut off at the bound', async () => {
+  test('that never ends is cut off at the limit', async () => {
     lieInTurn(endless)
     await expect(fetcher().get('latest', 1 << 20)).rejects.toThrow(INVALID)
     expect(lied.log.requests).toHaveLength(1)
   })
 
-  test('of 1 GiB is cut off at the bound', async () => {
+  test('of 1 GiB is cut off at the limit', async () => {
     let written = 0
     lieInTurn((response) => {
       response.writeHead(200, { 'content-length': 2 ** 30 })
@@ -63,7 +60,7 @@ describe('one answer', () => {
     expect(written).toBeLessThan(2 ** 26)
   })
 
-  test('says who asks', async () => {
+  test('is requested with a user agent', async () => {
     const agents: (string | undefined)[] = []
     const fake: typeof fetch = (_, init) => {
       agents.push(new Headers(init?.headers).get('user-agent') ?? undefined)
@@ -79,14 +76,14 @@ describe('one answer', () => {
   })
 })
 
-describe('a failure that may pass', () => {
-  test.each([500, 502, 503, 429])('status %d is tried again', async (status) => {
+describe('a temporary failure', () => {
+  test.each([500, 502, 503, 429])('with status %d is retried', async (status) => {
     lieInTurn(refuse(status), undefined)
     await fetcher().get('latest', 1000)
     expect(lied.log.requests).toHaveLength(2)
   })
 
-  test('is reported after the last try, with what the server said', async () => {
+  test('is reported after the last try, with the text of the server', async () => {
     lieInTurn(refuse(500))
     const failure = fetcher().get('latest', 1000)
     await expect(failure).rejects.toThrow(UNREACHABLE)
@@ -94,7 +91,7 @@ describe('a failure that may pass', () => {
     expect(lied.log.requests).toHaveLength(3)
   })
 
-  test('is waited for with growing, jittered delays', async () => {
+  test('is retried with growing, jittered delays', async () => {
     lieInTurn(refuse(500))
     await expect(fetcher({ retries: 6 }).get('latest', 1000)).rejects.toThrow(UNREACHABLE)
     expect(delays).toEqual([250, 500, 1000, 2000, 4000, 5000])
@@ -110,13 +107,13 @@ describe('a failure that may pass', () => {
     ['Thu, 01 Jan 1970 00:00:00 GMT', 250],
     ['soon', 250],
     ['-5', 250],
-  ])('Retry-After %j is honoured within reason', async (value, expected) => {
+  ])('with Retry-After %j is retried after a reasonable time', async (value, expected) => {
     lieInTurn(refuse(429, value), undefined)
     await fetcher().get('latest', 1000)
     expect(delays).toEqual([expected])
   })
 
-  test('a connection that is closed early is one', async () => {
+  test('may be a connection that is closed early', async () => {
     lieInTurn(closeEarly, closeEarly, undefined)
     expect(await fetcher().get('latest', 1000)).toEqual(await lied.log.history.head())
     lieInTurn(closeEarly)
@@ -126,7 +123,7 @@ describe('a failure that may pass', () => {
   test.each([
     ['before the answer', stall],
     ['in the body', stallInBody],
-  ])('silence %s is one', async (_, behaviour) => {
+  ])('may be silence %s', async (_, behaviour) => {
     lied.log.lie = () => behaviour
     let tries = 0
     const counting: typeof fetch = (...request) => {
@@ -139,7 +136,7 @@ describe('a failure that may pass', () => {
     expect(tries).toBe(2)
   })
 
-  test('a refused connection is one', async () => {
+  test('may be a refused connection', async () => {
     await lied.log.close()
     const failure = fetcher().get('latest', 1000)
     await expect(failure).rejects.toThrow(UNREACHABLE)
@@ -147,7 +144,7 @@ describe('a failure that may pass', () => {
     expect(delays).toHaveLength(2)
   })
 
-  test('all tries together have a deadline', async () => {
+  test('is not retried beyond a deadline for all tries', async () => {
     lieInTurn(stall)
     const one = fetcher({ timeoutMs: 30, deadlineMs: 200, retries: 1e6, random: () => 0 })
     const failure = one.get('latest', 1000)
@@ -155,15 +152,15 @@ describe('a failure that may pass', () => {
     await expect(failure).rejects.toThrow(/no answer in \d+ ms/)
   })
 
-  test('a pause that is longer than the time that is left is not waited for', async () => {
+  test('is not retried if the pause would exceed the deadline', async () => {
     lieInTurn(refuse(503, '20'))
     await expect(fetcher({ deadlineMs: 5_000 }).get('latest', 1000)).rejects.toThrow('status 503')
     expect(delays).toEqual([])
   })
 })
 
-describe('a failure that will not pass', () => {
-  test.each([400, 403, 404, 410])('status %d is final', async (status) => {
+describe('a permanent failure', () => {
+  test.each([400, 403, 404, 410])('with status %d is not retried', async (status) => {
     lieInTurn(refuse(status))
     await expect(fetcher().get('latest', 1000)).rejects.toMatchObject({
       code: 'LOG_ANSWER_INVALID',
@@ -173,7 +170,7 @@ describe('a failure that will not pass', () => {
     expect(lied.log.requests).toHaveLength(1)
   })
 
-  test('its text is shown, at most 200 characters of it', async () => {
+  test('is reported with at most 200 characters of its text', async () => {
     lieInTurn((response) => {
       response.writeHead(404)
       response.end('<p>\n' + 'x'.repeat(100_000))
@@ -181,7 +178,7 @@ describe('a failure that will not pass', () => {
     await expect(fetcher().get('latest', 1000)).rejects.toThrow(new RegExp(`status 404 <p> x{196}$`))
   })
 
-  test('a redirect is not followed', async () => {
+  test('may be a redirect, which is not followed', async () => {
     lieInTurn((response) => {
       response.writeHead(302, { location: `${lied.log.url}/elsewhere` })
       response.end()
@@ -191,10 +188,10 @@ describe('a failure that will not pass', () => {
   })
 })
 
-describe('a caller who gives up', () => {
+describe('a caller that aborts', () => {
   const reason = new Error('enough')
 
-  test('before the request makes none', async () => {
+  test('before the request makes no request', async () => {
     await expect(fetcher().get('latest', 1000, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
     expect(lied.log.requests).toEqual([])
   })
@@ -221,7 +218,7 @@ describe('a caller who gives up', () => {
   })
 })
 
-describe('the time that the server says it is', () => {
+describe('the time of the server', () => {
   const said = async (headers: Record<string, string>, status = 200): Promise<number[]> => {
     const dates: number[] = []
     const answer = (): Promise<Response> => Promise.resolve(new Response('x', { status, headers }))
@@ -234,17 +231,17 @@ describe('the time that the server says it is', () => {
   const at = Date.parse(date)
 
   test.each<[string, Record<string, string>, number[]]>([
-    ['is told', { date }, [at]],
-    ['is later by how long the answer lay in a cache', { date, age: '90' }, [at + 90_000]],
-    ['takes no age that is none', { date, age: 'old' }, [at]],
-    ['nor a negative one', { date, age: '-90' }, [at]],
-    ['is not told when there is none', {}, []],
-    ['nor when it is no date', { date: 'noon' }, []],
+    ['is reported', { date }, [at]],
+    ['is later by the age of the answer in a cache', { date, age: '90' }, [at + 90_000]],
+    ['is not changed by an invalid age', { date, age: 'old' }, [at]],
+    ['is not changed by a negative age', { date, age: '-90' }, [at]],
+    ['is not reported without a date', {}, []],
+    ['is not reported with an invalid date', { date: 'noon' }, []],
   ])('%s', async (_what, headers, expected) => {
     expect(await said(headers)).toEqual(expected)
   })
 
-  test('is told by an error, too', async () => {
+  test('is reported with an error too', async () => {
     expect(await said({ date }, 503)).toEqual([at])
   })
 })

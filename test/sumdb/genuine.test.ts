@@ -50,7 +50,7 @@ describe('sum.golang.org, the small set', () => {
   })
   afterAll(() => log.close())
 
-  test('has signed the heads of the consistency vectors', () => {
+  test('signed the heads of the consistency vectors', () => {
     const heads = new Map(
       readJsonLines<{ size: number; note: string }>(new URL('heads.jsonl', SMALL)).map((h) => [h.size, h.note]),
     )
@@ -63,7 +63,7 @@ describe('sum.golang.org, the small set', () => {
     }
   })
 
-  test('latest is verified', async () => {
+  test('has a latest head that verifies', async () => {
     expect((await clientOf(log).latest()).head.size).toBe(59270573)
   })
 
@@ -125,14 +125,14 @@ describe.skipIf(!hasFull)('sum.golang.org, the full set', () => {
   })
   afterAll(() => log.close())
 
-  test('every consistency vector with its tiles comes out', async () => {
+  test('has a proof for every consistency vector with its tiles', async () => {
     const client = clientOf(log)
     const pairs = readJsonLines<Consistency>(new URL('consistency.jsonl', FULL)).filter((pair) => pair.tiles)
     expect(pairs.length).toBe(131)
     for (const pair of pairs) await expectPrefix(client, pair)
   })
 
-  test('every one of 400 records is proven under the newest head', async () => {
+  test('has a proof of every one of 400 records under the newest head', async () => {
     const client = clientOf(log)
     const { head } = await client.latest()
     const vectors = readJsonLines<{
@@ -162,7 +162,7 @@ describe.skipIf(!hasFull)('sum.golang.org, the full set', () => {
     ['rajmehta89+Go_Practise', 29],
     ['M1hawk005+UtRa', 2],
     ['rrsoperagx-debug+webx-go-8-8-26', 74],
-  ])('every lookup of the capture %s is in its newest tree, and every head in its history', async (name, count) => {
+  ])('has every lookup of the capture %s in its newest tree, and every head in its history', async (name, count) => {
     const files = readFiles(new URL(`captures/${name}/`, FULL))
     const capture = await ReplayLog.start(files)
     try {
@@ -183,7 +183,7 @@ describe.skipIf(!hasFull)('sum.golang.org, the full set', () => {
     }
   })
 
-  test.each([0, 1, 2])('the lookup with conflict markers %d is refused', async (n) => {
+  test.each([0, 1, 2])('has a lookup with conflict markers %d, which is refused', async (n) => {
     const bad = readFiles(new URL('bad/', FULL)).get(`lookup-with-git-conflict-markers-${n}.txt`)!
     log.forged.set('lookup/cloud.google.com/go/bigquery@v1.0.1', bad)
     await expect(clientOf(log).lookup('cloud.google.com/go/bigquery', 'v1.0.1')).rejects.toMatchObject({
@@ -192,7 +192,7 @@ describe.skipIf(!hasFull)('sum.golang.org, the full set', () => {
   })
 })
 
-test('a lookup with conflict markers of git is refused', async () => {
+test('a lookup with git conflict markers is refused', async () => {
   const bad = readFiles(SMALL).get('lookup-with-git-conflict-markers-0.txt')!
   const log = await ReplayLog.start(new Map([['lookup/cloud.google.com/go/bigquery@v1.0.1', bad]]))
   try {

@@ -7,12 +7,12 @@ const vectors = readJson(new URL('records.json', SMALL)) as {
   gonosumdb_client: { globs: string; looked_up: string[]; skipped: string[] }
 }
 
-describe('patterns as the go command reads them', () => {
+describe('patterns are matched as by the go command', () => {
   test.each(vectors.gonosumdb_globs.cases)('$globs and $target: $match', ({ globs, target, match }) => {
     expect(isPrivate(globs, target)).toBe(match)
   })
 
-  test('of its client', () => {
+  test('in the cases of its client', () => {
     const { globs, looked_up, skipped } = vectors.gonosumdb_client
     expect(looked_up.filter((path) => isPrivate(globs, path))).toEqual([])
     expect(skipped.filter((path) => !isPrivate(globs, path))).toEqual([])
@@ -41,14 +41,14 @@ describe('patterns as the go command reads them', () => {
     expect(isPrivate(globs, target)).toBe(match)
   })
 
-  test('the toolchain that the go command runs never is', () => {
+  test('but never the toolchain that the go command runs', () => {
     for (const patterns of ['*', 'golang.org', 'golang.org/toolchain', '*/*']) {
       expect(isPrivate(patterns, 'golang.org/toolchain')).toBe(false)
     }
     expect(isPrivate('golang.org', 'golang.org/x/text')).toBe(true)
   })
 
-  test('a pattern that would take for ever matches nothing', () => {
+  test('but never one that would take forever', () => {
     expect(isPrivate(`${'*a'.repeat(20_000)}b`, 'a'.repeat(1000))).toBe(false)
   })
 })

@@ -41,7 +41,7 @@ describe('dialects', () => {
     expect(dialectOf('tiles.example/log').tilePath(place)).toBe(ofOthers)
   })
 
-  test('go by the origin, to the letter', () => {
+  test('depend on the exact origin', () => {
     for (const origin of ['go.sum database tree v2', 'Go.sum database tree', ' go.sum database tree'])
       expect(dialectOf(origin).newestHead).toBe('checkpoint')
     expect(dialectOf(SUMDB_ORIGIN).newestHead).toBe('latest')
@@ -49,7 +49,7 @@ describe('dialects', () => {
 })
 
 describe('a log of c2sp.org/tlog-tiles', () => {
-  test('is followed with its checkpoint and its tiles, and asked for nothing else', async () => {
+  test('is followed with its checkpoint and its tiles, without other requests', async () => {
     const log = await serve(new TilesLog(signer).grow(300).grow(400))
     const { head } = await client(log).latest()
     expect(head).toEqual({ origin: 'tiles.example/log', ...log.history.tree() })
@@ -60,7 +60,7 @@ describe('a log of c2sp.org/tlog-tiles', () => {
     expect(log.requests.sort()).toEqual(['checkpoint', 'tile/0/001', 'tile/0/002.p/188', 'tile/1/000.p/2'])
   })
 
-  test('that grew meanwhile has the full tile where the partial one was', async () => {
+  test('that has grown meanwhile has the full tile in place of the partial one', async () => {
     const log = await serve(new TilesLog(signer).grow(600))
     const { head } = await client(log).latest()
     log.history.grow(600)
@@ -69,7 +69,7 @@ describe('a log of c2sp.org/tlog-tiles', () => {
     expect(log.requests).toContain('tile/0/002')
   })
 
-  test('is kept, and asked for among peers, under the names that all nodes share', async () => {
+  test('is cached, and requested from peers, under the names that all nodes share', async () => {
     const log = await serve(new TilesLog(signer).grow(700))
     const { head } = await client(log).latest()
     const kept = new Map<string, Uint8Array>()
@@ -98,7 +98,7 @@ describe('a log of c2sp.org/tlog-tiles', () => {
     ['nothing', replaceBody(() => new Uint8Array())],
   ]
   test.each(tiles.flatMap((tile) => lies.map(([what, lie]) => [what, tile, lie] as const)))(
-    'that gives %s in %s proves nothing',
+    'with %s in %s proves nothing',
     async (_what, tile, lie) => {
       const log = await serve(new TilesLog(signer).grow(700))
       const { head } = await client(log).latest()
@@ -107,21 +107,21 @@ describe('a log of c2sp.org/tlog-tiles', () => {
     },
   )
 
-  test('that gives more than a tile is not read to the end', async () => {
+  test('that sends more than a tile is not read to the end', async () => {
     const log = await serve(new TilesLog(signer).grow(700))
     const { head } = await client(log).latest()
     log.lie = () => replaceBody((body) => new Uint8Array(body.length + 1))
     await expect(client(log).prefix(head, 300)).rejects.toThrow(code('LOG_ANSWER_INVALID'))
   })
 
-  test('has the tiles of its own history only', async () => {
+  test('has only the tiles of its own history', async () => {
     const log = await serve(new TilesLog(signer).grow(700))
     const { head } = await client(log).latest()
     log.history = log.history.fork(650, 700)
     await expect(client(log).prefix(head, 300)).rejects.toThrow(code('TILE_INVALID'))
   })
 
-  test('must name itself in its heads, under its key', async () => {
+  test('must have its own origin in its heads, under its key', async () => {
     const log = await serve(new TilesLog(signer, { origin: SUMDB_ORIGIN }).grow(3))
     await expect(client(log, { origin: 'tiles.example/log' }).latest()).rejects.toThrow(code('ORIGIN_MISMATCH'))
     log.history = new TilesLog(testSigner('tiles.example/log', 2)).grow(3)

@@ -52,7 +52,7 @@ async function listen(server: SumdbServer): Promise<string> {
 }
 
 describe('the tree', () => {
-  test('has every root that RFC 6962 gives it, however it is appended to', async () => {
+  test('has the roots of RFC 6962, however records are appended', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.integer({ min: 0, max: 40 }), { maxLength: 8 }), async (counts) => {
         const server = await open()
@@ -71,7 +71,7 @@ describe('the tree', () => {
     )
   })
 
-  test('has one record for a module version, the first', async () => {
+  test('has one record per module version, the first', async () => {
     const server = await open()
     const [a, b] = [madeUpRecord(0), madeUpRecord(1)]
     expect(await server.append([a, b, { ...a, text: madeUpRecord(0, 'x').text }])).toEqual([0, 1, 0])
@@ -80,14 +80,14 @@ describe('the tree', () => {
     expect(await server.root()).toEqual(naiveRoot([leaf(0), leaf(1), leaf(2)]))
   })
 
-  test('keeps its order when appends come at once', async () => {
+  test('keeps its order with simultaneous appends', async () => {
     const server = await open()
     const ids = await Promise.all(Array.from({ length: 50 }, (_, i) => server.append([madeUpRecord(i % 40)])))
     expect(ids.flat()).toEqual(Array.from({ length: 50 }, (_, i) => i % 40))
     expect(await server.root()).toEqual(naiveRoot(Array.from({ length: 40 }, (_, i) => leaf(i))))
   })
 
-  test('takes nothing of a call with a bad record, and goes on', async () => {
+  test('appends nothing of a call with a bad record, and continues', async () => {
     const server = await open()
     const { path, version, text } = madeUpRecord(0)
     await expect(server.append([madeUpRecord(1), { path, version: 'latest', text }])).rejects.toThrow(
@@ -105,7 +105,7 @@ describe('the tree', () => {
     expect(await server.append([madeUpRecord(0)])).toEqual([0])
   })
 
-  test('is unharmed when the database cannot be written', async () => {
+  test('is unharmed if the database cannot be written', async () => {
     const db = new MemoryLevel()
     const server = await open({ db })
     await server.append(madeUpRecords(0, 3))
@@ -217,12 +217,12 @@ describe('requests', () => {
     expect(answer.type).toBe('text/plain; charset=UTF-8')
   })
 
-  test('have a longest path', async () => {
+  test('with a path that is too long are refused', async () => {
     const server = await open()
     expect((await server.handle(`/lookup/${'a'.repeat(100_000)}@v1.0.0`)).status).toBe(400)
   })
 
-  test('for lookups are answered with the record and the newest head, however they are encoded', async () => {
+  test('for lookups are answered with the record and the newest head, in any encoding', async () => {
     const server = await open()
     await server.append(madeUpRecords(0, 5))
     const expected = `3\n${madeUpRecord(3).text}\n${fromUtf8(await server.head())}`
@@ -250,7 +250,7 @@ describe('requests', () => {
     expect(asked).toContain('example.com/Module4@v1.4.0')
   })
 
-  test('that we cannot answer say nothing of our insides', async () => {
+  test('that fail reveal nothing internal', async () => {
     const failing = await open({ onMissing: () => Promise.reject(new Error('secret path')) })
     const { status, body } = await failing.handle('/lookup/example.com/a@v1.0.0')
     expect([status, fromUtf8(body)]).toEqual([500, 'internal error\n'])
@@ -260,7 +260,7 @@ describe('requests', () => {
 })
 
 describe('over HTTP', () => {
-  test('a client verifies everything, and while the log grows', async () => {
+  test('a client verifies everything, even while the log grows', async () => {
     const server = await open()
     await server.append(madeUpRecords(0, 10))
     const client = new SumdbClient({ url: await listen(server), key: signer.verifier })
@@ -297,7 +297,7 @@ describe('over HTTP', () => {
     })
   }
 
-  test('only GET and HEAD are answered, and a query is not read', async () => {
+  test('only GET and HEAD are answered, and a query is ignored', async () => {
     const server = await open()
     const url = await listen(server)
     const head = fromUtf8(await server.head())!
@@ -323,7 +323,7 @@ describe('over HTTP', () => {
     await closed
   })
 
-  test('an address in use is said so', async () => {
+  test('an address in use is reported', async () => {
     const server = await open()
     const port = Number(new URL(await listen(server)).port)
     await expect(server.listen({ host: '127.0.0.1', port })).rejects.toThrow(code('ADDRESS_IN_USE'))

@@ -27,7 +27,7 @@ const MODULE_INVALID = expect.objectContaining({ code: 'MODULE_INVALID' }) as Er
 const RECORD_INVALID = expect.objectContaining({ code: 'RECORD_INVALID' }) as Error
 
 describe('module paths and versions', () => {
-  test.each(vectors.escape_path.good)('$path is escaped and back', ({ path, escaped }) => {
+  test.each(vectors.escape_path.good)('$path is escaped and unescaped', ({ path, escaped }) => {
     expect(escapeModule(path, 'v1.0.0')).toBe(`${escaped}@v1.0.0`)
     expect(unescapeModule(`${escaped}@v1.0.0`)).toEqual({ path, version: 'v1.0.0' })
   })
@@ -102,22 +102,22 @@ describe('records', () => {
     '+1\na\n\n',
     '9007199254740992\na\n\n',
     '5\na',
-  ])('%j is no answer', (text) => {
+  ])('%j is refused as an answer', (text) => {
     expect(() => parseLookup(utf8(text))).toThrow(RECORD_INVALID)
   })
 
-  test('an answer has a bound', () => {
+  test('an answer is bounded', () => {
     const answer = utf8('5\na\n\n')
     expect(parseLookup(concatBytes(answer, new Uint8Array(MAX_LOOKUP_BYTES - answer.length))).id).toBe(5)
     expect(() => parseLookup(concatBytes(answer, new Uint8Array(MAX_LOOKUP_BYTES)))).toThrow(RECORD_INVALID)
   })
 
-  test('the note is everything behind the first empty line', () => {
+  test('the note is everything after the first empty line', () => {
     const note = 'go.sum database tree\n1\nroot\n\n— name sig\n'
     expect(fromUtf8(parseLookup(utf8(`0\nline\n\n${note}`)).note)).toBe(note)
   })
 
-  test('an answer with conflict markers of git in its head still has its record, and no head', () => {
+  test('an answer with git conflict markers in its head still has its record, and no valid head', () => {
     const answer = parseLookup(new Uint8Array(readFileSync(new URL('lookup-with-git-conflict-markers-0.txt', SMALL))))
     expect(answer.id).toBe(142411)
     expect(fromUtf8(answer.note)).toContain(`${SUMDB_ORIGIN}\n<<<<<<<`)
@@ -128,7 +128,7 @@ describe('data tiles', () => {
   const withEnd = utf8(vectors.data_tile.body.replace(/\n*$/, '\n\n'))
   const withoutEnd = withEnd.subarray(0, withEnd.length - 1)
 
-  test('the last record may have an empty line behind it or not', () => {
+  test('the last record may have an empty line after it', () => {
     const records = splitDataTile(withEnd)
     expect(records).toHaveLength(4)
     expect(fromUtf8(records[3]!)).toMatch(/^golang.org\/x\/madethisup v0.0.0-1 h1:.*\n.*\/go.mod h1:.*\n$/)

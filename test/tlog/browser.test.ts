@@ -50,13 +50,13 @@ describe('in a browser', () => {
 
   afterAll(() => removeFolder(directory))
 
-  it('nothing of Node is bundled', () => {
+  it('nothing from Node is bundled', () => {
     // Comments and messages may mention Node; code must not use it.
     const reaches = /['"`]node:|__vite-browser-external|\brequire\(|\bBuffer[.(]|\bprocess\.[a-z]/g
     expect(bundle.match(reaches) ?? []).toEqual([])
   })
 
-  it('verifies a genuine head and a proof, with only what browsers have', () => {
+  it('a genuine head and a proof are verified with only what browsers have', () => {
     // A realm without Node's globals. Web platform functions that are not part of the language are provided.
     const { vkey, checkpoints } = readVectors('sumdb-checkpoints.json') as {
       vkey: string

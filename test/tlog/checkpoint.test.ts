@@ -27,7 +27,7 @@ describe('checkpoint syntax', () => {
     expect(codeOf(() => parseCheckpoint(c.text))).toBe(readable[c.why] ?? 'CHECKPOINT_MALFORMED')
   })
 
-  it('is cosignable in one spelling only', () => {
+  it('has one cosignable spelling of a checkpoint', () => {
     const cosignable = syntax.cases.filter((c) => {
       return (
         codeOf(() => parseCheckpoint(c.text)) === 'accepted' && formatCheckpoint(parseCheckpoint(c.text)) === c.text
@@ -65,7 +65,7 @@ describe('checkpoint syntax', () => {
     ['\u6728', 3, 333_333],
     ['\u6728', 3, 340_000],
     ['\u{1f642}', 4, 250_000],
-  ])('reads a text of up to a million bytes, and none that is longer, of %s', (char, bytes, count) => {
+  ])('allows a text of up to a million bytes, and none that is longer, of %s', (char, bytes, count) => {
     const start = `${SUMDB_ORIGIN}\n5\n${root}\n`
     const filled = (length: number): string =>
       start + char.repeat(Math.floor((length - start.length) / bytes)) + 'x'.repeat((length - start.length) % bytes)
@@ -76,7 +76,7 @@ describe('checkpoint syntax', () => {
     expect(codeOf(() => parseCheckpoint(start + char.repeat(count)))).toBe(longer ? 'CHECKPOINT_MALFORMED' : 'accepted')
   })
 
-  it('says no more of a size than its beginning', () => {
+  it('shows only the beginning of a bad size in its error', () => {
     const size = '9'.repeat(100_000)
     expect(() => parseCheckpoint(`${SUMDB_ORIGIN}\n${size}\n${root}\n`)).toThrow(
       expect.objectContaining({ detail: `size "${'9'.repeat(40)}"` }) as Error,
@@ -89,7 +89,7 @@ describe('checkpoint syntax', () => {
     }
   })
 
-  it('reads a root with unused bits set, which is then not cosignable', () => {
+  it('allows unused bits in a root, which is then not cosignable', () => {
     const text = `${SUMDB_ORIGIN}\n5\n${root.replace('q2I=', 'q2J=')}\n`
     expect(formatHash(parseCheckpoint(text).root)).toBe(root)
     expect(formatCheckpoint(parseCheckpoint(text))).not.toBe(text)
@@ -99,7 +99,7 @@ describe('checkpoint syntax', () => {
 describe('heads of sum.golang.org', () => {
   const key = parseVerifierKey(real.vkey)
 
-  it.each(real.checkpoints)('reads and verifies size $size', (c) => {
+  it.each(real.checkpoints)('are read and verified at size $size', (c) => {
     const note = parseNote(utf8(c.note))
     verifyNote(note, key)
     const head = parseCheckpoint(note.text)
@@ -109,12 +109,12 @@ describe('heads of sum.golang.org', () => {
     expect(formatCheckpoint(head)).toBe(note.text)
   })
 
-  it('folds the right edge of a size to its root', () => {
+  it('have a right edge that folds to their root', () => {
     const nodes = real.right_edge.nodes.map((node) => parseHash(node)!)
     expect(formatHash(nodes.reduceRight((right, left) => hashNode(left, right)))).toBe(real.right_edge.root_b64)
   })
 
-  it('are known by key and origin', () => {
+  it('are identified by key and origin', () => {
     // printf 'sum.golang.org\ngo.sum database tree' | sha256sum
     expect(logId('sum.golang.org', SUMDB_ORIGIN)).toBe(
       '5b994a2fd1955c1eeb8edcedb6b0446482346322f7dc9fa20f82f1b321bf5f35',

@@ -70,7 +70,7 @@ describe('cosignatures seen in the wild', () => {
     }
   })
 
-  it('refuses each of them with any one bit flipped', () => {
+  it('are refused with any one bit flipped', () => {
     const entry = real[0]!
     const note = parseNote(utf8(entry.note!))
     const key = parseVerifierKey(entry.cosignatures[0]!.vkey_cosignature_v1)
@@ -84,7 +84,7 @@ describe('cosignatures seen in the wild', () => {
     }
   })
 
-  it('reads the time of a signature, and knows what is none', () => {
+  it('have their time in the first eight bytes of the signature', () => {
     const { signature_base64, timestamp, not_a_cosignature_base64 } = vectors.timestamp_parsing
     const bytes = fromBase64(signature_base64)!
     expect(new DataView(bytes.buffer).getBigUint64(4)).toBe(BigInt(timestamp))
@@ -117,7 +117,7 @@ describe('a cosignature made from a seed', () => {
     expect(codeOf(() => verifyCosignature(text, parseLine(made.must_not_verify![i]!), signer.verifier))).toBe(code)
   })
 
-  it('needs a witness key', () => {
+  it('can only be made with a witness key', () => {
     const log = makeSignerKey(expected.name, SIGNATURE_TYPES.ed25519, fromHex(made.seed_hex!)!)
     expect(codeOf(() => cosign(text, 1, log))).toBe('KEY_UNSUPPORTED')
   })
@@ -127,12 +127,12 @@ describe('a cosignature made from a seed', () => {
     expect(codeOf(() => verifyCosignature(text, signature, signer.verifier))).toBe('COSIGNATURE_MALFORMED')
   })
 
-  it('holds for one text only', () => {
+  it('is valid for one text only', () => {
     const { signature } = cosign(text, 7, signer)
     expect(codeOf(() => verifyCosignature(`${text}extension\n`, signature, signer.verifier))).toBe('SIGNATURE_INVALID')
   })
 
-  it('carries every time that a date can show, and none beyond', () => {
+  it('may have every time that a date can show, and none beyond', () => {
     const { signature } = cosign(text, MAX_COSIGNATURE_TIME, signer)
     expect(verifyCosignature(text, signature, signer.verifier).time).toBe(MAX_COSIGNATURE_TIME)
     expect(Number.isNaN(new Date(MAX_COSIGNATURE_TIME * 1000).getTime())).toBe(false)
@@ -140,7 +140,7 @@ describe('a cosignature made from a seed', () => {
     expect(codeOf(() => verifyCosignature(text, beyond, signer.verifier))).toBe('COSIGNATURE_MALFORMED')
   })
 
-  it('of several by one key the newest counts, and what does not verify is dropped', () => {
+  it('counts if it is the newest of several by one key; what does not verify is dropped', () => {
     const at = (time: number): Signature => cosign(text, time, signer).signature
     const forged = { ...at(99), bytes: flipBit(at(99).bytes, 100) }
     const other = makeSignerKey('other', SIGNATURE_TYPES.cosignature, new Uint8Array(32).fill(9)).verifier
@@ -152,12 +152,12 @@ describe('a cosignature made from a seed', () => {
   it.each([
     [5, 8],
     [8, 5],
-  ])('of two by one key the newest counts, whichever comes first: %i, %i', (...times) => {
+  ])('counts if it is the newest of two by one key, whichever comes first: %i, %i', (...times) => {
     const signatures = times.map((time) => cosign(text, time, signer).signature)
     expect(verifiedCosignatures({ text, signatures }, [signer.verifier]).get(signer.verifier.vkey)!.time).toBe(8)
   })
 
-  it('of a hundred forged lines by one key two are looked at: each may take a millisecond', () => {
+  it('is verified at most twice among a hundred forged lines by one key, because each may take a millisecond', () => {
     let verified = 0
     const counting = { ...signer.verifier, verify: () => (verified++, false) }
     const forged = { name: counting.name, keyId: counting.keyId, bytes: cosign(text, 7, signer).signature.bytes }

@@ -33,19 +33,19 @@ describe('a head is found', () => {
     expect(cut(concatBytes(head, utf8('\n'), history.head(9)))).toHaveLength(2)
   })
 
-  it('with the lines of others, and without those that cannot be read', () => {
+  it('with the lines of others, and without unreadable ones', () => {
     const line = '— w.example AAAAAAAAAAA=\n'
     expect(cut(concatBytes(head, utf8(`${line}— broken\n`)))).toEqual([`${Buffer.from(head).toString()}${line}`])
   })
 
-  it('with an extension, and with a size that no tree has', () => {
+  it('with an extension, and with an impossible size', () => {
     const extended = history.sign(`${history.text(7)}more\n\nand more\n`)
     expect(cut(concatBytes(utf8('x\n'), extended))).toEqual([Buffer.from(extended).toString()])
     const impossible = history.sign(history.text(7).replace('\n7\n', '\n9007199254740993\n'))
     expect(cut(concatBytes(utf8('+1\n'), impossible))).toEqual([Buffer.from(impossible).toString()])
   })
 
-  it('behind a first line by the log that is not its signature', () => {
+  it('after a first line by the log that is not its signature', () => {
     const text = history.text(7)
     const forged = { ...signNote(text, signer), bytes: new Uint8Array(64) }
     const two = formatNote({ text, signatures: [forged, signNote(text, signer)] })
@@ -53,12 +53,12 @@ describe('a head is found', () => {
   })
 })
 
-describe('of a text that has many', () => {
+describe('in a text with many candidates', () => {
   const decoy = utf8(`${SUMDB_ORIGIN}\n`)
   const decoys = (count: number): Uint8Array => concatBytes(...Array<Uint8Array>(count).fill(decoy))
   const found = [Buffer.from(head).toString()]
 
-  it('those are tried that stand among the first four beginnings, or the last four', () => {
+  it('the first four beginnings and the last four are tried', () => {
     for (const [before, after, expected] of [
       [3, 9, found],
       [9, 3, found],
@@ -70,11 +70,11 @@ describe('of a text that has many', () => {
     }
   })
 
-  it('that behind the first empty line is always tried: there the go command looks', () => {
+  it('the beginning after the first empty line is always tried, because the go command looks there', () => {
     expect(cut(concatBytes(decoys(9), utf8('x\n\n'), head, decoys(9)))).toEqual(found)
   })
 
-  it('the last three ends are tried, whichever of them holds', () => {
+  it('the last three ends are tried, whichever is valid', () => {
     const end = utf8(`\n\n\u2014 x.example AAAAAAAAAAA=\n`)
     const ends = (count: number): Uint8Array => concatBytes(...Array<Uint8Array>(count).fill(end))
     for (const count of [0, 1, 2]) expect(cut(concatBytes(head, ends(count))), String(count)).toEqual(found)
@@ -84,7 +84,7 @@ describe('of a text that has many', () => {
     expect(cut(concatBytes(head, unread, unread, unread))).toEqual(found)
   })
 
-  it('a hundred lines are read of each', () => {
+  it('a hundred lines of each are read', () => {
     const text = history.text(7)
     const line = `\u2014 x.example AAAAAAAAAAA=\n`
     const own = formatSignature(signNote(text, signer))
@@ -94,14 +94,14 @@ describe('of a text that has many', () => {
   })
 })
 
-it('an origin may begin with a mark of the byte order, which is a part of it', () => {
+it('an origin may begin with a byte order mark, which is part of it', () => {
   const origin = `\ufeff${SUMDB_ORIGIN}`
   const odd = history.sign(`\ufeff${history.text(7)}`)
   expect(signedHeadsIn(odd, key, origin)).toHaveLength(1)
 })
 
 describe('no head is found', () => {
-  it('under the name of another, though the signature is right', () => {
+  it('under another name, even if the signature is valid', () => {
     const text = history.text(7)
     expect(cut(formatNote({ text, signatures: [{ ...signNote(text, signer), name: 'other.example' }] }))).toEqual([])
   })
@@ -112,12 +112,12 @@ describe('no head is found', () => {
     expect(cut(head.map((byte, i) => (i === 21 ? byte ^ 1 : byte)))).toEqual([])
   })
 
-  it('in nothing, and in what only looks like one', () => {
+  it('in an empty text, or in one that only resembles a head', () => {
     for (const text of ['', '\n\n', SUMDB_ORIGIN, `${SUMDB_ORIGIN}\n\n— `, '\n\n— log.example AAAA\n'])
       expect(cut(utf8(text))).toEqual([])
   })
 
-  it('by a text that would have us verify without end', () => {
+  it('by endless verification', () => {
     let verified = 0
     const counting = { ...key, verify: () => (verified++, false) }
     const line = `— ${key.name} ${Buffer.from(`${key.keyId}${'00'.repeat(64)}`, 'hex').toString('base64')}\n`

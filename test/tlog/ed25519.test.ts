@@ -27,7 +27,7 @@ describe.each([
     expect(disagreements.map((c) => c.why)).toEqual([])
   })
 
-  it('makes the signatures of RFC 8032, section 7.1', () => {
+  it('and makes the signatures of RFC 8032, section 7.1', () => {
     const seed = fromHex('9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60')!
     const expected =
       'e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b'
@@ -36,7 +36,7 @@ describe.each([
     expect(native.ed25519Verifier(ed25519PublicKey(seed))(new Uint8Array(), signature)).toBe(true)
   })
 
-  it('hashes as FIPS 180-4 says', () => {
+  it('and hashes as in FIPS 180-4', () => {
     expect(toHex(native.sha256(utf8('abc')))).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad')
     expect(toHex(native.sha256(new Uint8Array()))).toBe(
       'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
@@ -45,7 +45,7 @@ describe.each([
 })
 
 describe('the vectors', () => {
-  it('hold cases of both answers of every family', () => {
+  it('have cases of both answers in every family', () => {
     const of = (part: string, goAccepts: boolean): number =>
       cases.filter((c) => c.why.includes(part) && c.goAccepts === goAccepts).length
     expect(of('honest, message', true)).toBe(5)
@@ -62,13 +62,13 @@ describe('the vectors', () => {
 describe('points', () => {
   const generator = '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05'
 
-  it('names the eight canonical encodings of low order', () => {
+  it('of low order have eight canonical encodings', () => {
     expect(LOW_ORDER_R.size).toBe(8)
     expect(LOW_ORDER_R).toContain(generator)
     for (const hex of LOW_ORDER_R) expect(isLowOrder(fromHex(hex)!)).toBe(true)
   })
 
-  it('knows every key of the vectors that is of low order, however it is spelled', () => {
+  it('of low order are recognised among the keys of the vectors, whatever their encoding', () => {
     const low = new Set(
       cases.filter((c) => c.why.startsWith('key is') && c.why.includes('equation')).map((c) => c.publicKey),
     )
@@ -79,7 +79,7 @@ describe('points', () => {
       if (c.why.startsWith('key with torsion')) expect(isLowOrder(fromHex(c.publicKey)!)).toBe(false)
   })
 
-  it('knows what is no point', () => {
+  it('are distinguished from bytes that encode none', () => {
     const none = cases.filter((c) => /^key .* is not a point$/.test(c.why))
     expect(none.length).toBe(6)
     for (const c of none) expect(isPoint(fromHex(c.publicKey)!)).toBe(false)
@@ -87,7 +87,7 @@ describe('points', () => {
     expect(isPoint(fromHex(generator)!)).toBe(true)
   })
 
-  it('refuses wrong lengths instead of failing', () => {
+  it('of a wrong length are refused without an exception', () => {
     expect(equationHolds(new Uint8Array(31), new Uint8Array(), new Uint8Array(64))).toBe(false)
     expect(equationHolds(new Uint8Array(32), new Uint8Array(), new Uint8Array(63))).toBe(false)
   })

@@ -88,12 +88,12 @@ function expectHeads(heads: Head[], exhaustiveEvery: number): void {
 describe('heads', () => {
   const heads = lines<Head>('sumdb-heads.jsonl')
 
-  it('100 verify; any one bit flipped is refused: every bit of ten, one of each', () => {
+  it('100 verify, and not with one bit flipped: every bit of ten, and one of each', () => {
     expect(heads).toHaveLength(100)
     expectHeads(heads, 10)
   })
 
-  it.skipIf(!hasShared)('all 5240 of the shared data do', () => {
+  it.skipIf(!hasShared)('all 5240 of the shared data verify, and not with one bit flipped', () => {
     const all = sharedLines<Head>('heads-all.jsonl')
     expect(all).toHaveLength(5240)
     expectHeads(all, 524)

@@ -12,8 +12,8 @@ import { codeOf } from '../helpers/codes.js'
 
 const bytes = (length: number): Uint8Array => Uint8Array.from({ length }, (_, i) => (i * 7 + (i >> 8)) & 255)
 
-describe('hashes of many', () => {
-  it.each([3000, 300_000])('leaves in %i bytes are those of each leaf, and the bytes stay as they are', (length) => {
+describe('hashing many inputs', () => {
+  it.each([3000, 300_000])('gives the hash of each leaf in %i bytes, and leaves the bytes unchanged', (length) => {
     const data = bytes(length)
     // At the very beginning, empty, adjacent, and up to the end.
     const spans = [0, 5, 5, 5, 5, 700, 701, 1200, 2000, length]
@@ -22,7 +22,7 @@ describe('hashes of many', () => {
     expect(Buffer.compare(data, bytes(length))).toBe(0)
   })
 
-  it.each([1, 2, 4, 256, 512, 16384])('the root above %i hashes is that of node upon node', (count) => {
+  it.each([1, 2, 4, 256, 512, 16384])('gives the root of node upon node for %i hashes', (count) => {
     const hashes = Array.from({ length: count }, (_, i) => sha256(Uint8Array.of(i & 255, i >> 8)))
     let level = hashes
     while (level.length > 1)
@@ -30,11 +30,11 @@ describe('hashes of many', () => {
     expect(perfectRoot(concatBytes(...hashes))).toEqual(level[0])
   })
 
-  it.each([0, 31, 33, 96, 32 * 255])('there is none above %i bytes', (length) => {
+  it.each([0, 31, 33, 96, 32 * 255])('refuses a root above %i bytes', (length) => {
     expect(codeOf(() => perfectRoot(bytes(length)))).toBe('PROOF_INVALID')
   })
 
-  it('text is bytes, one a character, and comes back as them', () => {
+  it('treats text as bytes, one per character', () => {
     const all = bytes(10_000)
     expect(portable.toLatin1(all)).toBe(toLatin1(all))
     for (const write of [writeLatin1, portable.writeLatin1]) {

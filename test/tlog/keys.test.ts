@@ -22,7 +22,7 @@ const vectors = readVectors('vkeys.json') as {
 const isEd25519 = (type: string): boolean => type.includes('(0x01)') || type.includes('(0x04)')
 
 describe('verifier keys', () => {
-  it.each(vectors.valid.filter((v) => isEd25519(v.type)))('reads $name ($type)', (v) => {
+  it.each(vectors.valid.filter((v) => isEd25519(v.type)))('are read: $name ($type)', (v) => {
     const key = parseVerifierKey(v.vkey)
     expect(key).toMatchObject({ name: v.name, keyId: v.key_id, vkey: v.vkey })
     expect(toHex(key.publicKey)).toBe(v.key_hex)
@@ -33,7 +33,7 @@ describe('verifier keys', () => {
     expect(keyIdNumber(key.keyId)).toBe(Number.parseInt(v.key_id, 16))
   })
 
-  it('reads those of ML-DSA-44, and says of the other types that it does not verify them', () => {
+  it('can be read for ML-DSA-44, and are unsupported for other types', () => {
     const isMlDsa = (type: string): boolean => type.includes('(0x06)')
     const mlDsa = vectors.valid.filter((v) => isMlDsa(v.type))
     expect(mlDsa.length).toBeGreaterThan(0)
@@ -47,38 +47,38 @@ describe('verifier keys', () => {
     for (const v of others) expect(codeOf(() => parseVerifierKey(v.vkey))).toBe('KEY_UNSUPPORTED')
   })
 
-  it.each(vectors.invalid)('refuses: $why', (v) => {
+  it.each(vectors.invalid)('are refused: $why', (v) => {
     expect(['KEY_MALFORMED', 'KEY_UNSUPPORTED']).toContain(codeOf(() => parseVerifierKey(v.vkey)))
   })
 
-  it('takes the id in either case, as Go does, and writes it in lower case', () => {
+  it('may have their id in either case, as in Go, and are written in lower case', () => {
     const { vkey } = vectors.valid[0]!
     expect(parseVerifierKey(vkey.replace('033de0ae', '033DE0AE')).vkey).toBe(vkey)
   })
 
-  it('cuts at the first two plus signs: the base64 may hold more', () => {
+  it('are cut at the first two plus signs, because base64 may have more', () => {
     const vkey = 'example.org/key+57bfe580+BAFFLINGNESS+AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'
     expect(parseVerifierKey(vkey)).toMatchObject({ name: 'example.org/key', keyId: '57bfe580', vkey })
   })
 
-  it('refuses keys for which anyone can sign', () => {
+  it('are refused if anyone can sign for them', () => {
     const identity = fromHex(`01${'00'.repeat(31)}`)!
     expect(codeOf(() => makeVerifierKey('weak', SIGNATURE_TYPES.ed25519, identity))).toBe('KEY_WEAK')
   })
 
-  it.each(['', 'a b', 'a+b', 'a\u0085b', 'a\u00a0', '\u2003x', 'a\u3000b'])('refuses the name %j', (name) => {
+  it.each(['', 'a b', 'a+b', 'a\u0085b', 'a\u00a0', '\u2003x', 'a\u3000b'])('are refused with the name %j', (name) => {
     const { publicKey } = parseVerifierKey(vectors.valid[0]!.vkey)
     expect(codeOf(() => makeVerifierKey(name, SIGNATURE_TYPES.ed25519, publicKey))).toBe('KEY_MALFORMED')
   })
 
-  it.each(['a\ufeffb', 'ключ', 'a/b:c', '\u200b'])('takes the name %j, as Go does', (name) => {
+  it.each(['a\ufeffb', 'ключ', 'a/b:c', '\u200b'])('may have the name %j, as in Go', (name) => {
     const { publicKey } = parseVerifierKey(vectors.valid[0]!.vkey)
     expect(makeVerifierKey(name, SIGNATURE_TYPES.ed25519, publicKey).name).toBe(name)
   })
 })
 
 describe('signer keys', () => {
-  it.each(vectors.signers)('reads and writes the secret of $vkey', (v) => {
+  it.each(vectors.signers)('are read and written: $vkey', (v) => {
     const signer = parseSignerKey(v.skey)
     expect(signer.verifier.vkey).toBe(v.vkey)
     const { name, type } = signer.verifier
@@ -87,7 +87,7 @@ describe('signer keys', () => {
     expect(parseVerifierKey(v.vkey).verify(message, signer.sign(message))).toBe(true)
   })
 
-  it('never repeats the secret in an error', () => {
+  it('are never repeated in an error', () => {
     const { skey, seed_hex } = vectors.signers[0]!
     const secret = skey.split('+').slice(4).join('+')
     const bad = [
@@ -108,7 +108,7 @@ describe('signer keys', () => {
     }
   })
 
-  it('refuses a seed of another length', () => {
+  it('are refused with a seed of another length', () => {
     expect(codeOf(() => makeSignerKey('x', SIGNATURE_TYPES.ed25519, new Uint8Array(31)))).toBe('KEY_MALFORMED')
   })
 })

@@ -70,7 +70,7 @@ describe('a list', () => {
   const of = (...lines: string[]): string => ['logs/v0', ...lines].join('\n')
   const whole = [`vkey ${vkey}`, 'qpd 1', 'contact me']
 
-  test('may have blanks around its lines, CRLF, and a number that is large enough', () => {
+  test('may have blanks around its lines, CRLF, and a number up to 2^31 - 1', () => {
     const lines = [`\tvkey\t${vkey} `, 'origin  two  words ', 'qpd 2147483647', '# no', '', 'contact # is text']
     expect(parsed(of(...lines).replaceAll('\n', '\r\n'))).toEqual([{ vkey, origin: 'two  words', qpd: 2 ** 31 - 1 }])
   })
@@ -93,26 +93,26 @@ describe('a list', () => {
     ['a number with a zero before it', of(whole[0]!, 'qpd 01', 'contact me')],
     ['a number with a sign', of(whole[0]!, 'qpd +1', 'contact me')],
     ['a number in hex', of(whole[0]!, 'qpd 0x10', 'contact me')],
-    ['a word that nobody knows', of(whole[0]!, 'url https://log.example', 'qpd 1', 'contact me')],
+    ['an unknown word', of(whole[0]!, 'url https://log.example', 'qpd 1', 'contact me')],
     ['no contact', of(whole[0]!, 'qpd 1')],
-    ['a contact alone', of('contact me')],
+    ['only a contact', of('contact me')],
     ['a page of HTML', '<!doctype html>\n<title>logs/v0</title>\n'],
-  ])('with %s is taken for none', (_what, text) => {
+  ])('with %s is refused', (_what, text) => {
     expect(codeOf(() => parseLogList(text))).toBe('LOG_LIST_MALFORMED')
   })
 
-  test('says why a key is none', () => {
+  test('is refused with the reason why a key is invalid', () => {
     expect(() => parseLogList(of(`vkey ${lowOrder()}`, 'qpd 1', 'contact me'))).toThrow(/low order/)
   })
 
-  test('says in which line it is wrong, and takes nothing of it', () => {
+  test('is refused as a whole, with the line of the error', () => {
     expect(() => parseLogList(of('', '# a comment', ...whole, 'vkey bananas'))).toThrow(/line 7: /)
     expect(() => parseLogList(of(...whole.slice(0, 2)))).toThrow(/"contact" expected/)
   })
 })
 
 // Starting from each blank of a run would take hours.
-test('a list of blanks, as long as one may be, is read to its end', () => {
+test('a list of blanks, as long as is allowed, is read to its end', () => {
   const blanks = ' \t'.repeat(2 * 1024 * 1024)
   expect(codeOf(() => parseLogList(`logs/v0\nvkey${blanks}x\n`))).toBe('LOG_LIST_MALFORMED')
   expect(parseLogList(`logs/v0\n#${blanks}x\n${blanks}\n`).logs).toEqual([])

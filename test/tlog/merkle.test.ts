@@ -60,7 +60,7 @@ describe('proofs of transparency-dev/merkle', () => {
     expect(codeOf(check)).toBe(expected(c.valid, c.note, c.size1, c.size2))
   })
 
-  it('hold cases of every verdict', () => {
+  it('have cases of every verdict', () => {
     const verdicts = (list: string[]): Record<string, number> => {
       const counts: Record<string, number> = {}
       for (const verdict of list) counts[verdict] = (counts[verdict] ?? 0) + 1
@@ -83,8 +83,8 @@ describe('proofs of transparency-dev/merkle', () => {
   })
 })
 
-describe('proofs of real logs', () => {
-  it('a certificate transparency log of 961 984 013 entries', () => {
+describe('proofs', () => {
+  it('of a certificate transparency log of 961 984 013 entries hold', () => {
     const argon = readVectors('argon2020.json') as {
       tree_size: number
       tree_root: string
@@ -107,7 +107,7 @@ describe('proofs of real logs', () => {
     }
   })
 
-  it('the 15 entries of a static log, head by head', () => {
+  it('of a static log of 15 entries hold, head by head', () => {
     const tessera = readVectors('tessera-log.json') as {
       vkey: string
       skey: string
@@ -135,7 +135,7 @@ describe('proofs of real logs', () => {
     }
   })
 
-  it('two views of one log, which no proof ties together', () => {
+  it('of two views of one log hold within each view, and never between them', () => {
     const fork = readVectors('fork.json') as {
       vkey: string
       common_records: string[]
@@ -188,7 +188,7 @@ describe('the mathematics of tlog', () => {
     test_tree: { roots_hex: Record<string, string>; sha256_of_all_100_roots_concatenated: string }
   }
 
-  it('hashes', () => {
+  it('gives the hashes of leaves and nodes', () => {
     expect(toHex(EMPTY_ROOT)).toBe(math.hasher.empty_tree)
     expect(toHex(hashLeaf(new Uint8Array()))).toBe(math.hasher.empty_leaf)
     expect(toHex(hashLeaf(utf8('L123456')))).toBe(math.hasher.leaf_L123456)
@@ -206,7 +206,7 @@ describe('the mathematics of tlog', () => {
     expect(subtreeIndexes(0, c.n)).toEqual(c.indexes)
   })
 
-  it('roots of the first 100 sizes', () => {
+  it('gives the roots of the first 100 sizes', () => {
     const log = new MemoryLog()
     const roots: Hash[] = []
     for (let i = 0; i < 100; i++) {
@@ -241,7 +241,7 @@ describe('the mathematics of tlog', () => {
     }
   })
 
-  it('refuses what no tree has', () => {
+  it('refuses sizes and numbers that no tree has', () => {
     const none = (): Hash[] => []
     expect(codeOf(() => proveTree(5, 0, none))).toBe('PROOF_INVALID')
     expect(codeOf(() => proveTree(5, 6, none))).toBe('PROOF_INVALID')
@@ -259,7 +259,7 @@ describe('the mathematics of tlog', () => {
   })
 })
 
-it('hashes nodes of two whole hashes only, whatever was hashed before', () => {
+it('nodes are hashed from two whole hashes only, whatever was hashed before', () => {
   const [a, b] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)]
   const first = hashNode(a, b)
   expect(codeOf(() => hashNode(a.subarray(1), b))).toBe('PROOF_INVALID')

@@ -54,7 +54,7 @@ function resigned(time: number, message: Uint8Array | undefined): Signature {
   return { name: key.name, keyId: key.keyId, bytes: concatBytes(uint64(time), signer.sign(message!)) }
 }
 
-describe('the checkpoint that another implementation signed', () => {
+describe('a checkpoint signed by another implementation', () => {
   const note = parseNote(Buffer.from(vector.note))
   const theirs = parseVerifierKey(vector.vkey)
   const line = note.signatures[0]!
@@ -70,7 +70,7 @@ describe('the checkpoint that another implementation signed', () => {
     }
   })
 
-  it('is no cosignature: the time 0 claims nothing', () => {
+  it('has no cosignature, because the time 0 claims nothing', () => {
     expect(vector.timestamp).toBe(0)
     expect(codeOf(() => verifyCosignature(note.text, line, theirs))).toBe('COSIGNATURE_MALFORMED')
   })
@@ -79,7 +79,7 @@ describe('the checkpoint that another implementation signed', () => {
 describe('a cosignature with ML-DSA-44', () => {
   const { signature } = cosign(TEXT, TIME, signer)
 
-  it('verifies, says its time, and is the same when it is made again', async () => {
+  it('verifies, has its time, and is the same when it is made again', async () => {
     expect(signature.bytes).toHaveLength(ML_DSA_COSIGNATURE_SIZE)
     expect(verifyCosignature(TEXT, signature, key)).toEqual({ signature, time: TIME })
     expect((await cosignBy(TEXT, TIME, signer)).signature).toEqual(signature)
@@ -89,7 +89,7 @@ describe('a cosignature with ML-DSA-44', () => {
     expect([...verifiedCosignatures(note, [key]).keys()]).toEqual([key.vkey])
   })
 
-  it('with any bit flipped is refused', () => {
+  it('is refused with any bit flipped', () => {
     const { bytes } = signature
     // All bits of the time, and bits throughout the signature: its hash, its numbers, its hints.
     const bits = [...Array(64).keys(), ...Array.from({ length: 60 }, (_, i) => 64 + Math.floor((i * 2420 * 8) / 60))]
@@ -101,14 +101,14 @@ describe('a cosignature with ML-DSA-44', () => {
     }
   })
 
-  it.each([0, 8, 72, 2427, 2429, 5000])('of %i bytes is none', (length) => {
+  it.each([0, 8, 72, 2427, 2429, 5000])('of %i bytes is malformed', (length) => {
     const bytes = new Uint8Array(length)
     bytes.set(signature.bytes.subarray(0, length))
     expect(codeOf(() => verifyCosignature(TEXT, { ...signature, bytes }, key))).toBe('COSIGNATURE_MALFORMED')
     expect(key.verify(new Uint8Array(1), bytes)).toBe(false)
   })
 
-  it('is about this witness, this log and this tree alone', () => {
+  it('is valid for this witness, this log and this tree only', () => {
     const checkpoint = parseCheckpoint(TEXT)
     const others = [
       formatCheckpoint({ ...checkpoint, origin: 'another' }),
@@ -123,7 +123,7 @@ describe('a cosignature with ML-DSA-44', () => {
     expect(codeOf(() => verifyCosignature(TEXT, signature, renamed))).toBe('SIGNATURE_MISSING')
   })
 
-  it('says nothing about extension lines, and of a text in another spelling nothing at all', () => {
+  it('is refused on a text with extension lines or in another spelling', () => {
     const bare = wholeTree(key.name, TIME, TEXT)
     for (const text of [`${TEXT}extension\n`, `${TEXT}\n`, TEXT.replace('CQk=', 'CQl=')]) {
       expect(parseCheckpoint(text)).toEqual(parseCheckpoint(TEXT))
@@ -135,7 +135,7 @@ describe('a cosignature with ML-DSA-44', () => {
     expect(verifyCosignature(TEXT, resigned(TIME, bare), key).time).toBe(TIME)
   })
 
-  it('does not hold for the message of the other type', () => {
+  it('is refused for the message of the other type', () => {
     const message = new TextEncoder().encode(`cosignature/v1\ntime ${TIME}\n${TEXT}`)
     expect(codeOf(() => verifyCosignature(TEXT, resigned(TIME, message), key))).toBe('SIGNATURE_INVALID')
   })
@@ -144,7 +144,7 @@ describe('a cosignature with ML-DSA-44', () => {
 describe('a signed subtree', () => {
   const subtree = { start: 0x0102030405060, end: 0x0102030405070, hash: new Uint8Array(32).fill(9) }
 
-  it('is the message of the specification, byte for byte, with the time 0', () => {
+  it('has the message of the specification, byte for byte, with the time 0', () => {
     const { name, keyId, bytes } = cosignSubtree('log.example', subtree, signer)
     expect([name, keyId, bytes.length]).toEqual([key.name, key.keyId, ML_DSA_COSIGNATURE_SIZE])
     expect(toHex(bytes.subarray(0, 8))).toBe('0000000000000000')
@@ -160,7 +160,7 @@ describe('a signed subtree', () => {
     expect(key.verify(message, bytes.subarray(8))).toBe(true)
   })
 
-  it('is no cosignature of a checkpoint, though it be the whole tree', () => {
+  it('is no cosignature of a checkpoint, even for the whole tree', () => {
     const { origin, size, root } = parseCheckpoint(TEXT)
     const whole = cosignSubtree(origin, { start: 0, end: size, hash: root }, signer)
     expect(codeOf(() => verifyCosignature(TEXT, whole, key))).toBe('COSIGNATURE_MALFORMED')
@@ -168,7 +168,7 @@ describe('a signed subtree', () => {
     expect(codeOf(() => verifyCosignature(TEXT, dated, key))).toBe('SIGNATURE_INVALID')
   })
 
-  it('is not to be had of an Ed25519 key, or of an origin that it has no room for', () => {
+  it('cannot be made with an Ed25519 key, or for an origin that is too long', () => {
     const ed25519 = makeSignerKey('w', SIGNATURE_TYPES.cosignature, SEED)
     expect(codeOf(() => cosignSubtree('log.example', subtree, ed25519))).toBe('KEY_UNSUPPORTED')
     expect(codeOf(() => cosignSubtree('x'.repeat(256), subtree, signer))).toBe('KEY_UNSUPPORTED')
@@ -176,7 +176,7 @@ describe('a signed subtree', () => {
 })
 
 describe('an ML-DSA-44 key', () => {
-  it('has one length, and an id that is compared', () => {
+  it('has a fixed length, and an id that is checked', () => {
     for (const length of [0, 32, 1311, 1313]) {
       expect(codeOf(() => makeVerifierKey('x', SIGNATURE_TYPES.mlDsa, new Uint8Array(length)))).toBe('KEY_MALFORMED')
     }
@@ -184,7 +184,7 @@ describe('an ML-DSA-44 key', () => {
     expect(parseVerifierKey(key.vkey)).toMatchObject({ name: key.name, keyId: key.keyId, vkey: key.vkey })
   })
 
-  it('is written as its seed, and read again', () => {
+  it('is written as its seed, and can be read again', () => {
     const line = formatSignerKey('pq.example/w', SIGNATURE_TYPES.mlDsa, SEED)
     expect(line.length).toBeLessThan(120)
     expect(parseSignerKey(line).verifier.vkey).toBe(key.vkey)

@@ -34,10 +34,10 @@ function someOf(size: number, count: number, random: () => number): number[] {
   return [...new Set(Array.from({ length: count }, () => random() % size))].sort((a, b) => a - b)
 }
 
-describe('every set of records of every small tree', () => {
+describe('a proof for any set of records', () => {
   const sizes = Array.from({ length: MOST + 1 }, (_, size) => size)
 
-  it.each(sizes)('of size %i', (size) => {
+  it.each(sizes)('in a tree of size %i holds, and needs each of its hashes', (size) => {
     for (const ids of subsets(size)) {
       const proof = proveRecords(size, ids, log.read)
       expect(codeOf(() => checkRecords(proof, size, rootOf(size), leavesOf(ids)))).toBe('accepted')
@@ -63,7 +63,7 @@ describe('every set of records of every small tree', () => {
     }
   })
 
-  it('under the root of no other size', () => {
+  it('is refused under the root of another size', () => {
     for (const size of [3, 7, 8, 9]) {
       for (const other of sizes.filter((n) => n !== size && n > 2)) {
         const ids = [0, 2]
@@ -74,7 +74,7 @@ describe('every set of records of every small tree', () => {
   })
 })
 
-test('one record is proven as checkRecord proves it, with the same hashes in another order', () => {
+test('a proof of one record has the hashes of checkRecord, in another order', () => {
   for (let size = 1; size <= 70; size++) {
     for (let index = 0; index < size; index++) {
       const one = proveRecord(size, index, log.read)
@@ -89,7 +89,7 @@ test('one record is proven as checkRecord proves it, with the same hashes in ano
   }
 })
 
-test('random sets of larger trees: never more hashes than the proofs of each have together', () => {
+test('a proof of random records in a larger tree needs no other hashes than their own proofs', () => {
   const random = seeded(1)
   for (let round = 0; round < 100; round++) {
     const size = 1 + (random() % 1000)
@@ -106,7 +106,7 @@ test('random sets of larger trees: never more hashes than the proofs of each hav
   }
 })
 
-test('no record at all: the root itself, or nothing in the tree of nothing', () => {
+test('a proof of no record is the root itself, or empty in the empty tree', () => {
   expect(proveRecords(0, [], log.read)).toEqual([])
   checkRecords([], 0, EMPTY_ROOT, [])
   expect(codeOf(() => checkRecords([], 0, rootOf(1), []))).toBe('PROOF_INVALID')
@@ -118,11 +118,11 @@ test.each([
   ['a record twice', 5, [2, 2], 'PROOF_INVALID'],
   ['records out of order', 5, [3, 2], 'PROOF_INVALID'],
   ['a negative number', 5, [-1], 'PROOF_TOO_LARGE'],
-  ['half a record', 5, [0.5], 'PROOF_TOO_LARGE'],
+  ['a fraction of a record', 5, [0.5], 'PROOF_TOO_LARGE'],
   ['a number beyond 2^53', 2 ** 53 - 1, [2 ** 53], 'PROOF_TOO_LARGE'],
   ['a size beyond 2^53', 2 ** 53, [0], 'PROOF_TOO_LARGE'],
   ['a record of the empty tree', 0, [0], 'PROOF_INVALID'],
-])('%s is refused, made or checked', (_what, size, ids, code) => {
+])('%s is refused, when proving and when checking', (_what, size, ids, code) => {
   const leaves = ids.map((index) => ({ index, leafHash: EMPTY_ROOT }))
   expect(codeOf(() => proveRecords(size, ids, log.read))).toBe(code)
   expect(codeOf(() => proveRecordsIndexes(size, ids))).toBe(code)
@@ -130,13 +130,13 @@ test.each([
   expect(() => checkRecords([], size, EMPTY_ROOT, leaves)).toThrow(ProofError)
 })
 
-test('hashes that are not 32 bytes are refused, also the one that is the root of all', () => {
+test('hashes that are not 32 bytes are refused, even if one is the root itself', () => {
   const short = rootOf(9).subarray(0, 31)
   expect(codeOf(() => checkRecords([short], 9, short, []))).toBe('PROOF_INVALID')
   expect(codeOf(() => checkRecords([], 1, short, [{ index: 0, leafHash: short }]))).toBe('PROOF_INVALID')
 })
 
-test('a proof for a huge tree walks down, not along', () => {
+test('a proof for a huge tree costs its depth, not its size', () => {
   // Forty levels down to each of three leaves, of which two and then two more share the first step.
   expect(proveRecordsIndexes(2 ** 40, [0, 2 ** 39, 2 ** 40 - 1])).toHaveLength(39 + 38 + 38)
 })

@@ -22,7 +22,7 @@ const vectors = readVectors('notes.json') as {
 }
 
 describe('notes', () => {
-  it.each(vectors.open_ok)('opens: $name', (v) => {
+  it.each(vectors.open_ok)('can be opened: $name', (v) => {
     const bytes = utf8(v.note)
     const note = parseNote(bytes)
     expect(new Set(note.signatures.map((s) => s.name))).toEqual(new Set([...v.verified, ...v.unverified]))
@@ -37,23 +37,23 @@ describe('notes', () => {
     }
   })
 
-  it.each(vectors.malformed)('refuses: $why', (v) => {
+  it.each(vectors.malformed)('are refused: $why', (v) => {
     const bytes = v.note === undefined ? fromBase64(v.note_base64!)! : utf8(v.note)
     expect(codeOf(() => parseNote(bytes))).toBe('NOTE_MALFORMED')
   })
 
-  it.each(vectors.invalid_signature_of_known_key)('does not verify: $why', (v) => {
+  it.each(vectors.invalid_signature_of_known_key)('do not verify: $why', (v) => {
     const note = parseNote(utf8(v.note))
     expect(codeOf(() => verifyNote(note, parseVerifierKey(v.vkeys[0]!)))).toBe('SIGNATURE_INVALID')
   })
 
-  it('needs a line by the key asked for', () => {
+  it('need a line by the requested key', () => {
     const v = vectors.open_ok[0]!
     const other = parseVerifierKey(vectors.open_ok[2]!.vkeys[1]!)
     expect(codeOf(() => verifyNote(parseNote(utf8(v.note)), other))).toBe('SIGNATURE_MISSING')
   })
 
-  it('looks at the first line of a key and at no other, as Go does', () => {
+  it('are verified by the first line of a key and no other, as in Go', () => {
     const signer = makeSignerKey('log', SIGNATURE_TYPES.ed25519, new Uint8Array(32).fill(1))
     const good = signNote('text\n', signer)
     const bad = { ...good, bytes: new Uint8Array(64) }
@@ -63,7 +63,7 @@ describe('notes', () => {
     )
   })
 
-  it('takes unused base64 bits as Go does, and says that the spelling is not canonical', () => {
+  it('may have unused base64 bits, as in Go, and are then not canonical', () => {
     const v = vectors.open_ok[0]!
     const bytes = utf8(v.note.replace('JnAM=', 'JnAN='))
     const note = parseNote(bytes)
@@ -72,7 +72,7 @@ describe('notes', () => {
     expect(formatNote(note)).toEqual(utf8(v.note))
   })
 
-  it('is bounded in lines and bytes', () => {
+  it('are bounded in lines and bytes', () => {
     const [text, line] = vectors.open_ok[0]!.note.split('\n\n') as [string, string]
     expect(parseNote(utf8(`${text}\n\n${line.repeat(100)}`)).signatures).toHaveLength(100)
     expect(codeOf(() => parseNote(utf8(`${text}\n\n${line.repeat(101)}`)))).toBe('NOTE_MALFORMED')

@@ -61,7 +61,7 @@ function tried(policy: Policy, excluded: ReadonlySet<string>) {
 }
 
 describe('the strength of a policy', () => {
-  test('is what trying every pair of sets of witnesses gives', () => {
+  test('agrees with trying every pair of sets of witnesses', () => {
     let stopped = 0
     let deep = 0
     fc.assert(
@@ -91,12 +91,12 @@ describe('the strength of a policy', () => {
     expect(policyStrength(equal(k, n))).toMatchObject({ witnesses: n, threshold: k, liars, silent })
   })
 
-  test('of no quorum: nothing stops it, and nothing is needed', () => {
+  test('without a quorum is that nothing stops it, and nothing is needed', () => {
     const policy = parsePolicy(`witness a ${KEYS[0]!}\nquorum none\n`)
     expect(policyStrength(policy)).toMatchObject({ threshold: 0, overlap: 0, liars: -1, blocking: Infinity })
   })
 
-  test('without the convicted, who may stop it', () => {
+  test('does not count convicted witnesses, without whom there may be no quorum', () => {
     const policy = equal(3, 4)
     expect(policyStrength(policy, new Set([KEYS[0]!]))).toMatchObject({
       witnesses: 3,
@@ -108,7 +108,7 @@ describe('the strength of a policy', () => {
   })
 })
 
-test('advice: the smallest k with k > 2n/3 is the least that survives as many liars as silent ones', () => {
+test('the advised k, the smallest with k > 2n/3, is the least that survives as many liars as silent witnesses', () => {
   for (let n = 1; n <= 60; n++) {
     const { threshold: k, liars, silent } = equalAdvice(n)
     expect(3 * k).toBeGreaterThan(2 * n)

@@ -40,19 +40,19 @@ function foreignKey(name: string, type: number, key: Uint8Array): string {
 const mlDsa = foreignKey('pq.example', 0x06, new Uint8Array(1312).fill(5))
 
 describe('policy files', () => {
-  it.each(vectors.valid)('reads: $name', (v) => {
+  it.each(vectors.valid)('are read: $name', (v) => {
     const policy = parsePolicy(octets(v.policy))
     expect(v.policy).toContain(policy.quorum)
     expect(policy.witnesses).toHaveLength(v.policy.split('\n').filter((line) => /^\s*witness\s/.test(line)).length)
     expect(parsePolicy(v.policy).quorum).toBe(policy.quorum)
   })
 
-  it.each(vectors.invalid)('refuses: $why', (v) => {
+  it.each(vectors.invalid)('are refused: $why', (v) => {
     expect(codeOf(() => parsePolicy(octets(v.policy)))).toBe('POLICY_MALFORMED')
     expect(codeOf(() => parsePolicy(v.policy))).toBe('POLICY_MALFORMED')
   })
 
-  it('keeps what the lines say', () => {
+  it('are read with all that their lines define', () => {
     const log = 'sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8'
     const policy = parsePolicy(
       `log ${log} https://sum.golang.org\n${witnessLines(3)}group pair 2 w0 w1\ngroup g any pair w2\nquorum g`,
@@ -79,11 +79,11 @@ describe('policy files', () => {
     [`${witnessLines(1)}group g any g\nquorum g\n`, /line 2: no witness or group "g"/],
     ['\ufeffquorum none\n', /line 1/],
     ['', /there is no quorum line/],
-  ])('says where %j is wrong', (text, message) => {
+  ])('are refused with the line that is wrong: %j', (text, message) => {
     expect(() => parsePolicy(text)).toThrow(message)
   })
 
-  it('takes 32 of each and more, and is bounded', () => {
+  it('may have 32 entries of each kind and more, up to a limit', () => {
     const pq = (i: number): string => foreignKey(`pq${i}`, 0x06, new Uint8Array(1312).fill(i))
     const lines = Array.from(
       { length: 32 },
@@ -104,7 +104,7 @@ describe('policy files', () => {
     expect(codeOf(() => parsePolicy(`quorum none\n${comment} `))).toBe('POLICY_MALFORMED')
   })
 
-  it('keeps names that differ in one octet apart, also where they are not UTF-8', () => {
+  it('may have names that differ in one octet, even if they are not UTF-8', () => {
     const line = (name: number): Uint8Array =>
       concatBytes(utf8('witness '), Uint8Array.of(name), utf8(` ${vkey(name)}\n`))
     const policy = parsePolicy(concatBytes(line(0x80), line(0xe9), utf8('quorum none')))
@@ -112,7 +112,7 @@ describe('policy files', () => {
   })
 })
 
-it('a witness with an ML-DSA-44 key counts as any other', () => {
+it('a witness with an ML-DSA-44 key counts like any other', () => {
   const policy = parsePolicy(`witness w ${vkey(0)}\nwitness pq ${mlDsa}\ngroup g all w pq\nquorum g\n`)
   expect(policy.witnesses[1]?.key).toMatchObject({ name: 'pq.example', type: 0x06, vkey: mlDsa })
   expect(quorumSatisfied(policy, new Set([vkey(0)]))).toBe(false)
@@ -126,9 +126,9 @@ describe('keys that cannot be verified here', () => {
   const someKey = new Uint8Array(40).fill(3)
 
   it.each([
-    ['a type to come', foreignKey('later.example', 0x09, someKey)],
+    ['a future type', foreignKey('later.example', 0x09, someKey)],
     ['a type with a longer identifier', foreignKey('later.example', 0xff, someKey)],
-  ])('%s: a witness is listed and never counts', (_name, key) => {
+  ])('%s: the witness is listed and never counts', (_name, key) => {
     const policy = parsePolicy(`witness w ${vkey(0)}\nwitness later ${key}\ngroup g any w later\nquorum g\n`)
     expect(policy.witnesses[1]).toEqual({ name: 'later', key: undefined, vkey: key })
     expect(quorumSatisfied(policy, new Set([key]))).toBe(false)
@@ -139,7 +139,7 @@ describe('keys that cannot be verified here', () => {
     ).toBe(Infinity)
   })
 
-  it('a log is listed without a key, so that the policy does not read as one without logs', () => {
+  it('of a log are listed as undefined, so that the policy does not read as one without logs', () => {
     const witnessTyped = vkey(3)
     const policy = parsePolicy(`log ${mlDsa} https://x\nlog ${witnessTyped}\nquorum none\n`)
     expect(policy.logs).toEqual([
@@ -154,12 +154,12 @@ describe('keys that cannot be verified here', () => {
     ['an ECDSA key', foreignKey('x', 0x02, someKey)],
     ['an RFC 6962 key', foreignKey('x', 0x05, someKey)],
     ['a key of low order', foreignKey('x', 0x04, new Uint8Array(32))],
-    ['no key at all', 'x+00000000+'],
-  ])('%s is no witness', (_name, key) => {
+    ['no key', 'x+00000000+'],
+  ])('%s is refused', (_name, key) => {
     expect(codeOf(() => parsePolicy(`witness w ${key}\nquorum none\n`))).toBe('POLICY_MALFORMED')
   })
 
-  it('knows a public key again under another type', () => {
+  it('are compared with known public keys under another type', () => {
     const other = `other+01234567+${toBase64(concatBytes(Uint8Array.of(0x09), makeKey(0).publicKey))}`
     expect(() => parsePolicy(`witness a ${vkey(0)}\nwitness b ${other}\nquorum none\n`)).toThrow(
       /line 2: .* same public key/,
@@ -182,13 +182,13 @@ describe('quorums', () => {
     expect(quorumSatisfied(policy, new Set(c.cosigned.map((name) => keys.get(name)!)))).toBe(c.satisfied)
   })
 
-  it('none is always satisfied', () => {
+  it('of none are always satisfied', () => {
     const none = parsePolicy('quorum none\n')
     expect(quorumSatisfied(none, new Set())).toBe(true)
     expect(quorumThreshold(none)).toBe(0)
   })
 
-  it('counts nobody it does not list', () => {
+  it('count only listed witnesses', () => {
     const one = parsePolicy(`${witnessLines(2)}quorum w0\n`)
     expect(quorumSatisfied(one, new Set([vkey(1), vkey(2), 'w0']))).toBe(false)
     expect(quorumSatisfied(one, new Set([vkey(0)]))).toBe(true)

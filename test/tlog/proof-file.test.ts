@@ -16,7 +16,7 @@ const vectors = readVectors('tlog-proof.json') as {
 const HEADER = 'c2sp.org/tlog-proof@v1'
 
 describe('proof files', () => {
-  it.each(vectors.valid_syntax)('reads and writes index $parsed.index', ({ text, parsed }) => {
+  it.each(vectors.valid_syntax)('are read and written at index $parsed.index', ({ text, parsed }) => {
     const file = parseProofFile(utf8(text))
     expect(file.index).toBe(parsed.index)
     expect(file.proof.map(formatHash)).toEqual(parsed.hashes)
@@ -25,11 +25,11 @@ describe('proof files', () => {
     expect(fromUtf8(formatProofFile(file))).toBe(text)
   })
 
-  it.each(vectors.invalid_syntax)('refuses: $why', ({ text }) => {
+  it.each(vectors.invalid_syntax)('are refused: $why', ({ text }) => {
     expect(codeOf(() => parseProofFile(utf8(text)))).toBe('PROOF_MALFORMED')
   })
 
-  it('proves an entry of a log, from the file alone', () => {
+  it('prove an entry of a log, from the file alone', () => {
     const { log_vkey, entry, proof } = vectors.complete
     const file = parseProofFile(utf8(proof))
     const note = parseNote(file.note)
@@ -71,12 +71,12 @@ describe('proof files', () => {
     expect(codeOf(() => parseProofFile(utf8(text)))).toBe(expected)
   })
 
-  it('keeps the empty lines of the note', () => {
+  it('may have empty lines in the note', () => {
     const file = parseProofFile(utf8(`${HEADER}\nindex 3\n\n\n\na\n\nb\n`))
     expect(fromUtf8(file.note)).toBe('\n\na\n\nb\n')
   })
 
-  it('is bounded', () => {
+  it('are bounded', () => {
     const note = (length: number): Uint8Array => utf8(`${HEADER}\nindex 0\n\n${'n'.repeat(length)}`)
     expect(parseProofFile(note(MAX_NOTE_BYTES)).note).toHaveLength(MAX_NOTE_BYTES)
     expect(codeOf(() => parseProofFile(note(MAX_NOTE_BYTES + 1)))).toBe('PROOF_MALFORMED')

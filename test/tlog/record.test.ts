@@ -11,23 +11,23 @@ const vectors = readVectors('sumdb/records.json') as {
 const RECORD_INVALID = expect.objectContaining({ code: 'RECORD_INVALID' }) as Error
 
 describe('the text of a record', () => {
-  test.each(vectors.format_record.good)('$text is one', ({ text }) => {
+  test.each(vectors.format_record.good)('$text is valid', ({ text }) => {
     expect(parseRecord(utf8(text))).toBe(text)
   })
 
   test.each([...vectors.format_record.bad_texts, '', '\n', '\na\n', 'a\n\n', 'a\n\nb\n', 'tab\there\n', 'return\r\n'])(
-    '%j is none',
+    '%j is refused',
     (text) => {
       expect(() => parseRecord(utf8(text))).toThrow(RECORD_INVALID)
     },
   )
 
-  test('it is UTF-8, of which nothing is swallowed', () => {
+  test('must be UTF-8, and every byte of it counts', () => {
     expect(() => parseRecord(concatBytes(utf8('a'), Uint8Array.of(0xff), utf8('\n')))).toThrow(RECORD_INVALID)
     expect(parseRecord(utf8('\ufeffa\n'))).toBe('\ufeffa\n')
   })
 
-  test('it has a bound', () => {
+  test('is bounded', () => {
     const largest = `${'a'.repeat(MAX_RECORD_BYTES - 1)}\n`
     expect(parseRecord(utf8(largest))).toBe(largest)
     expect(() => parseRecord(utf8(`a${largest}`))).toThrow(RECORD_INVALID)
@@ -46,7 +46,7 @@ describe('go.sum lines', () => {
     ].join('\n'),
   )
 
-  test('only those of the path and version are given', () => {
+  test('are those of the path and version only', () => {
     expect(goSumLines(record, 'a.b/c', 'v1.0.0')).toEqual([
       'a.b/c v1.0.0 h1:x',
       'a.b/c v1.0.0/go.mod h1:y',
@@ -65,7 +65,7 @@ describe('go.sum lines', () => {
 })
 
 describe('the lines of a record', () => {
-  test('genuine ones are two: the files and the go.mod of one module version', () => {
+  test('are two in genuine records: the files and the go.mod of one module version', () => {
     for (const record of SMALL_RECORDS) {
       const text = parseRecord(record)
       const lines = recordLines(text)
@@ -78,23 +78,23 @@ describe('the lines of a record', () => {
     }
   })
 
-  test('the hash goes to the end of the line, whatever is in it', () => {
+  test('have a hash up to the end of the line, whatever it contains', () => {
     expect(recordLines('a v1 h1:x y \n')).toEqual([{ path: 'a', version: 'v1', of: 'files', hash: 'h1:x y ' }])
     expect(recordLines('a v1/go.mod \n')).toEqual([{ path: 'a', version: 'v1', of: 'go.mod', hash: '' }])
   })
 
-  test('only the end of the version tells what is hashed', () => {
+  test('are told apart only by the end of the version', () => {
     expect(recordLines('a/go.mod v1/go.mod/go.mod h1:x\na v1/go.sum h1:y\n')).toEqual([
       { path: 'a/go.mod', version: 'v1/go.mod', of: 'go.mod', hash: 'h1:x' },
       { path: 'a', version: 'v1/go.sum', of: 'files', hash: 'h1:y' },
     ])
   })
 
-  test.each(['', '\n', 'a\n', 'a b\n', ' a b\n', 'a  b\n'])('%j has none', (text) => {
+  test.each(['', '\n', 'a\n', 'a b\n', ' a b\n', 'a  b\n'])('%j has no lines', (text) => {
     expect(recordLines(text)).toEqual([])
   })
 
-  test('they are the go.sum lines of their module, where no other is named', () => {
+  test('are the go.sum lines of their module, if no other is named', () => {
     for (const record of SMALL_RECORDS) {
       const { path, version } = recordLines(parseRecord(record))[0]!
       expect(`${goSumLines(record, path, version).join('\n')}\n`).toBe(parseRecord(record))

@@ -47,8 +47,8 @@ function naiveProof(start: number, end: number, leaves: readonly Hash[], whole =
 
 const hexes = (hashes: readonly Hash[]): string[] => hashes.map(toHex)
 
-describe('which ranges are subtrees', () => {
-  it('as defined, for all up to 130', () => {
+describe('subtrees', () => {
+  it('are the ranges of the definition, for all up to 130', () => {
     for (let end = 0; end <= 130; end++)
       for (let start = 0; start <= 130; start++)
         expect([start, end, isSubtree(start, end)]).toEqual([start, end, isNaively(start, end)])
@@ -60,13 +60,13 @@ describe('which ranges are subtrees', () => {
     readonly end: string
     readonly valid: boolean
   }
-  it.each(cases)('of torchwood: [$start, $end) $valid', ({ start, end, valid }) => {
+  it.each(cases)('are those of torchwood: [$start, $end) $valid', ({ start, end, valid }) => {
     // Our trees never have 2^62 records.
     const isPossible = Number.isSafeInteger(Number(end))
     expect(isSubtree(Number(start), Number(end))).toBe(valid && isPossible)
   })
 
-  it('not what is no whole number, or none that a tree has', () => {
+  it('are no ranges with fractions, or beyond any tree', () => {
     for (const [start, end] of [
       [0.5, 1],
       [0, 1.5],
@@ -83,8 +83,8 @@ describe('which ranges are subtrees', () => {
   })
 })
 
-describe('proofs', () => {
-  it('of every subtree of every tree up to 64: made as defined, and they hold', () => {
+describe('subtree proofs', () => {
+  it('of every subtree of every tree up to 64 are made as defined, and hold', () => {
     let count = 0
     for (const [size, start, end] of subtrees(MAX_SIZE)) {
       const proof = proveSubtree(size, start, end, log.read)
@@ -97,7 +97,7 @@ describe('proofs', () => {
     expect(count).toBe(9457)
   })
 
-  it('are the known ones: from record 0 on that of consistency, of one record that of inclusion', () => {
+  it('are consistency proofs from record 0 on, and inclusion proofs of one record', () => {
     for (let size = 1; size <= MAX_SIZE; size++)
       for (let n = 0; n < size; n++) {
         expect(hexes(proveSubtree(size, n, n + 1, log.read))).toEqual(hexes(proveRecord(size, n, log.read)))
@@ -105,7 +105,7 @@ describe('proofs', () => {
       }
   })
 
-  it('with any hash changed, lost, added or moved, or of anything else, are refused', () => {
+  it('are refused with any hash changed, lost, added or moved, or for anything else', () => {
     for (const [size, start, end] of subtrees(24)) {
       if (start === end) continue
       const proof = proveSubtree(size, start, end, log.read)
@@ -137,7 +137,7 @@ describe('proofs', () => {
     }
   })
 
-  it('under another tree are refused', () => {
+  it('are refused under another tree', () => {
     for (const [size, start, end] of subtrees(24)) {
       if (start === end) continue
       const proof = proveSubtree(size, start, end, log.read)
@@ -148,7 +148,7 @@ describe('proofs', () => {
     }
   })
 
-  it('of no records are empty, in any tree that reaches so far', () => {
+  it('of an empty range are empty, in any tree that is large enough', () => {
     const none = { start: 5, end: 5, hash: EMPTY_ROOT }
     checkSubtree([], 9, roots[9]!, none)
     checkSubtree([], 5, roots[9]!, none)
@@ -157,7 +157,7 @@ describe('proofs', () => {
     expect(codeOf(() => checkSubtree([], 9, roots[9]!, { ...none, hash: roots[9]! }))).toBe('PROOF_INVALID')
   })
 
-  it('of what no tree has are refused before anything is computed', () => {
+  it('of impossible ranges or sizes are refused before anything is computed', () => {
     const subtree = { start: 0, end: 1, hash: EMPTY_ROOT }
     expect(codeOf(() => checkSubtree([], 2 ** 53, EMPTY_ROOT, subtree))).toBe('PROOF_TOO_LARGE')
     expect(codeOf(() => checkSubtree([], 4, EMPTY_ROOT, { ...subtree, end: Infinity }))).toBe('PROOF_TOO_LARGE')
@@ -171,8 +171,8 @@ describe('proofs', () => {
   })
 })
 
-describe('of other implementations', () => {
-  it('torchwood: every proof and every hash of all subtrees of 130 records', () => {
+describe('subtree proofs of other implementations', () => {
+  it('agree with torchwood for all subtrees of 130 records, with every hash', () => {
     const { sha256 } = (readVectors('tlog-math.json') as { accumulated: { sha256: Record<string, string> } })
       .accumulated
     const [proofs, hashes] = [createHash('sha256'), createHash('sha256')]
@@ -198,16 +198,19 @@ describe('of other implementations', () => {
     readonly root2: string
     readonly proof: string[] | null
   }
-  it.each(cases)('transparency-dev/merkle: $file', ({ valid, note, start, end, size, root1, root2, proof }) => {
-    const hashes = (proof ?? []).map((text) => fromBase64(text)!)
-    const subtree = { start: Number(start), end: Number(end), hash: fromBase64(root1)! }
-    const code = codeOf(() => checkSubtree(hashes, Number(size), fromBase64(root2)!, subtree))
-    // Placeholder hashes are refused whatever they claim.
-    if (valid && note === undefined) expect(code).toBe('accepted')
-    else expect(['PROOF_INVALID', 'PROOF_TOO_LARGE']).toContain(code)
-  })
+  it.each(cases)(
+    'agree with transparency-dev/merkle: $file',
+    ({ valid, note, start, end, size, root1, root2, proof }) => {
+      const hashes = (proof ?? []).map((text) => fromBase64(text)!)
+      const subtree = { start: Number(start), end: Number(end), hash: fromBase64(root1)! }
+      const code = codeOf(() => checkSubtree(hashes, Number(size), fromBase64(root2)!, subtree))
+      // Placeholder hashes are refused whatever they claim.
+      if (valid && note === undefined) expect(code).toBe('accepted')
+      else expect(['PROOF_INVALID', 'PROOF_TOO_LARGE']).toContain(code)
+    },
+  )
 
-  it('hold cases of both verdicts', () => {
+  it('have cases of both verdicts', () => {
     const valid = cases.filter((c) => c.valid && c.note === undefined)
     expect([valid.length, cases.length]).toEqual([9, 118])
   })

@@ -62,20 +62,20 @@ describe('tile paths', () => {
     'tile/8/0/x009/x007/x199/x254/x740/992',
     `tile/8/0/${'x001/'.repeat(100)}001`,
     '',
-  ])('refuses %j', (path) => {
+  ])('%j is refused', (path) => {
     expect(codeOf(() => parseTilePath(path))).toBe('TILE_MALFORMED')
   })
 
-  it.each(math.tile_index_path.cases)('number $n', (c) => {
+  it.each(math.tile_index_path.cases)('of number $n', (c) => {
     expect(tilePath({ height: 8, level: 0, index: c.n, width: 256 })).toBe(`tile/8/0/${c.path}`)
   })
 
-  it.each(math.new_tiles.cases)('new between $old and $new: $count', (c) => {
+  it.each(math.new_tiles.cases)('of new tiles between $old and $new: $count', (c) => {
     expect(newTiles(math.new_tiles.height, c.old, c.new).map(tilePath)).toEqual(c.paths)
     expect(c.paths).toHaveLength(c.count)
   })
 
-  it('new tiles from nothing are all tiles', () => {
+  it('of new tiles from size 0 are those of all tiles', () => {
     const tiles = newTiles(8, 0, 70_000)
     expect(tiles).toHaveLength(273 + 1 + 1 + 1 + 1)
     expect(tiles.slice(-4).map(tilePath)).toEqual([
@@ -86,7 +86,7 @@ describe('tile paths', () => {
     ])
   })
 
-  it('a full tile and what lies above it', () => {
+  it('of a full tile and the tiles above it', () => {
     const tile = parseTilePath('tile/8/0/x053/226.p/7')
     expect(tilePath(fullTile(tile))).toBe('tile/8/0/x053/226')
     expect(tilePath(tileAncestor(tile, 0, 29_614_696)!)).toBe('tile/8/0/x053/226')
@@ -120,7 +120,7 @@ describe('a slice of sum.golang.org', () => {
     return bytes.subarray(0, tile.width * 32)
   }
 
-  it.each(slice.heads)('head of size $size: signature, root from tiles', (head) => {
+  it.each(slice.heads)('has a head of size $size with a valid signature, and tiles with its root', (head) => {
     const note = parseNote(utf8(head.note))
     verifyNote(note, parseVerifierKey(slice.vkey))
     const { size, root } = parseCheckpoint(note.text)
@@ -132,7 +132,7 @@ describe('a slice of sum.golang.org', () => {
     expect(formatHash(treeRoot(size, openTiles(plan, plan.tiles.map(tileBytes), root)))).toBe(head.root)
   })
 
-  it.each(slice.consistency)('$old_size is a prefix of $new_size', (c) => {
+  it.each(slice.consistency)('proves that $old_size is a prefix of $new_size', (c) => {
     const [newRoot, oldRoot] = [parseHash(c.new_root)!, parseHash(c.old_root)!]
     const plan = planTiles(c.new_size, proveTreeIndexes(c.new_size, c.old_size))
     const proof = proveTree(c.new_size, c.old_size, openTiles(plan, plan.tiles.map(tileBytes), newRoot))
@@ -140,7 +140,7 @@ describe('a slice of sum.golang.org', () => {
     checkTree(proof, c.new_size, newRoot, c.old_size, oldRoot)
   })
 
-  it.each(slice.inclusion)('record $record_id is in $tree_size', (c) => {
+  it.each(slice.inclusion)('proves that record $record_id is in $tree_size', (c) => {
     const root = parseHash(c.tree_root)!
     const plan = planTiles(c.tree_size, [...proveRecordIndexes(c.tree_size, c.record_id), recordHashIndex(c.record_id)])
     const read = openTiles(plan, plan.tiles.map(tileBytes), root)
@@ -152,7 +152,7 @@ describe('a slice of sum.golang.org', () => {
     checkRecord(proof, c.tree_size, root, c.record_id, leaf)
   })
 
-  it('refuses every tile of an inclusion with any one of its hashes changed', () => {
+  it('has no tile in which a changed hash goes unnoticed', () => {
     const c = slice.inclusion[0]!
     const plan = planTiles(c.tree_size, proveRecordIndexes(c.tree_size, c.record_id))
     const data = plan.tiles.map(tileBytes)
@@ -171,7 +171,7 @@ describe('reading through tiles of height 2', () => {
   const log = new MemoryLog()
   for (let i = 0; i < 100; i++) log.append(utf8(`leaf ${i}`))
 
-  it('gives every stored hash of every size to 100', () => {
+  it('returns every stored hash of every size up to 100', () => {
     for (let size = 1; size <= 100; size++) {
       const root = treeRoot(size, log.read)
       const fetched = new Map<string, Uint8Array>()
@@ -196,7 +196,7 @@ describe('reading through tiles of height 2', () => {
     expect(codeOf(() => planTiles(0, [0], 2))).toBe('PROOF_INVALID')
   })
 
-  it('no zeroed hash gets through (the regression test of CVE-2026-56865)', () => {
+  it('accepts no zeroed hash (the regression test of CVE-2026-56865)', () => {
     for (const size of [1, 2, 3, 4, 5, 7, 8, 13, 16, 21, 37, 63, 64, 65, 99, 100]) {
       const root = treeRoot(size, log.read)
       const all = Array.from({ length: storedHashCount(size) }, (_, index) => index)
@@ -229,14 +229,14 @@ describe('reading through tiles of height 2', () => {
     })
   })
 
-  it('gives out nothing that was not planned', () => {
+  it('returns nothing that was not planned', () => {
     const plan = planTiles(100, [], 2)
     const data = plan.tiles.map((tile) => log.tile(tile))
     const read = openTiles(plan, data, treeRoot(100, log.read))
     expect(codeOf(() => read([storedHashIndex(0, 0)]))).toBe('PROOF_INVALID')
   })
 
-  it('a tile gives the hashes that it holds and no others', () => {
+  it('takes from a tile the hashes that it has, and no others', () => {
     const tile: Tile = { height: 2, level: 1, index: 2, width: 4 }
     const held = [0, 1, 2, 3].map((i) => storedHashIndex(2, 8 + i))
     for (const index of [...held, storedHashIndex(3, 4), storedHashIndex(3, 5)]) {

@@ -32,8 +32,8 @@ async function after(ms: number): Promise<void> {
   await vi.advanceTimersByTimeAsync(ms)
 }
 
-describe('the pace', () => {
-  test('lets the heads of a burst go at once, and no more of them', async () => {
+describe('the advance throttle', () => {
+  test('lets a burst of heads through at once, and no more', async () => {
     const { throttle, went, ask } = line({ spent: false })
     const burst = Array.from({ length: BURST + 1 }, (_, i) => i + 1)
     for (const size of burst) {
@@ -48,7 +48,7 @@ describe('the pace', () => {
     expect(went).toEqual([...burst, 100])
   })
 
-  test('gives one back for each pause that the log rests, and none to a log that does not', async () => {
+  test('regains one head of the burst for each pause in which the log rests, and none while it does not', async () => {
     const { throttle, went, ask } = line()
     throttle.signed('log', 1)
     const beats = Array.from({ length: 20 }, (_, i) => i + 2)
@@ -69,7 +69,7 @@ describe('the pace', () => {
     expect(went.filter((size) => size > 100)).toEqual([101, 102, 103, 104])
   })
 
-  test('lets the first head of a burst go at once, then one in each pause, the largest', async () => {
+  test('lets one head through at once after the burst, and the largest of the rest after a pause', async () => {
     const { throttle, went, ask } = line()
     ask(5)
     await after(0)
@@ -85,7 +85,7 @@ describe('the pace', () => {
     expect(went).toEqual([5, 9, 6, 8])
   })
 
-  test('lets all heads of the largest size go: a fork among them must come to light', async () => {
+  test('lets all heads of the largest size through, because a fork among them must come to light', async () => {
     const { throttle, went, ask } = line()
     throttle.signed('log', 5)
     for (const size of [9, 9, 7]) ask(size)
@@ -93,7 +93,7 @@ describe('the pace', () => {
     expect(went).toEqual([9, 9])
   })
 
-  test('lets the others go a moment after the largest, which may be nothing', async () => {
+  test('lets the other heads through shortly after the largest, even if nothing came of that one', async () => {
     const { throttle, went, ask } = line()
     throttle.signed('log', 5)
     for (const size of [7, 9, 6]) ask(size)
@@ -106,7 +106,7 @@ describe('the pace', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  test('a head that comes while others wait does not overtake them', async () => {
+  test('does not let a smaller head overtake one that is waiting', async () => {
     const { throttle, went, ask } = line()
     throttle.signed('log', 5)
     ask(7)
@@ -116,7 +116,7 @@ describe('the pace', () => {
     expect(went).toEqual([7])
   })
 
-  test('has the same beat at every node, whenever each signed last', async () => {
+  test('opens at the same moments on every node, whenever each last signed', async () => {
     const [early, late] = [line(), line()]
     early.throttle.signed('log', 5)
     early.ask(6)
@@ -129,7 +129,7 @@ describe('the pace', () => {
     expect([early.went, late.went]).toEqual([[6], [7]])
   })
 
-  test('has a few heads in hand, and any number of messages of one, until they are decided', async () => {
+  test('holds at most 8 undecided heads, and any number of messages of each', async () => {
     const { throttle, stop } = line()
     throttle.signed('log', 5)
     const turns = Array.from({ length: 8 }, (_, i) => throttle.turn('log', head(10, i), stop.signal))
@@ -154,7 +154,7 @@ describe('the pace', () => {
     expect(went).toEqual([7])
   })
 
-  test('keeps nobody when it is stopped, nor for longer than a pause when the clock is set back', async () => {
+  test('holds no head once it is stopped, nor for more than a pause if the clock is set back', async () => {
     const { throttle, stop, went, ask } = line()
     throttle.signed('log', 5)
     vi.setSystemTime(0)

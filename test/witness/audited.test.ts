@@ -36,15 +36,15 @@ const mark = (of: History, size: number, time: number, by?: string): Mark => ({
   ...{ time, note: fromUtf8(of.head(size))!, ...(by !== undefined && { by }) },
 })
 
-describe('what it promises', () => {
-  test('is a head of our tree, and the first needs no proof', () => {
+describe('the auditor’s promise', () => {
+  test('is of a head of our tree, and the first needs no proof', () => {
     const { root } = history.tree(7)
     const promised = { kind: 'promise', audited: { key, size: 7, root: formatHash(root), time: NOW } }
     expect(decideAudited(state(7), history.tree(7), at())).toEqual(promised)
     expect(decideAudited(state(9), history.tree(7), at())).toEqual(promised)
   })
 
-  test('is nothing that the witness has not proven, or that is not its tree', () => {
+  test('is refused for a head that the witness has not proven, or that is not of its tree', () => {
     for (const [of, head] of [
       [state(7), history.tree(8)],
       [state(7), fork.tree(7)],
@@ -53,7 +53,7 @@ describe('what it promises', () => {
       expect(decideAudited(of, head, at())).toEqual({ kind: 'refused', code: 'HISTORY_MISSING' })
   })
 
-  test('extends what it said last, by a proof, and is never smaller', () => {
+  test('extends the previous one, by a proof, and is never smaller', () => {
     const before = state(9, said(5))
     expect(decideAudited(before, history.tree(8), at())).toEqual({ kind: 'prove', size: 5 })
     const shown = (of: History) => decideAudited(before, history.tree(8), at({ root: of.tree(5).root }))
@@ -64,7 +64,7 @@ describe('what it promises', () => {
     expect(decideAudited(state(9, said(5, fork)), history.tree(5), at()).kind).toBe('refused')
   })
 
-  test('is made again as it stands on disk, whatever the clock says', () => {
+  test('is repeated as it stands on disk, whatever the clock says', () => {
     const audited = said(7)
     expect(decideAudited(state(9, audited), history.tree(7), at())).toEqual({ kind: 'promised', audited })
     // A new auditor key continues from there with a promise of its own.
@@ -72,20 +72,20 @@ describe('what it promises', () => {
     expect(other).toMatchObject({ kind: 'promise', audited: { key: 'other', size: 7 } })
   })
 
-  test('has no earlier time than what it said before', () => {
+  test('is dated no earlier than the previous one', () => {
     const ahead = state(9, said(5, history, { time: NOW + 500 }))
     const decision = decideAudited(ahead, history.tree(8), at({ root: history.tree(5).root }))
     expect(decision).toMatchObject({ kind: 'promise', audited: { time: NOW + 500 } })
   })
 
-  test('waits for what stands in the way, a promise that was made before, too', () => {
+  test('is refused while there is an obstacle, even if it was made before', () => {
     for (const head of [history.tree(7), history.tree(8)])
       expect(decideAudited(state(9, said(7)), head, at({ obstacle: 'LOG_FROZEN' }))).toEqual({
         ...{ kind: 'refused', code: 'LOG_FROZEN' },
       })
   })
 
-  test('whatever happens, no two promises of a key contradict or go back', () => {
+  test('never contradicts an earlier one of its key or goes back behind it, whatever happens', () => {
     const event = fc.record({
       size: fc.integer({ min: 1, max: 20 }),
       isFork: fc.boolean(),
@@ -127,7 +127,7 @@ describe('marks', () => {
   }
   const told = (of: LogState, ...marks: Mark[]) => step(of, { kind: 'marks', marks }, calm)
 
-  test('of the auditor raise what it said, and are no signatures of the witness', () => {
+  test('of the auditor raise its last promise, and are no signatures of the witness', () => {
     const { change, effects } = told(state(9), mark(history, 6, NOW + 5, key))
     expect(change).toEqual({ audited: said(6, history, { time: NOW + 5 }) })
     expect(effects).toEqual([{ do: 'tellUnknown', time: NOW + 5 }])
@@ -135,12 +135,12 @@ describe('marks', () => {
     expect(change?.signed).toBeUndefined()
   })
 
-  test('beyond our tree are heads that the witness of this home has had: nothing is signed before they are reached', () => {
+  test('beyond our tree raise the floor: the witness of this home has held those heads', () => {
     const { change } = told(state(9), mark(history, 12, NOW - 5, key), mark(history, 10, NOW - 9))
     expect(change).toMatchObject({ audited: { size: 12, time: NOW - 5 }, floor: { size: 12 } })
   })
 
-  test('that are known say nothing, and shadow no news of the witness', () => {
+  test('that are already known have no effect, and hide no new mark of the witness', () => {
     const own = said(6)
     expect(told(state(9, own), mark(history, 6, NOW - 60, key))).toEqual({ effects: [] })
     const { change } = told(state(9, own), mark(history, 5, NOW - 70, key), mark(history, 10, NOW))
@@ -148,7 +148,7 @@ describe('marks', () => {
     expect(change?.audited).toBeUndefined()
   })
 
-  test('keep the largest head, and the latest time of any', () => {
+  test('combine to the largest head and the latest time', () => {
     expect(auditedAfter(undefined, [mark(history, 4, NOW + 9, key), mark(history, 8, NOW, key)])).toEqual(
       said(8, history, { time: NOW + 9 }),
     )
@@ -158,13 +158,13 @@ describe('marks', () => {
 })
 
 describe('on disk', () => {
-  test('it is a part of the state of its log', () => {
+  test('the auditor’s promise is part of the state of its log', () => {
     const before = state(9, said(7))
     expect(decodeState(encodeState(before))?.state).toEqual(before)
     expect(decodeState(encodeState(state(9)))?.state.audited).toBeUndefined()
   })
 
-  test('a recovery goes on from the largest that anything knows', () => {
+  test('a recovery continues from the largest promise that any record has', () => {
     const { audited } = settled([state(9, said(4, history, { time: NOW })), state(8, said(7))])
     expect(audited).toEqual(said(7, history, { time: NOW }))
     expect(() => settled([state(9, said(7)), state(8, said(7, fork))])).toThrow(/two roots at size 7/)

@@ -39,7 +39,7 @@ const linesOf = (published: readonly Uint8Array[], signer = auditor): [size: num
     return [[Number(text.split('\n')[1]), cosignatureIn(note, signer.verifier).time]]
   })
 
-test('a head gets its line only when it was audited, and the quorum that asks for both only then', async () => {
+test('a head gets the auditor’s line, and a quorum that needs it, only after the audit', async () => {
   const heart = await startHeart(base)
   await heart.submit('poll', history.head(5))
   expect([linesOf(heart.published), heart.quorums]).toEqual([[], []])
@@ -51,7 +51,7 @@ test('a head gets its line only when it was audited, and the quorum that asks fo
   expect(linesOf(heart.published)).toHaveLength(1)
 })
 
-test('an older head of our history is cosigned while the witness has gone on', async () => {
+test('an older head of our history is cosigned although the witness has moved on', async () => {
   const heart = await startHeart(base)
   for (const size of [5, 9, 12]) await heart.submit('poll', history.head(size))
   expect(await heart.witness.cosignAudited(heart.log, 9)).toBe('cosigned')
@@ -62,14 +62,14 @@ test('an older head of our history is cosigned while the witness has gone on', a
   expect(linesOf(heart.published).map(([size]) => size)).toEqual([9, 12])
 })
 
-test('what the pipeline has not made ours is not cosigned, whatever was read', async () => {
+test('a head that the pipeline has not proven is not cosigned, whatever was read', async () => {
   const heart = await startHeart(base)
   await heart.submit('poll', history.head(5))
   for (const size of [4, 6]) expect(await heart.witness.cosignAudited(heart.log, size)).toBe('HISTORY_MISSING')
   expect(heart.store.heads.get(heart.log).audited).toBeUndefined()
 })
 
-test('nothing of a frozen log, or while the barrier is shut, and nothing with a key that is bound to another log', async () => {
+test('nothing is cosigned for a frozen log, while the barrier is shut, or with a key that is bound to another log', async () => {
   let obstacle: 'ORIGIN_TAKEN' | undefined = 'ORIGIN_TAKEN'
   const rollback = { maySign: true, sawUnknown: () => undefined }
   const heart = await startHeart({ ...base, rollback, auditor: { ...key, obstacle: () => obstacle } })
@@ -85,7 +85,7 @@ test('nothing of a frozen log, or while the barrier is shut, and nothing with a 
   expect(heart.store.heads.get(heart.log).audited).toBeUndefined()
 })
 
-test('the promise is on disk before the signature: a disk that does not take it gets none', async () => {
+test('the promise is on disk before the signature: if the disk rejects it, nothing is signed', async () => {
   const file = new MemoryGuard()
   const heart = await startHeart({ ...base, guard: file })
   await heart.submit('poll', history.head(5))
@@ -133,7 +133,7 @@ describe('deposits', () => {
     return { sent, released, auditor: { ...key, deposits } }
   }
 
-  test('the promise is one by its own key, of the state that is on disk', async () => {
+  test('the promise is signed by the auditor’s own key, for the state that is on disk', async () => {
     const { sent, released, auditor: own } = depositing(false, 'undeposited')
     const heart = await startHeart({ ...base, auditor: own })
     await heart.submit('poll', history.head(5))
@@ -143,7 +143,7 @@ describe('deposits', () => {
     expect(linesOf(released)).toEqual(linesOf(heart.published))
   })
 
-  test('where they are required nothing leaves without', async () => {
+  test('no line leaves without one if they are required', async () => {
     const { auditor: own } = depositing(true, 'undeposited')
     const heart = await startHeart({ ...base, auditor: own })
     await heart.submit('poll', history.head(5))
@@ -152,14 +152,14 @@ describe('deposits', () => {
   })
 })
 
-describe('a home that was restored from an older copy', () => {
+describe('a home restored from an older copy', () => {
   const restored = async () => {
     const heart = await startHeart(base)
     await heart.submit('poll', history.head(9))
     return heart
   }
 
-  test('learns from a promise that is kept for its key what it must not fall behind', async () => {
+  test('learns from a promise kept for the auditor’s key what it must not fall behind', async () => {
     const heart = await restored()
     const promise = { log: heart.log, seq: 4, time: NOW / 1000 + 100, head: history.head(7), witness: vkey }
     await heart.witness.recall({ heads: [], promises: [promise] })
@@ -170,7 +170,7 @@ describe('a home that was restored from an older copy', () => {
     expect(heart.unknown).toContain(NOW / 1000 + 100)
   })
 
-  test('signs no head that does not extend what its key has signed in another history', async () => {
+  test('signs no head that does not extend what the auditor’s key signed in another history', async () => {
     const heart = await restored()
     const line = cosignedBy(auditor, fork.head(7), NOW / 1000 - 50)
     await heart.witness.recall({ heads: [line], promises: [] })
@@ -179,7 +179,7 @@ describe('a home that was restored from an older copy', () => {
     expect(linesOf(heart.published)).toEqual([])
   })
 
-  test('has a floor where its auditor was further than its witness is', async () => {
+  test('gets a floor where its auditor was ahead of its witness', async () => {
     const heart = await restored()
     await heart.witness.recall({ heads: [cosignedBy(auditor, history.head(12), NOW / 1000 - 50)], promises: [] })
     expect(heart.store.heads.get(heart.log).floor).toMatchObject({ size: 12 })
@@ -189,14 +189,14 @@ describe('a home that was restored from an older copy', () => {
     expect(await heart.witness.cosignAudited(heart.log, 15)).toBe('cosigned')
   })
 
-  test('a promise by the witness says nothing of the auditor, and the other way round', async () => {
+  test('learns nothing about the auditor from a promise of the witness', async () => {
     const heart = await restored()
     const promise = { log: heart.log, seq: 4, time: NOW / 1000 + 100, head: history.head(7) }
     await heart.witness.recall({ heads: [], promises: [{ ...promise, witness: testWitness.verifier.vkey }] })
     expect(heart.store.heads.get(heart.log).audited).toBeUndefined()
   })
 
-  test('its own line that comes back is no sign of another bearer of the key', async () => {
+  test('does not take the auditor’s own line for that of a twin when it comes back', async () => {
     let now = NOW
     const heart = await startHeart({ ...base, now: () => now })
     await heart.submit('poll', history.head(9))
@@ -211,7 +211,7 @@ describe('a home that was restored from an older copy', () => {
   })
 })
 
-test('a line that only neighbours count is kept with its head over a restart, and travels', async () => {
+test('a line that only neighbours count is published, and kept with its head over a restart', async () => {
   const [db, guard] = [new MemoryLevel(), new MemoryGuard()]
   const options = { ...base, counted: [testWitness.verifier], relayed: [auditor.verifier], db, guard }
   const heart = await startHeart(options)

@@ -24,7 +24,7 @@ describe('a clock that others contradict', () => {
     [-61, 'clock behind', /is 61 s behind the one peer or log that says the time/],
     [61, 'clock ahead', /is 61 s ahead of the one peer or log/],
     [3 * 86_400, 'clock ahead', /is 3 days ahead of/],
-  ])('by %d s is told', (seconds, name, words) => {
+  ])('by %d s is reported', (seconds, name, words) => {
     const { clock } = start()
     clock.observe('log', START - seconds * SECOND)
     const { offset, conditions } = clock.report([])
@@ -32,20 +32,20 @@ describe('a clock that others contradict', () => {
     expect(conditions).toEqual([{ name, text: expect.stringMatching(words) as string }])
   })
 
-  test.each([0, 60, -60])('by %d s is not', (seconds) => {
+  test.each([0, 60, -60])('by %d s is not reported', (seconds) => {
     const { clock, names } = start()
     clock.observe('log', START - seconds * SECOND)
     expect(names()).toEqual([])
   })
 
-  test('nobody said anything: nothing is known', () => {
+  test('has an unknown offset while nothing is observed', () => {
     const { clock } = start()
     expect(clock.report([])).toEqual({ offset: undefined, conditions: [] })
     clock.observe('log', NaN)
     expect(clock.report([]).offset).toBeUndefined()
   })
 
-  test('takes more than half of them: a minority that lies says nothing', () => {
+  test('is reported only if more than half of the sources contradict it', () => {
     const { clock, names } = start()
     for (const honest of ['a', 'b', 'c']) clock.observe(honest, START)
     for (const liar of ['x', 'y']) clock.observe(liar, START + DAY)
@@ -56,14 +56,14 @@ describe('a clock that others contradict', () => {
     expect(names()).toEqual(['clock behind'])
   })
 
-  test('each source has one voice, and the last one counts', () => {
+  test('counts each source once, however often it states the time', () => {
     const { clock, names } = start()
     clock.observe('a', START)
     for (let i = 0; i < 10; i++) clock.observe('liar', START + DAY)
     expect(names()).toEqual([])
   })
 
-  test('of any number of sources, those that spoke last are kept', () => {
+  test('keeps the most recent sources, however many there are', () => {
     const { clock, names } = start()
     for (let i = 0; i < 1000; i++) clock.observe(`old ${i}`, START + DAY)
     for (let i = 0; i < 256; i++) clock.observe(`new ${i}`, START)
@@ -71,7 +71,7 @@ describe('a clock that others contradict', () => {
     expect(names()).toEqual([])
   })
 
-  test('whoever speaks again is not the one who was silent for longest', () => {
+  test('counts a source that states the time again as recent', () => {
     const { clock } = start()
     clock.observe('log', START)
     for (let i = 0; i < 100; i++) clock.observe(`peer ${i}`, START - 5 * SECOND)
@@ -81,7 +81,7 @@ describe('a clock that others contradict', () => {
     expect(clock.report([]).offset).toBe(-7)
   })
 
-  test('a word is forgotten after an hour', () => {
+  test('forgets a statement after an hour', () => {
     const { clock, pass, names } = start()
     clock.observe('log', START + DAY)
     pass(HOUR)
@@ -90,7 +90,7 @@ describe('a clock that others contradict', () => {
     expect(names()).toEqual([])
   })
 
-  test('once it is set, what was said of it before does not count', () => {
+  test('forgets earlier statements once it is set', () => {
     const { clock, time, names } = start()
     time.now += 3 * DAY
     clock.observe('log', START)
@@ -105,17 +105,17 @@ describe('a clock that others contradict', () => {
     expect(names()).toEqual(['clock behind'])
   })
 
-  test('never stops a signature', () => {
+  test('never prevents a signature', () => {
     const { clock } = start()
     for (let i = 0; i < 100; i++) clock.observe(`liar ${i}`, 0)
     expect(clock.isWrong).toBe(false)
   })
 })
 
-describe('a promise of a time to come', () => {
+describe('a promise dated in the future', () => {
   const seconds = START / 1000
 
-  test('is told with the log, until the clock is there', () => {
+  test('is reported with its log, until the clock reaches it', () => {
     const { clock, pass, names } = start()
     const promise = { log: 'sum.golang.org', time: seconds + 3 * 86_400 }
     const [condition] = clock.report([promise]).conditions
@@ -129,11 +129,11 @@ describe('a promise of a time to come', () => {
     [60, []],
     [61, ['promise ahead']],
     [-86_400, []],
-  ])('%d s ahead is %j', (ahead, expected) => {
+  ])('%d s ahead is reported as %j', (ahead, expected) => {
     expect(start().names([{ log: 'l', time: seconds + ahead }])).toEqual(expected)
   })
 
-  test('of thousands of logs is one sentence of bounded length', () => {
+  test('for each of thousands of logs is one sentence of bounded length', () => {
     const promises = Array.from({ length: 5000 }, (_, i) => ({ log: `log ${i}`, time: seconds + 100 + i }))
     const { conditions } = start().clock.report(promises)
     expect(conditions).toHaveLength(1)
@@ -141,7 +141,7 @@ describe('a promise of a time to come', () => {
   })
 })
 
-test('what is news is what begins and what ends, by its name', () => {
+test('conditions that begin or end are news, identified by name', () => {
   const [ahead, promise] = [
     { name: 'clock ahead', text: '61 s' },
     { name: 'promise ahead', text: '3 days' },
@@ -164,7 +164,7 @@ test('a clock that is earlier than this version is wrong, whatever others say', 
   expect(names()).toEqual([])
 })
 
-test('this version was released on a day that a clock can be held against', () => {
+test('the release date of this version is a valid date in the past', () => {
   expect(RELEASED).toMatch(/^20\d\d-\d\d-\d\d$/)
   expect(Date.parse(RELEASED)).toBeLessThanOrEqual(Date.now())
 })

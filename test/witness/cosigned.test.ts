@@ -58,7 +58,7 @@ const who = (cosignatures: ReadonlyMap<string, unknown> | undefined): number[] =
 const signers = (head: CosignedHead | undefined): number[] => who(head?.cosignatures)
 
 describe('cosigned heads', () => {
-  test('take up a cosignature that comes after the quorum: it is part of the quorum head', async () => {
+  test('accept a cosignature that arrives after the quorum, as part of the quorum head', async () => {
     const { heads } = await fresh()
     await heads.install(log, bare(5), by(5, 100, 0, 1))
     expect(signers(heads.quorum(log))).toEqual([0, 1])
@@ -66,7 +66,7 @@ describe('cosigned heads', () => {
     expect(signers(heads.quorum(log))).toEqual([0, 1, 2])
   })
 
-  test('collect cosignatures in the order of the keys, whichever came first, and are on disk', async () => {
+  test('keep cosignatures in the order of the keys, whichever came first, on disk too', async () => {
     const { heads, reload } = await fresh()
     await heads.install(log, bare(5), by(5, 100, 2))
     expect(who(await heads.merge(log, bare(5), by(5, 100, 0)))).toEqual([0])
@@ -82,7 +82,7 @@ describe('cosigned heads', () => {
     expect((await reload(5)).current(log)).toEqual(current)
   })
 
-  test('say whether a key is new to them: a newer time of a known one is kept, and is no news', async () => {
+  test('report only new keys as news: a newer time of a known key is kept silently', async () => {
     const { heads } = await fresh()
     await heads.install(log, bare(5), by(5, 100, 0))
     expect(who(await heads.merge(log, bare(5), by(5, 100, 0)))).toEqual([])
@@ -93,7 +93,7 @@ describe('cosigned heads', () => {
     expect(who(await heads.merge(log, bare(5), by(5, 300, 0, 1)))).toEqual([1])
   })
 
-  test('do not take a head that we never proved', async () => {
+  test('ignore cosignatures on a head that we never proved', async () => {
     const { heads, store } = await fresh()
     await heads.install(log, bare(5), by(5, 100, 0))
     expect(who(await heads.merge(log, bare(4), by(4, 100, 1, 2)))).toEqual([])
@@ -110,7 +110,7 @@ describe('cosigned heads', () => {
     expect(signers(heads.current(log))).toEqual([0])
   })
 
-  test('gather for older heads too, without going back to them', async () => {
+  test('collect cosignatures on older heads too, without going back to them', async () => {
     const { heads } = await fresh()
     await heads.install(log, bare(5), by(5, 100, 0))
     await heads.install(log, bare(9), by(9, 200, 0))
@@ -123,13 +123,13 @@ describe('cosigned heads', () => {
     ])
   })
 
-  test('never go back when two are installed at once', async () => {
+  test('never go back when several are installed at once', async () => {
     const { heads } = await fresh()
     await Promise.all([9, 5, 7].map((size) => heads.install(log, bare(size), by(size, 100, 0))))
     expect(heads.current(log)?.size).toBe(9)
   })
 
-  test('lose nothing when many cosignatures come at once, each news from the first who brings it, and few writes', async () => {
+  test('lose none of many simultaneous cosignatures, report each as news once, and write once', async () => {
     const { db, heads, quorums } = await fresh()
     await heads.install(log, bare(5), new Map())
     const writes = vi.spyOn(db, 'batch')
@@ -142,7 +142,7 @@ describe('cosigned heads', () => {
     expect(writes).toHaveBeenCalledTimes(1)
   })
 
-  test('keep the later of two lines that come at once, and those of a burst that goes on', async () => {
+  test('keep the later of two simultaneous lines, and lines that arrive during the write', async () => {
     const { heads } = await fresh()
     await heads.install(log, bare(5), new Map())
     const [early, late] = [heads.merge(log, bare(5), by(5, 100, 0)), heads.merge(log, bare(5), by(5, 200, 0))]
@@ -165,7 +165,7 @@ describe('cosigned heads', () => {
   })
 })
 
-describe('an older head that comes again', () => {
+describe('an older head that arrives again', () => {
   /** The keys of the witnesses, counting their verifications. */
   async function counting() {
     const seen = { verified: 0, read: 0 }
@@ -188,7 +188,7 @@ describe('an older head that comes again', () => {
     return { ...parts, seen }
   }
 
-  test('with no later line costs neither a verification nor a look at the disk', async () => {
+  test('without later lines costs neither a verification nor a disk read', async () => {
     const { heads, seen } = await counting()
     await heads.merge(log, bare(5), by(5, 100, 0))
     const before = { ...seen }
@@ -198,7 +198,7 @@ describe('an older head that comes again', () => {
     expect(seen).toEqual(before)
   })
 
-  test('is verified once by what the disk says, though hundreds come in turn', async () => {
+  test('is verified only once, even when ninety of them alternate', async () => {
     const { heads, store, seen } = await counting()
     await heads.install(log, bare(200), by(200, 100, 0))
     for (let size = 10; size < 100; size++) {
@@ -214,7 +214,7 @@ describe('an older head that comes again', () => {
 })
 
 describe('the quorum head', () => {
-  test('is the largest that the policy is satisfied with, and it is told when it changes', async () => {
+  test('is the largest that satisfies the policy, and is announced when it changes', async () => {
     const { heads, quorums, reload } = await fresh()
     await heads.install(log, bare(5), by(5, 100, 0))
     expect(heads.quorum(log)).toBeUndefined()
@@ -230,7 +230,7 @@ describe('the quorum head', () => {
     expect((await reload(9)).quorum(log)).toEqual(heads.quorum(log))
   })
 
-  test('is not forgotten with the history, which is bounded', async () => {
+  test('is kept after it is gone from the bounded history', async () => {
     const { db, store, heads, reload } = await fresh()
     await heads.install(log, bare(9), by(9, 100, 0, 1))
     await heads.install(log, bare(5), by(5, 100, 0, 1))
@@ -240,7 +240,7 @@ describe('the quorum head', () => {
     expect((await reload(5)).quorum(log)).toEqual(quorum)
   })
 
-  test('is found though the disk damaged heads before it and what was written of it', async () => {
+  test('is found even if newer ones and its own entry on disk are damaged', async () => {
     const { heads, store, reload } = await fresh()
     for (const size of [5, 6, 7]) await heads.install(log, bare(size), by(size, 100, 0, 1))
     await heads.install(log, bare(9), by(9, 100, 0))
@@ -250,7 +250,7 @@ describe('the quorum head', () => {
     expect((await reload(9)).quorum(log)?.size).toBe(5)
   })
 
-  test('of a policy that has changed since is no quorum head any more', async () => {
+  test('is evaluated again if the policy has changed', async () => {
     const { heads, reload } = await fresh()
     await heads.install(log, bare(5), by(5, 100, 0, 1))
     const all: Quorum = { keys, satisfiedBy: (signedBy) => signedBy.size === 3, convicted: nobody }
@@ -269,7 +269,7 @@ describe('a convicted witness', () => {
     return { convicted, quorum: { ...twoOf, convicted: () => convicted } }
   }
 
-  test('does not count: what it signed is kept and shown, and is no part of a quorum', async () => {
+  test('does not count: its cosignatures are kept and shown, but are part of no quorum', async () => {
     const { convicted, quorum } = courts()
     const { heads, quorums } = await fresh(quorum)
     convicted.add(keys[0]!.vkey)
@@ -282,7 +282,7 @@ describe('a convicted witness', () => {
     expect(quorums.map(signers)).toEqual([[1, 2]])
   })
 
-  test('takes its quorum heads with it, on disk too; when it is let go they are back', async () => {
+  test('invalidates its quorum heads, on disk too, until the conviction is lifted', async () => {
     const { convicted, quorum } = courts()
     const { heads, quorums, store, reload } = await fresh(quorum)
     await heads.install(log, bare(5), by(5, 100, 1, 2))
@@ -304,7 +304,7 @@ describe('a convicted witness', () => {
     expect(quorums.map(({ size }) => size)).toEqual([5, 9, 5, 9])
   })
 
-  test('that is not needed leaves the quorum head where it is, with one cosignature less', async () => {
+  test('that is not needed leaves the quorum head in place, with one cosignature fewer', async () => {
     const { convicted, quorum } = courts()
     const { heads, quorums } = await fresh(quorum)
     await heads.install(log, bare(5), by(5, 100, 0, 1, 2))
@@ -318,7 +318,7 @@ describe('a convicted witness', () => {
     ])
   })
 
-  test('is looked past, through many heads', async () => {
+  test('does not hide an older quorum head of the other witnesses, however many heads lie between', async () => {
     const { convicted, quorum } = courts()
     const { heads, store } = await fresh(quorum)
     const put = (size: number, ...signedBy: number[]) => {
@@ -336,12 +336,12 @@ describe('a convicted witness', () => {
   })
 })
 
-describe('keys that neighbours count', () => {
+describe('cosignatures of relayed keys', () => {
   const many = Array.from({ length: 120 }, (_, i) => testSigner(`n${i}.example`, 20 + i, SIGNATURE_TYPES.cosignature))
   const signedBy = (size: number, signers: readonly SignerKey[], time = 100): Map<string, Cosignature> =>
     new Map(signers.map((one) => [one.verifier.vkey, cosign(history.text(size), time, one)]))
 
-  test('are kept behind those that count, never count, and are there after a restart', async () => {
+  test('follow those that count, never count themselves, and survive a restart', async () => {
     const relayed = many.slice(0, 2)
     const { heads, quorums, reload } = await fresh(twoOf, () => relayed.map(({ verifier }) => verifier))
     await heads.install(log, bare(5), by(5, 100, 2))
@@ -357,7 +357,7 @@ describe('keys that neighbours count', () => {
     expect((await reload(5)).current(log)).toEqual(heads.current(log))
   })
 
-  test('fill up what room there is in a note; those that most neighbours count go first, those that count before', async () => {
+  test('fill the room left in a note in the order of their keys, and yield it to those that count', async () => {
     const { heads } = await fresh(twoOf, () => [...many].reverse().map(({ verifier }) => verifier))
     await heads.install(log, bare(5), by(5, 100, 0))
     const told = await heads.merge(log, bare(5), signedBy(5, many))
@@ -371,7 +371,7 @@ describe('keys that neighbours count', () => {
     expect(parseNote(encodeCosigned(heads.current(log)!))).toEqual(note)
   })
 
-  test('of an older head are not lost when a neighbour that counts one comes and goes', async () => {
+  test('on an older head survive the temporary absence of the neighbour that counts the key', async () => {
     const [first, second] = many as [SignerKey, SignerKey]
     let counting = [first, second]
     const { heads, reload } = await fresh(twoOf, () => counting.map(({ verifier }) => verifier))
@@ -389,7 +389,7 @@ describe('keys that neighbours count', () => {
     expect([...older!.cosignatures.keys()]).toEqual(expected)
   })
 
-  test('cannot make a head too large by their names', async () => {
+  test('cannot make a head too large with long names', async () => {
     const long = many.map((_, i) => testSigner(`${i}-${'x'.repeat(4000)}`, 20 + i, SIGNATURE_TYPES.cosignature))
     const { heads } = await fresh(twoOf, () => [...long, ...many.slice(0, 1)].map(({ verifier }) => verifier))
     await heads.install(log, bare(5), by(5, 100, 0))
@@ -399,10 +399,10 @@ describe('keys that neighbours count', () => {
   })
 })
 
-describe('what a witness was seen to sign last', () => {
+describe('the last head that a witness was seen to sign', () => {
   const [first, second] = keys as [VerifierKey, VerifierKey]
 
-  test('is its largest head, with that one line, after a restart too', async () => {
+  test('is its largest, with that one line, after a restart too', async () => {
     const { heads, reload } = await fresh()
     expect(heads.signers.lastSeen(first.vkey)).toBeUndefined()
     expect(await heads.signers.told(log, first.vkey)).toEqual([])
@@ -422,7 +422,7 @@ describe('what a witness was seen to sign last', () => {
     }
   })
 
-  test('is read off the newest head where it was not written down', async () => {
+  test('is read from the newest head if it was not recorded', async () => {
     const { db, store, heads, reload } = await fresh()
     await heads.install(log, bare(5), by(5, 100, 0, 1))
     await store.flush()
@@ -430,7 +430,7 @@ describe('what a witness was seen to sign last', () => {
     expect((await reload(5)).signers.lastSeen(second.vkey)).toEqual({ log, size: 5, time: 100 })
   })
 
-  test('is not later than we heard of it, whatever the witness says', async () => {
+  test('is dated no later than we received it, whatever the witness says', async () => {
     const { heads, reload } = await fresh()
     await heads.install(log, bare(5), by(5, 900_000_000_000, 0))
     for (const each of [heads, await reload(5)]) {
@@ -441,7 +441,7 @@ describe('what a witness was seen to sign last', () => {
     }
   })
 
-  test('is known of heads that we never held, too', async () => {
+  test('may be one that we never held', async () => {
     const { heads } = await fresh()
     await heads.install(log, bare(9), by(9, 200, 0))
     expect((await heads.merge(log, bare(7), by(7, 150, 1))).size).toBe(0)
@@ -449,12 +449,12 @@ describe('what a witness was seen to sign last', () => {
   })
 })
 
-describe('what a stranger signs anew each second', () => {
+describe('a stranger that signs again every second', () => {
   const stranger = testSigner('stranger.example', 66, SIGNATURE_TYPES.cosignature)
   const { vkey } = stranger.verifier
   const lineAt = (time: number) => new Map([[vkey, cosign(history.text(5), time, stranger)]])
 
-  test('is written a few times, and never waits for the disk', async () => {
+  test('causes only a few writes, none of them durable', async () => {
     const { heads, store } = await fresh(twoOf, () => [stranger.verifier])
     await heads.install(log, bare(5), by(5, 100, 0))
     const put = vi.spyOn(store.history, 'put')
@@ -467,7 +467,7 @@ describe('what a stranger signs anew each second', () => {
     expect(put.mock.lastCall![3]).toBe('durably')
   })
 
-  test('counts again after a while', async () => {
+  test('is accepted again after a minute', async () => {
     vi.useFakeTimers({ toFake: ['performance'] })
     try {
       const { heads } = await fresh(twoOf, () => [stranger.verifier])
@@ -481,7 +481,7 @@ describe('what a stranger signs anew each second', () => {
     }
   })
 
-  test('under ever new keys comes out of the budget of who brings it; what counts does not', async () => {
+  test('under ever new keys uses up its sender’s budget; cosignatures that count do not', async () => {
     let now = 0
     const lines = new StrangersLines(new Set(keys.map((key) => key.vkey)), () => now)
     const line = by(5, 100, 0).get(keys[0]!.vkey)!

@@ -28,12 +28,12 @@ const nothing: Held = { frozen: false }
 const shows = (byte: number): Proof => ({ prefix: { root: root(byte), proof: [root(99)] } })
 
 describe('the first head', () => {
-  test('is believed when we got it from the log ourselves, and only then', () => {
+  test('is trusted only if it comes from the log itself', () => {
     expect(decide(nothing, head(5, 1, { mayBeFirst: true }))).toEqual({ kind: 'advanced' })
     expect(decide(nothing, head(5, 1))).toEqual({ kind: 'pending', code: 'HISTORY_MISSING' })
   })
 
-  test('of no records is a first head like any other', () => {
+  test('of an empty tree is treated like any other', () => {
     const empty = { size: 0, root: EMPTY_ROOT, canonical: true }
     expect(decide(nothing, { ...empty, mayBeFirst: true })).toEqual({ kind: 'advanced' })
     expect(decide(nothing, { ...empty, mayBeFirst: false })).toEqual({ kind: 'pending', code: 'HISTORY_MISSING' })
@@ -41,7 +41,7 @@ describe('the first head', () => {
 })
 
 describe('size 0', () => {
-  test('with a root that is not the empty tree convicts on its own, whatever we hold', () => {
+  test('with a root other than that of the empty tree convicts on its own, whatever we hold', () => {
     for (const held of [
       nothing,
       holding(5, 1),
@@ -52,31 +52,31 @@ describe('size 0', () => {
     }
   })
 
-  test('is past for every larger tree, and below every larger head, without a proof', () => {
+  test('is past for every larger tree, and extended by every larger head, without a proof', () => {
     expect(decide(holding(5, 1), { ...head(0, 0), root: EMPTY_ROOT })).toEqual({ kind: 'past' })
     expect(decide({ tree: { size: 0, root: EMPTY_ROOT }, frozen: false }, head(5, 1))).toEqual({ kind: 'advanced' })
   })
 })
 
 describe('a head of our own size', () => {
-  test('with our root is known, with another it is a conflict; no proof is asked for', () => {
+  test('is known with our root and a conflict with another, and needs no proof', () => {
     expect(decide(holding(5, 1), head(5, 1))).toEqual({ kind: 'known' })
     expect(decide(holding(5, 1), head(5, 2))).toEqual({ kind: 'conflict' })
   })
 })
 
 describe('a larger head', () => {
-  test('asks for our size in its tree', () => {
+  test('needs a proof of our size in its tree', () => {
     expect(decide(holding(5, 1), head(9, 2))).toEqual({ kind: 'prove', of: tree(9, 2), size: 5 })
   })
-  test('advances us when its tree begins with ours, and convicts when it does not', () => {
+  test('advances us if its tree begins with ours, and convicts if it does not', () => {
     expect(decide(holding(5, 1), head(9, 2), shows(1))).toEqual({ kind: 'advanced' })
     expect(decide(holding(5, 1), head(9, 2), shows(3))).toEqual({
       kind: 'conflict',
       prefix: { root: root(3), proof: [root(99)] },
     })
   })
-  test('stays a suspect with the reason why nothing could be proven', () => {
+  test('stays a suspect, with the reason, if nothing can be proven', () => {
     for (const failed of ['LOG_UNREACHABLE', 'TILE_INVALID', 'PROOF_INVALID', 'TIMEOUT'] as const) {
       expect(decide(holding(5, 1), head(9, 2), { failed })).toEqual({ kind: 'pending', code: failed })
     }
@@ -84,33 +84,33 @@ describe('a larger head', () => {
 })
 
 describe('a smaller head', () => {
-  test('asks for its size in our tree', () => {
+  test('needs a proof of its size in our tree', () => {
     expect(decide(holding(9, 1), head(5, 2))).toEqual({ kind: 'prove', of: tree(9, 1), size: 5 })
   })
-  test('is past when our tree begins with it, and convicts when it does not', () => {
+  test('is past if our tree begins with it, and convicts if it does not', () => {
     expect(decide(holding(9, 1), head(5, 2), shows(2))).toEqual({ kind: 'past' })
     expect(decide(holding(9, 1), head(5, 2), shows(3))).toMatchObject({ kind: 'conflict', prefix: { root: root(3) } })
     expect(decide(holding(9, 1), head(5, 2), { failed: 'TIMEOUT' })).toEqual({ kind: 'pending', code: 'TIMEOUT' })
   })
 })
 
-describe('a smaller head of a size that we hold a head of', () => {
+describe('a smaller head of a size for which we hold a head', () => {
   const held: Held = { tree: tree(9, 1), kept: tree(5, 2), frozen: false }
-  test('is past or a conflict, and no proof is asked for', () => {
+  test('is past or a conflict, and needs no proof', () => {
     expect(decide(held, head(5, 2))).toEqual({ kind: 'past' })
     expect(decide(held, head(5, 3))).toEqual({ kind: 'conflict' })
     expect(decide(held, head(4, 3)).kind).toBe('prove')
   })
 })
 
-describe('what is objected to the proof of a pushed head', () => {
+describe('the objection to the proof of a pushed head', () => {
   const history = new MemoryLog()
   for (let i = 0; i < 12; i++) history.append(Uint8Array.of(i))
   const of = (size: number) => ({ size, root: treeRoot(size, history.read), canonical: true })
   const proof = (from: number, to: number) => proveTree(to, from, history.read)
   const pushed = (oldSize: number, hashes: readonly Hash[] = []): PushedProof => ({ oldSize, hashes })
 
-  test('nothing, when it leads from our tree to the head', () => {
+  test('is none if the proof leads from our tree to the head', () => {
     expect(objectionTo(of(5), of(9), pushed(5, proof(5, 9)))).toBeUndefined()
     expect(objectionTo(of(5), of(5), pushed(5))).toBeUndefined()
     expect(objectionTo(undefined, of(9), pushed(0))).toBeUndefined()
@@ -118,7 +118,7 @@ describe('what is objected to the proof of a pushed head', () => {
     expect(objectionTo(of(0), of(0), pushed(0))).toBeUndefined()
   })
 
-  test('the first thing that is wrong, in the order of the specification', () => {
+  test('is the first error in the order of the specification', () => {
     const bad = [root(7)]
     const rows: [what: string, ours: Tree | undefined, of: Tree & { canonical: boolean }, PushedProof, ErrorCode][] = [
       ['a spelling before all', of(5), { ...of(9), canonical: false }, pushed(10, bad), 'NOT_CANONICAL'],
@@ -140,7 +140,7 @@ describe('what is objected to the proof of a pushed head', () => {
     }
   })
 
-  test('nothing, when the head convicts the log whatever its proof says: that is for the decision', () => {
+  test('is none if the head convicts the log whatever its proof: that is left to the decision', () => {
     expect(objectionTo(of(5), head(0, 1), pushed(0))).toBeUndefined()
     expect(objectionTo(of(5), head(5, 1), pushed(5))).toBeUndefined()
     expect(decide({ tree: of(5), frozen: false }, head(5, 1))).toEqual({ kind: 'conflict' })
@@ -148,11 +148,11 @@ describe('what is objected to the proof of a pushed head', () => {
 })
 
 describe('a frozen log', () => {
-  test('does not advance, not even by the first head', () => {
+  test('does not advance, not even to a first head', () => {
     expect(decide(holding(5, 1, true), head(9, 2), shows(1))).toEqual({ kind: 'refused', code: 'LOG_FROZEN' })
     expect(decide({ frozen: true }, head(9, 2, { mayBeFirst: true }))).toEqual({ kind: 'refused', code: 'LOG_FROZEN' })
   })
-  test('is still watched: what it signs is known, past or a further conflict', () => {
+  test('is still watched: its heads are known, past or a further conflict', () => {
     expect(decide(holding(5, 1, true), head(5, 1))).toEqual({ kind: 'known' })
     expect(decide(holding(5, 1, true), head(3, 2), shows(2))).toEqual({ kind: 'past' })
     expect(decide(holding(5, 1, true), head(5, 2))).toEqual({ kind: 'conflict' })
@@ -160,9 +160,9 @@ describe('a frozen log', () => {
   })
 })
 
-describe('a head in a spelling that no witness signs', () => {
+describe('a non-canonical head', () => {
   const odd = { canonical: false }
-  test('never advances us, and is not forgotten: a suspect until our history has overtaken it', () => {
+  test('never advances us, and stays a suspect until our history has overtaken it', () => {
     expect(decide(holding(5, 1), head(9, 2, odd), shows(1))).toEqual({ kind: 'pending', code: 'NOT_CANONICAL' })
     expect(decide(nothing, head(9, 2, { ...odd, mayBeFirst: true }))).toEqual({
       kind: 'pending',
@@ -177,7 +177,7 @@ describe('a head in a spelling that no witness signs', () => {
   })
 })
 
-test('the decision depends on nothing but its arguments, and leaves them as they were', () => {
+test('the decision depends only on its arguments, and does not change them', () => {
   const held = Object.freeze(holding(5, 1))
   const candidate = Object.freeze(head(9, 2))
   const proof = Object.freeze(shows(1))
@@ -242,7 +242,7 @@ describe('the outcome table', () => {
     expect(gossipVerdict({ kind: 'conflict', news: false, forged: true })).toBe('ignore')
   })
 
-  test('what a peer earns by is made by the log, or by a witness that we count', () => {
+  test('a peer earns credit only for what the log or a counted witness made', () => {
     const paid = (kind: OutcomeKind, news: boolean, counted?: boolean): boolean =>
       isDelivery({ kind, news, ...(counted !== undefined && { counted }) })
     expect([paid('advanced', true), paid('conflict', true)]).toEqual([true, true])
@@ -252,7 +252,7 @@ describe('the outcome table', () => {
     expect([paid('known', true, true), paid('past', true, true)]).toEqual([true, true])
   })
 
-  test('no other code punishes who brought the head, and none lets a refused one through', () => {
+  test('no other code punishes the sender, and none lets a refused head through', () => {
     const listed = new Set(rows.filter(([kind]) => kind === 'refused').map(([, code]) => code))
     for (const code of Object.keys(ERRORS) as ErrorCode[]) {
       const { status, gossip, exit } = answerTo({ kind: 'refused', news: true, code })
@@ -263,7 +263,7 @@ describe('the outcome table', () => {
     expect(answerTo({ kind: 'refused', news: false })).toEqual({ status: 500, gossip: 'ignore', exit: 1 })
   })
 
-  test('what keeps us from signing never looks like a fault of ours or of who pushed', () => {
+  test('every obstacle to signing is answered with 503', () => {
     for (const code of Object.keys(ERRORS) as ErrorCode[]) {
       if (traitsOf(code).fault === 'signing')
         expect(answerTo({ kind: 'refused', news: false, code }).status, code).toBe(503)

@@ -16,7 +16,7 @@ function add(deferred: Deferred, log: string, ...sizes: number[]): void {
 }
 const sizesIn = (heads: readonly Candidate[]): number[] => heads.map(({ note }) => Number(Buffer.from(note).toString()))
 
-test('heads are taken up the largest first, each once; of too many the smallest go', () => {
+test('heads are taken largest first, each once; of too many, the smallest are dropped', () => {
   const deferred = new Deferred()
   add(deferred, 'log', 3, 1, 2, 3, 1)
   expect(sizesIn(deferred.take('log'))).toEqual([3, 2, 1])
@@ -24,7 +24,7 @@ test('heads are taken up the largest first, each once; of too many the smallest 
   expect(sizesIn(deferred.take('log'))).toEqual([12, 11, 10, 9, 8, 7, 6, 5])
 })
 
-test('a log stays open until what was taken is done with, and what came meanwhile is returned', () => {
+test('a log stays open until the heads taken are done, and those that arrived meanwhile are returned', () => {
   const deferred = new Deferred()
   expect([deferred.isOpen('log'), deferred.logs(), deferred.take('log')]).toEqual([false, [], []])
   add(deferred, 'log', 5)
@@ -36,7 +36,7 @@ test('a log stays open until what was taken is done with, and what came meanwhil
   expect([deferred.isOpen('log'), deferred.logs()]).toEqual([false, []])
 })
 
-test('so many logs may have heads that wait; one that has some takes more', () => {
+test('at most 4096 logs may have waiting heads, but a log that has some may add more', () => {
   const deferred = new Deferred()
   for (let i = 0; i < 4096; i++) add(deferred, `log ${i}`, 1)
   add(deferred, 'one more', 1)

@@ -87,7 +87,7 @@ async function start(parts: Partial<DepositaryParts> = {}, db = new MemoryLevel(
 }
 
 describe('a promise', () => {
-  test('is kept whatever we think of its log and its head, and told back as it came, after a restart too', async () => {
+  test('is kept whatever we think of its log and head, and returned unchanged, after a restart too', async () => {
     const first = await start()
     await first.store.heads.hold(log, 'frozen')
     const promises = [await promiseBy(stranger, unfollowed, 5), await promiseBy(stranger, fork, 9)]
@@ -99,7 +99,7 @@ describe('a promise', () => {
     }
   })
 
-  test('of a smaller tree does not take the place of one of a larger tree, and is not said to be kept', async () => {
+  test('for a smaller tree does not replace one for a larger tree, and is not confirmed', async () => {
     const { depositary, sizes } = await start()
     const keep = async (size: number, of = history) =>
       depositary.keepPromise(await promiseBy(stranger, of, size), from())
@@ -113,10 +113,10 @@ describe('a promise', () => {
     ['of another head', (promise) => ({ ...promise, head: history.head(6) })],
     ['at another time', (promise) => ({ ...promise, time: 101 })],
     ['of another state', (promise) => ({ ...promise, seq: 2 })],
-    ['of another log', (promise) => ({ ...promise, log: unfollowedId })],
+    ['with another signature', (promise) => ({ ...promise, log: unfollowedId })],
     ['that is signed otherwise', (promise) => ({ ...promise, signature: new Uint8Array(64) })],
   ]
-  test.each(broken)('%s is none', async (_, breakIt) => {
+  test.each(broken)('%s is rejected', async (_, breakIt) => {
     const { depositary, told } = await start()
     const promise = await promiseBy(stranger, history, 5)
     expect(await depositary.keepPromise(breakIt(promise), from())).toBe(false)
@@ -132,16 +132,16 @@ describe('a promise', () => {
     ['another spelling of a note', { head: respelled(history.head(5)) }],
     ['no log id', { log: 'log' }],
     ['no time', { time: 0 }],
-    ['half a second', { time: 0.5 }],
-    ['a time that no date has', { time: 8_640_000_000_001 }],
-    ['no state', { seq: 0 }],
+    ['a fraction of a second', { time: 0.5 }],
+    ['a time beyond all dates', { time: 8_640_000_000_001 }],
+    ['no state number', { seq: 0 }],
   ]
-  test.each(odd)('that says %s is none, though its signature holds', async (_, rest) => {
+  test.each(odd)('with %s is rejected, though its signature is valid', async (_, rest) => {
     const { depositary } = await start()
     expect(await depositary.keepPromise(await promiseBy(stranger, history, 5, rest), from())).toBe(false)
   })
 
-  test('that the disk does not take is not kept; a bug is told', async () => {
+  test('that the disk rejects is not kept; a bug is reported', async () => {
     const { depositary, store } = await start()
     const promise = await promiseBy(stranger, history, 5)
     const put = vi.spyOn(store.deposits, 'put')
@@ -151,7 +151,7 @@ describe('a promise', () => {
     await expect(depositary.keepPromise(promise, from())).rejects.toThrow('a bug')
   })
 
-  test('has the room of its key: one that we count, one that a peer of our choice speaks for, or a stranger', async () => {
+  test('is stored in the room of its key: a counted key, one of a chosen peer, or a stranger’s', async () => {
     const { depositary, store } = await start()
     const put = vi.spyOn(store.deposits, 'put')
     const keep = async (signer: SignerKey, bringer: Bringer) => {
@@ -186,7 +186,7 @@ describe('the lines of a key', () => {
     await signers.remember(log, { text, signatures }, new Map([[strangerKey, cosign(text, 50, stranger)]]))
   }
 
-  test('under heads that are not on our history are told back, and are never taken for those that are', async () => {
+  test('under heads outside our history are returned, but never taken for part of it', async () => {
     const node = await start()
     await proven(node, 5)
     await seen(node, history, 20)
@@ -206,7 +206,7 @@ describe('the lines of a key', () => {
     ])
   })
 
-  test('that were only seen are not told twice once their head is proven, and a fork stays beside it', async () => {
+  test('that were only seen are not returned twice once their head is proven, and a fork stays next to it', async () => {
     const node = await start()
     await seen(node, history, 20)
     await seen(node, fork, 20)
@@ -218,7 +218,7 @@ describe('the lines of a key', () => {
     expect((await node.sizes(strangerKey)).heads.sort(), 'a larger one on our history hides no fork').toEqual([20, 30])
   })
 
-  test('under a head of our history hide no other of its size, and cost no write when nothing is new', async () => {
+  test('under a head of our history hide no other of its size, and are written only if something is new', async () => {
     const node = await start()
     await proven(node, 20)
     await seen(node, fork, 20)
@@ -230,7 +230,7 @@ describe('the lines of a key', () => {
     expect((await node.sizes(strangerKey)).heads).toEqual([20, 20])
   })
 
-  test('are kept of whoever we or neighbours count, and of those who made promises, by their own peer', async () => {
+  test('are kept for keys that we count, and for keys with a promise if their own peer brings them', async () => {
     const { depositary, sizes } = await start()
     await depositary.keepPromise(await promiseBy(stranger, history, 5), from())
     for (const peer of ['another', 'peer']) {
@@ -242,11 +242,11 @@ describe('the lines of a key', () => {
   })
 
   test.each<[string, Uint8Array]>([
-    ['no note', utf8('line')],
-    ['of a log that is not followed', cosigned(unfollowed, 5, counted)],
-    ['whose log did not sign', utf8(fromUtf8(cosigned(history, 5, counted))!.replace('\n5\n', '\n6\n'))],
-    ['of a tree that cannot be', history.sign(`${SUMDB_ORIGIN}\n9223372036854775807\n${'A'.repeat(43)}=\n`)],
-  ])('in something %s are none, and no error', async (_, note) => {
+    ['something that is no note', utf8('line')],
+    ['a head of a log that is not followed', cosigned(unfollowed, 5, counted)],
+    ['a head that its log did not sign', utf8(fromUtf8(cosigned(history, 5, counted))!.replace('\n5\n', '\n6\n'))],
+    ['a head of an impossible tree', history.sign(`${SUMDB_ORIGIN}\n9223372036854775807\n${'A'.repeat(43)}=\n`)],
+  ])('under %s are ignored without an error', async (_, note) => {
     const { depositary, sizes } = await start()
     await depositary.keepLine(note, 'peer')
     expect((await sizes(counted.verifier.vkey)).heads).toEqual([])
@@ -256,7 +256,7 @@ describe('the lines of a key', () => {
 describe('the pages', () => {
   const idOf = (i: number): string => i.toString(16).padStart(64, '0')
 
-  test('tell 4,096 logs in ascending order, none twice, promises and lines of one log together', async () => {
+  test('list 4,096 logs in ascending order, each once, with its promises and lines together', async () => {
     const { depositary, store, signers, pages } = await start()
     const head = fromUtf8(history.head(5))!
     const kept = { witness: strangerKey, seq: 1, time: 1, size: 5, root: 'x', head, signature: 'c2ln' }
@@ -276,7 +276,7 @@ describe('the pages', () => {
     expect(all.find(({ promises }) => promises.some((promise) => promise.log === log))!.heads).toHaveLength(1)
   })
 
-  test('fit a frame, however large the heads are', async () => {
+  test('fit into a frame, however large the heads are', async () => {
     const { store, pages } = await start()
     const head = fromUtf8(history.sign(`${history.text(5)}${'"'.repeat(40_000)}\n`))!
     const kept = { witness: strangerKey, seq: 1, time: 1, size: 5, root: 'x', head, signature: 'c2ln' }
@@ -291,7 +291,7 @@ describe('the pages', () => {
     }
   })
 
-  test('about a key that nothing is known of are one that is empty', async () => {
+  test('about an unknown key are a single empty one', async () => {
     const { pages } = await start()
     expect(await pages(second.verifier.vkey)).toEqual([{ heads: [], promises: [] }])
     expect(await pages('nobody')).toEqual([{ heads: [], promises: [] }])

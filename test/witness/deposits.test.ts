@@ -123,16 +123,19 @@ describe('a deposit', () => {
     [5, undefined, ['keeps', 'keeps'], 'undeposited'],
     [2, 3, ['keeps', 'keeps'], 'undeposited'],
     [0, undefined, [], 'nobody'],
-  ])('with %s chosen peers, %s to keep it, that are %j is %s', async (n, keep, behaviours, expected) => {
-    const { deposits } = start(n, behaviours, { keep })
-    const result = follow(deposits.deposit(LOG, [promise(LOG, 10)]))
-    await after(WAIT_MS)
-    expect(result.is).toBe(expected)
-    expect(deposits.report.state).toBe(expected)
-    expect(deposits.isDeposited(LOG, promised(10))).toBe(expected === 'deposited')
-  })
+  ])(
+    'with %s chosen peers, of which %s must keep it, that behave as %j is %s',
+    async (n, keep, behaviours, expected) => {
+      const { deposits } = start(n, behaviours, { keep })
+      const result = follow(deposits.deposit(LOG, [promise(LOG, 10)]))
+      await after(WAIT_MS)
+      expect(result.is).toBe(expected)
+      expect(deposits.report.state).toBe(expected)
+      expect(deposits.isDeposited(LOG, promised(10))).toBe(expected === 'deposited')
+    },
+  )
 
-  test('is one as soon as enough keep it, whatever the others do', async () => {
+  test('succeeds as soon as enough peers keep it, whatever the others do', async () => {
     const { peers, deposits } = start(3, ['by hand', 'by hand', 'silent'])
     const result = follow(deposits.deposit(LOG, [promise(LOG, 10)]))
     await after(1)
@@ -144,7 +147,7 @@ describe('a deposit', () => {
     expect(result.is).toBe('deposited')
   })
 
-  test('waits for nobody while too few are there, or too few are left who might keep it', async () => {
+  test('fails at once if too few peers are connected, or too few are left that might keep it', async () => {
     const { peers, deposits } = start(3, ['by hand'])
     const alone = follow(deposits.deposit(LOG, [promise(LOG, 10)]))
     await after(0)
@@ -165,7 +168,7 @@ describe('a deposit', () => {
     expect(two.is, 'who does not keep it need not be waited for').toBe('undeposited')
   })
 
-  test('by several keys is one when a peer keeps the promise of each', async () => {
+  test('by several keys needs a peer that keeps the promise of each', async () => {
     const { peers, deposits } = start(1, ['by hand'])
     const result = follow(deposits.deposit(LOG, [promise(LOG, 10, 'one'), promise(LOG, 10, 'two')]))
     await after(1)
@@ -174,7 +177,7 @@ describe('a deposit', () => {
     expect([result.is, deposits.isDeposited(LOG, promised(10))]).toEqual(['undeposited', false])
   })
 
-  test('is none by an answer that is too short', async () => {
+  test('is not made by an answer that is too short', async () => {
     const { peers, deposits } = start(1, ['by hand'])
     const result = follow(deposits.deposit(LOG, [promise(LOG, 10)]))
     await after(1)
@@ -183,7 +186,7 @@ describe('a deposit', () => {
     expect(result.is).toBe('undeposited')
   })
 
-  test('whose answer comes too late for the signature counts, and the report heals', async () => {
+  test('confirmed too late for the signature still counts, and the report recovers', async () => {
     const { peers, deposits, reports } = start(1, ['by hand'])
     const result = follow(deposits.deposit(LOG, [promise(LOG, 10)]))
     await after(WAIT_MS - 1)
@@ -196,7 +199,7 @@ describe('a deposit', () => {
     expect(reports.map(({ state }) => state)).toEqual(['deposited', 'undeposited', 'deposited'])
   })
 
-  test('of a tree that is deposited needs none for a minute', async () => {
+  test('of a tree that is deposited already needs no new message for a minute', async () => {
     const { peers, deposits } = start(1, ['keeps'])
     await after(0)
     const first = deposits.deposit(LOG, [promise(LOG, 10)])
@@ -213,7 +216,7 @@ describe('a deposit', () => {
     expect([renamed.is, peers.sizes('peer 0')]).toEqual(['deposited', [[10], [10]]])
   })
 
-  test('is made anew when the cosignature says a time that no promise speaks for', async () => {
+  test('is made again if the cosignature has a time that no promise covers', async () => {
     const { peers, deposits } = start(1, ['by hand'])
     const first = follow(deposits.deposit(LOG, [promise(LOG, 10)]))
     await after(1)
@@ -232,7 +235,7 @@ describe('a deposit', () => {
     expect(deposits.isDeposited(LOG, promised(10, 10, 122))).toBe(true)
   })
 
-  test('is whole: any k that keep it and any n - k + 1 that answer have one in common', async () => {
+  test('is complete: any k peers that keep it and any n - k + 1 that answer have one in common', async () => {
     const world = fc.integer({ min: 1, max: 7 }).chain((n) => {
       const order = fc.shuffledSubarray([...Array(n).keys()], { minLength: n, maxLength: n })
       const keep = fc.option(fc.integer({ min: 1, max: n }), { nil: undefined })
@@ -258,7 +261,7 @@ describe('a deposit', () => {
 })
 
 describe('messages', () => {
-  test('fifty logs that move in one turn share one', async () => {
+  test('are shared by fifty logs that advance at the same time', async () => {
     const { peers, deposits } = start(1, ['keeps'])
     const all = Array.from({ length: 50 }, (_, i) => deposits.deposit(logNumber(i), [promise(logNumber(i), 10)]))
     await after(1)
@@ -266,7 +269,7 @@ describe('messages', () => {
     expect(peers.of('peer 0').map(({ promises }) => promises.length)).toEqual([50])
   })
 
-  test('have at most 64 promises, those of one tree together, and at most what a frame holds', async () => {
+  test('hold at most 64 promises, keep those of one tree together, and fit into a frame', async () => {
     const { peers, deposits } = start(1, ['keeps'])
     const two = (log: string, extension = ''): WitnessPromise[] =>
       ['one', 'two'].map((key) => promise(log, 10, key, extension))
@@ -288,7 +291,7 @@ describe('messages', () => {
     ).toEqual([1, 1])
   })
 
-  test('to a peer are one at a time, and the newest promise of a log takes the place of the one that waits', async () => {
+  test('to a peer are sent one at a time, and the newest promise of a log replaces one that waits', async () => {
     const { peers, deposits } = start(1, ['by hand'])
     const results = [10, 20, 30].map((size) => follow(deposits.deposit(LOG, [promise(LOG, size)])))
     await after(1)
@@ -309,7 +312,7 @@ describe('messages', () => {
     expect(deposits.report.state).toBe('deposited')
   })
 
-  test('that a newer one takes the place of: nothing is undeposited without a word, and none waits longer for it', async () => {
+  test('with replaced promises leave no log undeposited unreported, and prolong no wait', async () => {
     const { peers, deposits } = start(3, ['by hand', 'by hand'])
     const ten = follow(deposits.deposit(LOG, [promise(LOG, 10)]))
     await after(1_500)
@@ -330,7 +333,7 @@ describe('messages', () => {
     expect(deposits.report.undeposited).toEqual([])
   })
 
-  test('that come out of turn: a smaller tree takes no larger one back', async () => {
+  test('out of order are harmless: a smaller tree does not replace a larger one', async () => {
     const { peers, deposits } = start(1, ['by hand'])
     const results = [20, 10].map((size) => follow(deposits.deposit(LOG, [promise(LOG, size)])))
     await after(1)
@@ -341,7 +344,7 @@ describe('messages', () => {
     expect(deposits.isDeposited(LOG, promised(20))).toBe(true)
   })
 
-  test('that a peer did not get, or did not answer, are told again', async () => {
+  test('that a peer did not get or did not answer are sent again', async () => {
     const { peers, deposits } = start(1, ['by hand'])
     const result = follow(deposits.deposit(LOG, [promise(LOG, 10)]))
     await after(1)
@@ -362,7 +365,7 @@ describe('messages', () => {
     expect(deposits.isDeposited(LOG, promised(20))).toBe(true)
   })
 
-  test('of a peer that goes in the middle of one: nobody waits for it, and it is told when it is back', async () => {
+  test('to a peer that disconnects are not waited for, and are sent again when it is back', async () => {
     const { peers, deposits } = start(1, ['by hand'])
     const result = follow(deposits.deposit(LOG, [promise(LOG, 10)]))
     await after(1)
@@ -376,7 +379,7 @@ describe('messages', () => {
     expect([peers.sizes('peer 0'), deposits.report.state]).toEqual([[[10], [10]], 'deposited'])
   })
 
-  test('a peer that comes is told the newest of each log that it does not keep, and our lines', async () => {
+  test('to a newly connected peer hold the newest promise of each log that it does not keep, and our lines', async () => {
     const { peers, deposits } = start(3, ['keeps'])
     for (const size of [10, 20]) void deposits.deposit(LOG, [promise(LOG, size)])
     void deposits.deposit(OTHER, [promise(OTHER, 5)])
@@ -393,7 +396,7 @@ describe('messages', () => {
     expect(peers.sizes('peer 0').at(-1), 'what it keeps it is not told again').toEqual([])
   })
 
-  test('an old peer is no depositary and is left alone, until it comes back with another version', async () => {
+  test('are not sent to a peer of an old version, until it comes back with another', async () => {
     const { peers, deposits } = start(1, ['old'])
     await after(0)
     const result = follow(deposits.deposit(LOG, [promise(LOG, 10)]))
@@ -410,7 +413,7 @@ describe('messages', () => {
     expect(deposits.report).toMatchObject({ state: 'deposited', notDepositaries: [] })
   })
 
-  test('what a peer does not keep it is asked to keep again after a minute, and not before', async () => {
+  test('ask a peer again only after a minute to keep what it refused', async () => {
     const { peers, deposits } = start(1, ['lies'])
     void deposits.deposit(LOG, [promise(LOG, 10)])
     await after(59_000)
@@ -421,7 +424,7 @@ describe('messages', () => {
     expect(deposits.report.state).toBe('deposited')
   })
 
-  test('a peer that comes back may keep by then what it refused: it is waited for', async () => {
+  test('to a peer that comes back are waited for, even if it refused the promise before', async () => {
     const { peers, deposits } = start(1, ['lies'])
     void deposits.deposit(LOG, [promise(LOG, 10)])
     await after(1)
@@ -435,7 +438,7 @@ describe('messages', () => {
     expect(result.is).toBe('deposited')
   })
 
-  test('carry our newest lines, which wait at most 200 ms for one that goes anyway', async () => {
+  test('carry our newest lines, which wait at most 200 ms for one that is due anyway', async () => {
     const { peers, deposits } = start(2, ['keeps', 'keeps'])
     deposits.released(LOG, utf8('first'))
     await after(100)
@@ -456,7 +459,7 @@ describe('messages', () => {
 })
 
 describe('the report', () => {
-  test('says what is signed without a deposit, and what is not', async () => {
+  test('states what is signed without a deposit, and what is not signed', async () => {
     const loose = start(3, ['keeps'])
     const strict = start(3, ['keeps'], { required: true })
     for (const { deposits } of [loose, strict]) await deposits.deposit(LOG, [promise(LOG, 10)])
@@ -467,7 +470,7 @@ describe('the report', () => {
     expect(start(0, []).deposits.report.text).toContain('a restored backup would go unnoticed')
   })
 
-  test('is told of once, and when somebody has gone', async () => {
+  test('is sent once, and again when a peer has left', async () => {
     const { peers, deposits, reports } = start(1, ['keeps'])
     await after(60_000)
     expect(reports).toHaveLength(1)
@@ -480,8 +483,8 @@ describe('the report', () => {
   })
 })
 
-describe('the end', () => {
-  test('flush tells all that is owed', async () => {
+describe('at the end', () => {
+  test('a flush sends all that is owed', async () => {
     const { peers, deposits } = start(2, ['keeps', 'keeps'])
     for (let i = 0; i < 100; i++) void deposits.deposit(logNumber(i), [promise(logNumber(i), 10)])
     deposits.released(LOG, utf8('line'))
@@ -492,7 +495,7 @@ describe('the end', () => {
     }
   })
 
-  test('a stop tells what is owed, and waits for the silent at most two seconds', async () => {
+  test('a stop sends what is owed, and waits at most two seconds for silent peers', async () => {
     const { peers, deposits } = start(2, ['keeps', 'silent'])
     const result = follow(deposits.deposit(LOG, [promise(LOG, 10)]))
     deposits.released(LOG, utf8('line'))

@@ -26,7 +26,7 @@ function headOf(signer: SignerKey, salt: string, by: SignerKey): WitnessedHead {
   }
 }
 
-test('a log whose witnesses lie without end washes away its own, and none of another log', async () => {
+test('endless lies of the witnesses of one log displace only lies of the same log', async () => {
   const convicted: string[] = []
   const liars = new WitnessEquivocations({
     cosigned: {

@@ -30,13 +30,13 @@ describe('the first look at a log', () => {
     expect([first.isOver, late.isOver]).toEqual([true, true])
   })
 
-  test('holds nobody up for longer than three seconds: a log may hang', async () => {
+  test('delays no caller for more than three seconds, because a log may hang', async () => {
     const hung = waiting(new FirstLooks(['a']), 'a')
     await vi.advanceTimersByTimeAsync(3_000)
     expect(hung.isOver).toBe(true)
   })
 
-  test('is not waited for where a log is only pushed', async () => {
+  test('is not waited for if the log is only pushed', async () => {
     const pushed = waiting(new FirstLooks([]), 'a')
     await vi.advanceTimersByTimeAsync(0)
     expect(pushed.isOver).toBe(true)

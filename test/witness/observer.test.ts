@@ -47,7 +47,7 @@ test.each(Object.keys(SOURCES) as HeadSource[])('a first head from %s needs a qu
   expect(heart.suspects.list(heart.log), 'it is no suspect any more').toEqual([])
 })
 
-test('the lines may come one by one, as gossip brings them', async () => {
+test('the cosignatures may arrive one by one, as gossip brings them', async () => {
   const heart = await observe()
   for (const by of [c, a]) await heart.submit('gossip', shown(truth, 5, [by]), 'p')
   expect(sizeOf(heart)).toBe(5)
@@ -69,7 +69,7 @@ test('strangers and forgers vouch for nothing', async () => {
   expect(sizeOf(heart)).toBeUndefined()
 })
 
-test('a peer that shows a fork first is found out by the first head that a quorum vouches for', async () => {
+test('a peer that shows a fork first is exposed by the first head that a quorum vouches for', async () => {
   const heart = await observe()
   expect(await heart.submit('sync', shown(lie, 9, [c]), 'liar')).toMatchObject({ kind: 'pending' })
   expect(sizeOf(heart)).toBeUndefined()
@@ -83,7 +83,7 @@ test('a peer that shows a fork first is found out by the first head that a quoru
   expect(await heart.submit('sync', shown(truth, 14, [a, b]), 'honest')).toMatchObject({ code: 'LOG_FROZEN' })
 })
 
-test('a peer that shows an old quorum head first has only delayed it', async () => {
+test('a peer that shows an old quorum head first only delays the observer', async () => {
   const heart = await observe()
   await heart.submit('sync', shown(truth, 4, [a, b], NOW - 86_400), 'old')
   expect(heart.cosigned.quorum(heart.log)?.size).toBe(4)
@@ -94,7 +94,7 @@ test('a peer that shows an old quorum head first has only delayed it', async () 
   expect(heart.cosigned.quorum(heart.log)?.size).toBe(12)
 })
 
-test('a fork below what it holds is evidence, whoever has signed it', async () => {
+test('a fork at the observer’s size is evidence, even if all witnesses have signed it', async () => {
   const heart = await observe()
   await heart.submit('sync', shown(truth, 8, [a, b]), 'p')
   expect(await heart.submit('gossip', shown(lie, 8, [a, b, c]), 'liar')).toMatchObject({ kind: 'conflict' })
@@ -127,7 +127,7 @@ test('a thousand bad heads and lines change nothing', { timeout: 120_000 }, asyn
   expect([heart.evidence, heart.suspects.list(heart.log), heart.errors]).toEqual([[], [], []])
 })
 
-test('nothing that leaves it has a line by anybody but the log and its witnesses', async () => {
+test('everything that an observer publishes has lines of the log and its witnesses only', async () => {
   const heart = await observe({ pauseMs: 0 })
   for (let size = 4; size < 30; size++) {
     const sources = ['gossip', 'sync', 'poll', 'lookup', 'submit', 'replay'] as const

@@ -36,44 +36,54 @@ function floorBy(signer: SignerKey, by: SignerKey): SignedState {
 
 describe('a key is bound to', () => {
   test.each<[string, readonly LogOfOrigin[], Map<string, SignedState>, LogOfOrigin]>([
-    ['the first configured log of the origin when it has signed nothing', [elsewhere, A, B], states(), A],
-    ['the one that it signed, wherever that is configured', [A, B], states([B, signedBy(key)]), B],
+    ['the first configured log of the origin if it has signed nothing', [elsewhere, A, B], states(), A],
+    ['the log that it signed, wherever that is configured', [A, B], states([B, signedBy(key)]), B],
     [
-      'and not the one that another key signed',
+      'the log that it signed, and not one that another key signed',
       [A, B],
       states([A, signedBy(own.verifier.vkey)], [B, signedBy(key)]),
       B,
     ],
     [
-      'the first configured of several that an older version signed',
+      'the first configured of several logs that an older version signed',
       [B, A],
       states([A, signedBy(key)], [B, signedBy(key)]),
       B,
     ],
     [
-      'and from then on the one that it went on with, whatever the order is',
+      'the log that it continued with since, whatever the order',
       [B, A],
       states([A, { ...signedBy(key), origin: SUMDB_ORIGIN }], [B, signedBy(key)]),
       A,
     ],
     [
-      'one that is not configured any more, by the origin that was written down',
+      'a log that is no longer configured, by the origin that was recorded',
       [A, B],
       states([C, { ...signedBy(key), origin: SUMDB_ORIGIN }]),
       C,
     ],
     [
-      'or by its head, where it was not',
+      'a log that is no longer configured, by its head if no origin was recorded',
       [A, B],
       states([C, { ...signedBy(key), note: fromUtf8(new History(three).head(5))! }]),
       C,
     ],
-    ['one of which others remember that it signed it', [A, B], states([B, floorBy(two, testWitness)]), B],
-    ['but not one that another key of ours signed', [A, B], states([B, floorBy(two, own)]), A],
-    ['one that it may have signed: the note is lost', [A, B], states([B, { floor: { size: 9, root: '', at: '' } }]), B],
-    ['or who signed is', [A, B], states([B, signedBy('')]), B],
+    ['a log that others remember it to have signed', [A, B], states([B, floorBy(two, testWitness)]), B],
     [
-      'the one that it did sign, before the one that it may have signed',
+      'the first configured log, and not one that another key of ours signed',
+      [A, B],
+      states([B, floorBy(two, own)]),
+      A,
+    ],
+    [
+      'a log that it may have signed, if the note is lost',
+      [A, B],
+      states([B, { floor: { size: 9, root: '', at: '' } }]),
+      B,
+    ],
+    ['a log that it may have signed, if the signer is not known', [A, B], states([B, signedBy('')]), B],
+    [
+      'a log that it has signed, before one that it may have signed',
       [A, B],
       states([A, signedBy('')], [B, signedBy(key)]),
       B,
@@ -82,7 +92,7 @@ describe('a key is bound to', () => {
     expect(boundLog(SUMDB_ORIGIN, key, logs, known)).toBe(expected.id)
   })
 
-  test('none where there is no log of the origin, whatever it signed of others', () => {
+  test('no log if none has the origin, whatever it signed of others', () => {
     expect(boundLog(SUMDB_ORIGIN, key, [elsewhere], states([elsewhere, signedBy(key)]))).toBeUndefined()
     const unknown = states([C, signedBy(key)])
     expect(boundLog(SUMDB_ORIGIN, key, [elsewhere], unknown), 'nothing says that this was one').toBeUndefined()
@@ -90,7 +100,7 @@ describe('a key is bound to', () => {
 })
 
 describe('a log is taken', () => {
-  test('when the key is bound to another one; a log of an origin of its own never is', () => {
+  test('if the key is bound to another one; a log with an origin of its own never is', () => {
     const logs = [A, B, elsewhere]
     expect(logs.map((each) => takenBy(each, [key], logs, states()))).toEqual([undefined, A.id, undefined])
     const after = states([B, signedBy(key)])
@@ -98,7 +108,7 @@ describe('a log is taken', () => {
     expect(takenBy(A, [own.verifier.vkey], [A], after), 'a key of its own').toBeUndefined()
   })
 
-  test('also for the second key, which goes with the first unless it has been elsewhere', () => {
+  test('also for the second key, which follows the first unless it has been elsewhere', () => {
     const keys = [key, mlDsa.verifier.vkey] as const
     expect(takenBy(B, keys, [A, B], states([B, signedBy(key)]))).toBeUndefined()
     // The first key was changed since, the second was not.
@@ -108,7 +118,7 @@ describe('a log is taken', () => {
   })
 })
 
-test('a log that the shared key has cosigned stays with it: a key of its own would set the shared one free', () => {
+test('a log that the shared key has cosigned gets no key of its own, which would free the shared one', () => {
   const signed = states([A, signedBy(key)])
   expect(rekeyedLogs(key, [A], [A, B], signed)).toEqual([A.id])
   expect(rekeyedLogs(key, [B], [A, B], signed)).toEqual([])

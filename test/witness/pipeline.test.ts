@@ -21,7 +21,7 @@ async function vantage(records: ReturnType<typeof madeUpRecords>) {
   return { server, prefix, close: () => listening.close() }
 }
 
-test('a head from the log is proven, cosigned, and published after it is on disk', async () => {
+test('a head from the log is proven, cosigned, and written to disk before it is published', async () => {
   const log = await vantage(madeUpRecords(0, 10))
   const heart = await startHeart({ logKey: logSigner.verifier, prefix: log.prefix })
   expect((await heart.submit('poll', await log.server.head())).kind).toBe('advanced')
@@ -41,7 +41,7 @@ test('a head from the log is proven, cosigned, and published after it is on disk
   await log.close()
 })
 
-test('a cosignature is said to count when it is new and by a key that we count, not by one that only a neighbour does', async () => {
+test('a cosignature earns credit if it is new and by a key that we count, not by a relayed key', async () => {
   const log = await vantage(madeUpRecords(0, 10))
   const [counted, relayed] = [testSigner('counted.example', 41, 4), testSigner('relayed.example', 42, 4)]
   const keys = [testWitness.verifier, counted.verifier]
@@ -118,7 +118,7 @@ test('an unsigned, foreign or malformed head is refused, each with its code', as
   await log.close()
 })
 
-test('what is published is on disk at that moment: the state, and the cosigned head', async () => {
+test('what is published is on disk at that moment, both the state and the cosigned head', async () => {
   const log = await vantage(madeUpRecords(0, 10))
   const checks: Promise<void>[] = []
   const heart: Heart = await startHeart({
@@ -138,7 +138,7 @@ test('what is published is on disk at that moment: the state, and the cosigned h
   await log.close()
 })
 
-test('what was refused or past once is not looked at again; what depends on our state is', async () => {
+test('a past head is not proven again, but a refusal that depends on our state is reconsidered', async () => {
   const log = await vantage(madeUpRecords(0, 10))
   let proofs = 0
   const prefix: typeof log.prefix = (...args) => {
@@ -159,7 +159,7 @@ test('what was refused or past once is not looked at again; what depends on our 
   await log.close()
 })
 
-test('where the database and the journal disagree nothing is signed, and a fork still convicts', async () => {
+test('if the database and the journal disagree, nothing is signed, and a fork still convicts', async () => {
   const log = await vantage(madeUpRecords(0, 10))
   const fork = await memoryLog(logSigner, madeUpRecords(0, 10, 'fork'))
   const [db, guard] = [new MemoryLevel(), new MemoryGuard()]
@@ -186,7 +186,7 @@ test('where the database and the journal disagree nothing is signed, and a fork 
   await log.close()
 })
 
-test('a log that comes back with another key under the same name is refused at start', async () => {
+test('a log that returns with another key under the same name is refused at start', async () => {
   const log = await vantage(madeUpRecords(0, 3))
   const db = new MemoryLevel()
   const guard = new MemoryGuard()
@@ -199,7 +199,7 @@ test('a log that comes back with another key under the same name is refused at s
   await log.close()
 })
 
-test('stopping does not wait for a proof that a dead log never gives', async () => {
+test('stopping does not wait for a proof from a log that does not answer', async () => {
   const log = await vantage(madeUpRecords(0, 3))
   const heart = await startHeart({
     logKey: logSigner.verifier,
@@ -214,7 +214,7 @@ test('stopping does not wait for a proof that a dead log never gives', async () 
   await log.close()
 })
 
-test('a cosignature that comes while our own is being deposited is not lost', async () => {
+test('a cosignature that arrives while our own is being deposited is not lost', async () => {
   const log = await vantage(madeUpRecords(0, 3))
   const other = testSigner('other.example', 8, SIGNATURE_TYPES.cosignature)
   let letGo: (result: 'deposited') => void = () => undefined

@@ -48,14 +48,14 @@ async function polling(change: Partial<PollerParts> = {}) {
 }
 
 describe('the poller', () => {
-  test('asks at once, and what it brings is seen with our own eyes', async () => {
+  test('polls at once, and treats the answer as first-hand', async () => {
     const { heart, pause, polls } = await polling()
     await pause(0)
     expect(heart.outcomes).toMatchObject([{ kind: 'advanced', size: 5 }])
     expect(polls).toMatchObject([{ outcome: { kind: 'advanced', size: 5 } }])
   })
 
-  test('pauses for the interval, give or take a fifth, so that nodes do not march in step', async () => {
+  test('pauses for the interval, varied by up to a fifth, so that nodes do not poll in step', async () => {
     let random = 0
     const { pause } = await polling({ world: { now: () => 0, random: () => random, pause: untilEnded } })
     for (const [n, expected] of [48_000, 60_000, 72_000].entries()) {
@@ -66,7 +66,7 @@ describe('the poller', () => {
     }
   })
 
-  test('leaves a log in trouble alone for longer, up to five intervals, and is back at once when it is well', async () => {
+  test('backs off from a failing log, up to five intervals, and returns to normal when it recovers', async () => {
     const { answers, pause, polls } = await polling()
     answers.latest = down
     for (const [n, minutes] of [1, 1, 2, 4, 5, 5].entries()) {
@@ -81,7 +81,7 @@ describe('the poller', () => {
     expect(polls.at(-1)).toMatchObject({ outcome: { kind: 'known' } })
   })
 
-  test('what answers and is no head of the log is a failure like silence, and left alone for longer, too', async () => {
+  test('treats an answer that is no head of the log as a failure, and backs off too', async () => {
     const { answers, pause, polls, errors } = await polling()
     const stranger = new History(testSigner('log.example', 7))
     answers.latest = () => Promise.resolve(new TextEncoder().encode('<html>Please sign in</html>'))
@@ -100,7 +100,7 @@ describe('the poller', () => {
     expect(errors).toEqual([])
   })
 
-  test('tries suspects again after each poll, and alarms those that stay, though the log is down', async () => {
+  test('retries suspects after each poll, and raises alarms for those that stay, even if the log is down', async () => {
     const { answers, clock, heart, pause } = await polling()
     await pause(0)
     await heart.submit('gossip', history.fork(2, 'b').head(9), 'victim')
@@ -112,7 +112,7 @@ describe('the poller', () => {
     expect(heart.suspectAlarms).toMatchObject([{ size: 9 }])
   })
 
-  test('tells a failure of ours from one of the log, and goes on', async () => {
+  test('distinguishes our failures from those of the log, and continues', async () => {
     const { heart, pause, polls, errors, answers } = await polling()
     await pause(0)
     const submit = vi.spyOn(heart.witness, 'submit').mockRejectedValueOnce(new Error('a bug'))
@@ -126,14 +126,14 @@ describe('the poller', () => {
     submit.mockRestore()
   })
 
-  test('stops at once in a pause', async () => {
+  test('stops at once during a pause', async () => {
     const { poller, pause, polls } = await polling()
     await pause(0)
     await poller.stop()
     expect(polls).toHaveLength(1)
   })
 
-  test('stops at once in a question, and does not blame the log for it', async () => {
+  test('stops at once during a request, and does not blame the log for it', async () => {
     const { poller, polls } = await polling({
       latestNote: ({ signal }) =>
         new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('aborted')))),
@@ -143,7 +143,7 @@ describe('the poller', () => {
   })
 })
 
-test('a log that is only pushed is asked nothing; its suspects are tried again all the same', async () => {
+test('a log that is only pushed is never polled, but its suspects are still retried', async () => {
   const clock = { now: 0 }
   const heart = await startHeart({
     logKey: signer.verifier,

@@ -28,8 +28,8 @@ function cosignedBy(signer: SignerKey, note: Uint8Array, time = 1_700_000_000): 
   return formatNote({ text, signatures: [...signatures, cosign(text, time, signer).signature] })
 }
 
-describe('what is signed', () => {
-  test('is no first head that a peer brings: only the log’s own word is trusted on first use', async () => {
+describe('a signature', () => {
+  test('is not made on a first head from a peer: only the log itself is trusted on first use', async () => {
     const heart = await startHeart(base)
     const outcome = await heart.submit('sync', history.head(5), 'p')
     expect(outcome).toMatchObject({ kind: 'pending', code: 'HISTORY_MISSING' })
@@ -37,7 +37,7 @@ describe('what is signed', () => {
     expect(heart.store.heads.get(heart.log).tree).toBeUndefined()
   })
 
-  test('has no earlier time than a cosignature of ours that the head carries', async () => {
+  test('is dated no earlier than a cosignature of ours that the head carries', async () => {
     const heart = await startHeart({ ...base, now: () => NOW })
     await heart.submit('poll', history.head(5))
     await heart.submit('gossip', cosignedBy(testWitness, history.head(9), NOW / 1000 + 30), 'p')
@@ -46,7 +46,7 @@ describe('what is signed', () => {
     expect(signed!.time).toBeGreaterThanOrEqual(NOW / 1000 + 30)
   })
 
-  test('is nothing of a frozen log, also when its cosignature is half an hour old', async () => {
+  test('is not made for a frozen log, even if the last one is half an hour old', async () => {
     let now = NOW
     const heart = await startHeart({ ...base, now: () => now })
     await heart.submit('poll', history.head(5))
@@ -78,7 +78,7 @@ describe('what comes to light while a promise is deposited', () => {
     return { heart, rollback, outcome, arrives: messages[1]! }
   }
 
-  test('stands in the way of the signature: a conviction, a second bearer of the key, a head that was signed before', async () => {
+  test('prevents the signature: a conviction, a twin, a head that was signed before', async () => {
     const convicted = await depositing()
     expect(await convicted.heart.submit('gossip', fork.head(9), 'p')).toMatchObject({ kind: 'conflict' })
     convicted.arrives()
@@ -101,7 +101,7 @@ describe('what comes to light while a promise is deposited', () => {
     }
   })
 
-  test('is nothing as a rule: then it is signed', async () => {
+  test('is usually nothing, and then the head is signed', async () => {
     const { heart, outcome, arrives } = await depositing()
     arrives()
     expect(await outcome).toMatchObject({ kind: 'advanced', size: 9 })
@@ -109,7 +109,7 @@ describe('what comes to light while a promise is deposited', () => {
   })
 })
 
-test('an impossible size freezes its log at the next start when the crash came before the hold', async () => {
+test('an impossible size freezes its log at the next start if the crash came before the hold', async () => {
   const [db, guard] = [new MemoryLevel(), new MemoryGuard()]
   const heart = await startHeart({ ...base, db, guard })
   await heart.submit('poll', history.head(5))
@@ -123,7 +123,7 @@ test('an impossible size freezes its log at the next start when the crash came b
   expect(isFrozen(again.store.heads.get(again.log))).toBe(true)
 })
 
-test('a gossiped head that waited for the rollback guard is sent on when it is taken up', async () => {
+test('a gossiped head that waited for the rollback guard is relayed once it is accepted', async () => {
   const rollback = { maySign: true, sawUnknown: () => undefined }
   const heart = await startHeart({ ...base, rollback, counted })
   await heart.submit('poll', history.head(5))
@@ -139,7 +139,7 @@ test('a gossiped head that waited for the rollback guard is sent on when it is t
   expect(sent).toEqual([other.verifier.vkey])
 })
 
-test('a push that is judged while the wait ends is judged again, and does not delay its log', async () => {
+test('a push that is being judged when the rollback guard opens is judged again', async () => {
   const rollback = { maySign: true, sawUnknown: () => undefined }
   const heart = await startHeart({ ...base, rollback, counted })
   await heart.submit('poll', history.head(5))
@@ -164,7 +164,7 @@ test('a push that is judged while the wait ends is judged again, and does not de
   expect(await late).toMatchObject({ kind: 'advanced', size: 9 })
 })
 
-test('a floor that was learnt while the key was away is reached when it is tried again', async () => {
+test('a floor learnt while the key was unavailable is reached by the next retry', async () => {
   const signer = { ...testWitness, unavailable: undefined as GossumError | undefined }
   const heart = await startHeart({ ...base, signer })
   await heart.submit('poll', history.head(10))
@@ -178,7 +178,7 @@ test('a floor that was learnt while the key was away is reached when it is tried
 })
 
 describe('cosignatures of others', () => {
-  test('that came with a suspect are taken up when it is explained', async () => {
+  test('that came with a suspect are kept once it is proven', async () => {
     let prefix: ShowPrefix = () => Promise.reject(new GossumError('LOG_UNREACHABLE'))
     const heart = await startHeart({ ...base, prefix: (...asked) => prefix(...asked), counted })
     await heart.submit('poll', history.head(5))
@@ -189,7 +189,7 @@ describe('cosignatures of others', () => {
     expect([...heart.cosigned.current(heart.log)!.cosignatures.keys()]).toContain(other.verifier.vkey)
   })
 
-  test('convict their witness when the true one comes with a new head, after the false one', async () => {
+  test('convict their witness when the true one comes after the false one, with a new head', async () => {
     const heart = await startHeart({ ...base, prefix: showing(history, fork), counted })
     await heart.submit('poll', history.head(5))
     await heart.submit('gossip', cosignedBy(other, fork.head(5)), 'p')
@@ -203,7 +203,7 @@ describe('cosignatures of others', () => {
     expect(heart.store.convictions.list().map(({ witness }) => witness)).toEqual([other.verifier.vkey])
   })
 
-  test('of another spelling are not merged into an old head', async () => {
+  test('on another spelling of a head are not merged into the old one', async () => {
     const [db, guard] = [new MemoryLevel(), new MemoryGuard()]
     const first = await startHeart({ ...base, db, guard, counted })
     await first.submit('poll', history.head(5))

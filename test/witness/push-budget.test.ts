@@ -7,7 +7,7 @@ import { PushingLog } from '../helpers/witness-client.js'
 
 const HOUR = 60 * 60 * 1000
 
-test('is taken at once or over the day, and never twice', () => {
+test('the daily quota may be used at once or over the day, and never twice', () => {
   const take = pushBudget([
     { id: 'a', perDay: 24 },
     { id: 'b', perDay: null },
@@ -38,7 +38,7 @@ test('is taken at once or over the day, and never twice', () => {
   expect(takes('a')).toBe(24)
 })
 
-describe('a log that has used up its day', () => {
+describe('a log that has used up its daily quota', () => {
   const log = new PushingLog(testSigner('log.example', 1))
   const start = async () => {
     const clock = { ms: Date.parse('2026-07-10T12:00:00Z') }
@@ -59,7 +59,7 @@ describe('a log that has used up its day', () => {
     return { heart, clock, push }
   }
 
-  test('gets no new cosignature, may have its last one again, and goes on later with the same bytes', async () => {
+  test('gets no new cosignature, can still get its last one, and continues later with the same bytes', async () => {
     const { heart, clock, push } = await start()
     expect((await push(0, 3)).kind).toBe('advanced')
     // Anyone may push the same again: that uses up nothing.
@@ -78,7 +78,7 @@ describe('a log that has used up its day', () => {
     await heart.stop()
   })
 
-  test('pays once for a head that is pushed twice at the same moment', async () => {
+  test('pays only once for a head that is pushed twice at the same moment', async () => {
     const { heart, push } = await start()
     const [first, second] = await Promise.all([push(0, 3), push(0, 3)])
     expect([first.kind, second.code]).toEqual(['advanced', 'OLD_SIZE_DIFFERS'])
@@ -86,7 +86,7 @@ describe('a log that has used up its day', () => {
     await heart.stop()
   })
 
-  test('is convicted all the same', async () => {
+  test('is still convicted', async () => {
     const { heart, push } = await start()
     await push(0, 3)
     await push(3, 5)

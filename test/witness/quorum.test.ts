@@ -4,7 +4,7 @@ import { parsePolicy, type Policy } from '../../src/tlog/policy.js'
 import { quorumOf } from '../../src/witness/quorum.js'
 import { testSigner, testWitness } from '../helpers/heart.js'
 
-test('without a policy our own key makes a quorum, and not the additional ML-DSA-44 key', () => {
+test('without a policy, our own key makes a quorum, and the additional ML-DSA-44 key does not', () => {
   const second = testSigner('third.example', 11, SIGNATURE_TYPES.mlDsa)
   const quorum = quorumOf(undefined, [testWitness.verifier, second.verifier], () => new Set())
   expect(quorum.satisfiedBy(new Set())).toBe(false)
@@ -22,7 +22,7 @@ describe('with a policy', () => {
   const policy = (quorum: string): Policy =>
     parsePolicy(`witness a ${a.vkey}\nwitness b ${b.vkey}\ngroup g 1 a b\nquorum ${quorum}\n`)
 
-  test('it is what the policy says that makes a quorum, and our own key counts for nothing that it does not name', () => {
+  test('the policy decides what makes a quorum, and our own key does not count unless it is named', () => {
     const quorum = quorumOf(policy('g'), [own], convicted)
     expect(quorum.satisfiedBy(new Set([own.vkey]))).toBe(false)
     expect(quorum.satisfiedBy(new Set([b.vkey]))).toBe(true)
@@ -30,7 +30,7 @@ describe('with a policy', () => {
     expect(quorum.convicted).toBe(convicted)
   })
 
-  test('our own keys may be kept, first; those that the policy names, too, each once', () => {
+  test('our own keys come first, then those that the policy names, each once', () => {
     const names = (keys: readonly VerifierKey[]) => quorumOf(policy('g'), keys, convicted).keys.map(({ vkey }) => vkey)
     expect(names([own])).toEqual([own.vkey, a.vkey, b.vkey])
     expect(names([own, b])).toEqual([own.vkey, a.vkey, b.vkey])

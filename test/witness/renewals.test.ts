@@ -8,7 +8,7 @@ beforeEach(() => {
   onTestFinished(() => void vi.useRealTimers())
 })
 
-test('a key may renew three times at once for a log, and then once a minute; each log and key for itself', () => {
+test('a key may renew three times at once per log, and then once a minute', () => {
   const renewals = new Renewals()
   const times = (n: number, log = 'log', key = 'key'): number =>
     Array.from({ length: n }, () => renewals.mayTake(log, key)).filter(Boolean).length
@@ -26,7 +26,7 @@ describe('lines of strangers', () => {
   const many = (count: number, name: string): string[] => Array.from({ length: count }, (_, i) => `${name} ${i}`)
   const everything = (given: ReadonlyMap<string, Cosignature>) => Promise.resolve(given)
 
-  test('are taken up to 1024 at once and 32 a second of one peer; beyond that only those that count', async () => {
+  test('are accepted up to 1024 at once and 32 a second per peer; beyond that, only those that count', async () => {
     const strangers = new StrangersLines(new Set(['counted']))
     const take = async (peer: string | undefined, ...keys: string[]): Promise<string[]> => [
       ...(await strangers.take(peer, lines(...keys), everything)).keys(),
@@ -42,7 +42,7 @@ describe('lines of strangers', () => {
     expect(await take('p', 'over', 'counted')).toEqual(['counted'])
   })
 
-  test('that are nothing new, or that count, cost nothing', async () => {
+  test('that are not new, or that count, cost nothing', async () => {
     const strangers = new StrangersLines(new Set(['counted']))
     for (let i = 0; i < 2000; i++) {
       await strangers.take('p', lines('known'), () => Promise.resolve(lines()))

@@ -46,7 +46,7 @@ describe('the start barrier', () => {
     [5, 5, 1],
     // More than there are: no deposit is ever made, and one answer is better than none.
     [2, 3, 1],
-  ])('of %s chosen peers, %s of which keep a promise, %s must answer', async (n, keep, need) => {
+  ])('with %s chosen peers, of which %s keep a promise, needs %s answers', async (n, keep, need) => {
     const { guard, states, isSettled } = guardOver(n, { keep })
     for (let i = 1; i < need; i++) guard.answered(`peer ${i}`)
     await after(29_999)
@@ -56,7 +56,7 @@ describe('the start barrier', () => {
     expect([guard.maySign, isSettled(), states()]).toEqual([true, true, ['waiting', 'guarded']])
   })
 
-  test('whoever keeps a promise and whoever answers, one of them is both', () => {
+  test('gets an answer from a peer that keeps the promise, whichever peers keep it and answer', () => {
     const many = fc.integer({ min: 1, max: 40 }).chain((n) =>
       fc.record({
         n: fc.constant(n),
@@ -77,7 +77,7 @@ describe('the start barrier', () => {
     )
   })
 
-  test('one peer that answers many times is one', async () => {
+  test('counts a peer once, however often it answers', async () => {
     const { guard } = guardOver(3)
     for (let i = 0; i < 9; i++) guard.answered('one')
     await after(29_999)
@@ -86,7 +86,7 @@ describe('the start barrier', () => {
     expect(guard.maySign).toBe(true)
   })
 
-  test('says how many answered when not enough did, and is better off with each that does later', async () => {
+  test('reports how many peers answered if too few did, and improves with each later answer', async () => {
     const { guard, reports, states, isSettled } = guardOver(5, { waitMs: 5_000 })
     guard.answered('one')
     await after(4_999)
@@ -105,7 +105,7 @@ describe('the start barrier', () => {
     expect(states()).toEqual(['waiting', 'partly guarded', 'partly guarded', 'guarded'])
   })
 
-  test('says so when nobody answers, signs then, and is guarded when enough do', async () => {
+  test('reports that no peer answered, opens then, and is guarded once enough do', async () => {
     const { guard, reports, states } = guardOver(3, { waitMs: 5_000 })
     await after(5_000)
     expect(guard.maySign).toBe(true)
@@ -115,7 +115,7 @@ describe('the start barrier', () => {
     expect(states()).toEqual(['waiting', 'unanswered', 'partly guarded', 'guarded'])
   })
 
-  test('need not wait for keys that were just made, nor where nobody was chosen', async () => {
+  test('does not wait for keys that were just made, nor if no peer is chosen', async () => {
     const fresh = guardOver(3, { fresh: true })
     const lonely = guardOver(0)
     await after(0)
@@ -125,14 +125,14 @@ describe('the start barrier', () => {
     expect(fresh.states()).toEqual(['fresh'])
   })
 
-  test('the report counts the answers while it waits', () => {
+  test('counts the answers in its report while it waits', () => {
     const { guard, reports } = guardOver(5)
     guard.answered('one')
     expect(guard.report.text).toMatch(/^1 of 5 chosen peers .* until 3 have, or 30 s have passed$/)
     expect(reports).toHaveLength(1)
   })
 
-  test('waits no more once it is stopped', async () => {
+  test('does nothing more once it is stopped', async () => {
     const { guard, states, isSettled } = guardOver(1)
     guard.stop()
     guard.answered('late')
@@ -143,7 +143,7 @@ describe('the start barrier', () => {
 })
 
 describe('a twin', () => {
-  test('is known by a signature from after our start; one from before it is from an earlier life', async () => {
+  test('is recognised by a signature from after our start; an older one is from an earlier run', async () => {
     const { guard, states } = guardOver(3, { fresh: true })
     guard.sawUnknown(secondsNow() - 1)
     guard.sawUnknown(secondsNow())
@@ -153,7 +153,7 @@ describe('a twin', () => {
     expect([states(), guard.maySign]).toEqual([['fresh', 'twin'], false])
   })
 
-  test('is not made of a signature from the future: the clock was wrong when it was made, or is wrong now', async () => {
+  test('is not inferred from a signature dated in the future, because a clock was or is wrong', async () => {
     const { guard, states } = guardOver(0)
     await after(5_000)
     guard.sawUnknown(secondsNow() + 61)
@@ -164,8 +164,8 @@ describe('a twin', () => {
 
   test.each([
     ['enough peers have answered', (guard: RollbackGuard) => guard.answered('somebody'), 0],
-    ['the time is over', () => undefined, 30_000],
-  ])('does not end the waiting: what it signed is learnt until %s', async (_, end, ms) => {
+    ['the time is up', () => undefined, 30_000],
+  ])('does not end the wait: what it signed is learnt until %s', async (_, end, ms) => {
     const { guard, states, isSettled } = guardOver(1)
     guard.sawTwin()
     await after(5_000)
@@ -175,7 +175,7 @@ describe('a twin', () => {
     expect([guard.maySign, isSettled(), states()]).toEqual([false, true, ['waiting', 'twin']])
   })
 
-  test('is one for the whole run, whoever answers', async () => {
+  test('is final for the whole run, whatever peers answer', async () => {
     const { guard, states } = guardOver(3, { waitMs: 1_000 })
     await after(1_000)
     guard.sawTwin()

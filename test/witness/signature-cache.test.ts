@@ -20,7 +20,7 @@ function counted(): { keys: VerifierKey[]; verified: number[] } {
   return { keys, verified }
 }
 
-test('a line is verified once, whatever object of its key is asked', () => {
+test('a line is verified once, whichever object holds its key', () => {
   const known = new SignatureCache()
   const { keys, verified } = counted()
   const again = counted()
@@ -38,7 +38,7 @@ test('a line is verified once, whatever object of its key is asked', () => {
   expect(known.remembering(known.remembering(keys))[0]).toBe(key)
 })
 
-test('what does not hold is verified each time, and no other line passes for one that holds', () => {
+test('an invalid line is verified each time, and no other line passes for a valid one', () => {
   const known = new SignatureCache()
   const [key, other] = known.remembering(signers.map(({ verifier }) => verifier)) as [VerifierKey, VerifierKey]
   const message = new Uint8Array([1, 2, 3, 4])
@@ -53,7 +53,7 @@ test('what does not hold is verified each time, and no other line passes for one
   expect(key.verify(joined, signature.subarray(0, 63)), 'bytes moved from one to the other').toBe(false)
 })
 
-test('as many are remembered as was said, and not more than twice as many', () => {
+test('at least the given number of lines is remembered, and at most twice as many', () => {
   const known = new SignatureCache(4)
   const { keys, verified } = counted()
   const [key] = known.remembering(keys) as [VerifierKey]

@@ -23,13 +23,13 @@ const state = (signed?: Signed, more: Partial<LogState> = {}): LogState => {
 }
 
 describe('a promise', () => {
-  test('of a log that nobody signed says the time of now, and no earlier key', () => {
+  test('for a log that no key has signed has the current time, and no earlier key', () => {
     expect(promise(state(), 9, at(ALONE))).toStrictEqual({ key: 'own', size: 9, time: NOW })
     expect(promise(state(), 9, at(BOTH))).toStrictEqual({ ...BOTH, size: 9, time: NOW })
     expect(promise(state(), 9, at(ALONE, { now: -5 })).time, 'no cosignature says 0').toBe(1)
   })
 
-  test('goes on from the same keys, and keeps what was before them', () => {
+  test('continues from the same keys, and keeps the earlier ones', () => {
     const earlier = [{ key: 'before', size: 3, time: LATER + 9 }]
     const before = { ...BOTH, size: 5, time: LATER, earlier }
     expect(promise(state(before), 9, at(BOTH))).toStrictEqual({ ...BOTH, size: 9, time: LATER, earlier })
@@ -43,18 +43,18 @@ describe('a promise', () => {
     ['the second key is the same, the first is new', { key: 'old', second: 'pq', size: 5, time: LATER }, BOTH, LATER],
     ['neither is the same', { key: 'old', second: 'old pq', size: 5, time: LATER }, BOTH, NOW],
     ['no second key then, and none now', { key: 'old', size: 5, time: LATER }, ALONE, NOW],
-  ])('says no earlier time than a key of its own did: %s', (_when, before, keys, time) => {
+  ])('is dated no earlier than a key of its own signed: %s', (_when, before, keys, time) => {
     const { key, second, size, time: then } = before
     const said = { key, ...(second !== undefined && { second }), size, time: then }
     expect(promise(state(before), 9, at(keys))).toStrictEqual({ ...keys, size: 9, time, earlier: [said] })
   })
 
-  test('counts a time of which nobody knows by which key it was, and does not keep it as one', () => {
+  test('respects a time whose key is unknown, and does not keep it as an earlier key', () => {
     const unknown = { key: '', size: 5, time: LATER }
     expect(promise(state(unknown), 9, at(ALONE))).toStrictEqual({ key: 'own', size: 9, time: LATER })
   })
 
-  test('takes a key back from those before, and has it twice at no time', () => {
+  test('takes a key back from the earlier ones, and never lists it twice', () => {
     const before: Signed = { key: 'other', size: 5, time: NOW - 1, earlier: [{ ...BOTH, size: 4, time: LATER }] }
     expect(promise(state(before), 9, at(BOTH))).toStrictEqual({
       ...BOTH,
@@ -64,7 +64,7 @@ describe('a promise', () => {
     })
   })
 
-  test('remembers so many keys, those that signed last', () => {
+  test('remembers a limited number of earlier keys, those that signed last', () => {
     const earlier = Array.from({ length: MAX_EARLIER_KEYS }, (_, i) => ({ key: `key ${i}`, size: 3, time: NOW - i }))
     const { earlier: kept } = promise(state({ key: 'last', size: 5, time: NOW, earlier }), 9, at(ALONE))
     expect(kept!.map(({ key }) => key)).toEqual(['last', ...earlier.slice(0, -1).map(({ key }) => key)])
@@ -72,13 +72,13 @@ describe('a promise', () => {
 })
 
 describe('a time until which a key signed', () => {
-  test('is kept when it is later, whoever signed', () => {
+  test('is kept if it is later, whichever key signed', () => {
     expect(signedUntil(state(), LATER, 5)).toEqual({ signed: { key: '', size: 5, time: LATER } })
     const before = { ...BOTH, size: 4, time: NOW }
     expect(signedUntil(state(before), LATER, 5)).toEqual({ signed: { ...before, time: LATER } })
   })
 
-  test('changes nothing when it is not', () => {
+  test('changes nothing if it is not later', () => {
     expect(signedUntil(state({ ...ALONE, size: 5, time: NOW }), NOW, 5)).toEqual({})
     expect(signedUntil(state({ ...ALONE, size: 5, time: NOW }), NOW - 1, 5)).toEqual({})
     expect(signedUntil(state(), 0, 5)).toEqual({})
@@ -88,7 +88,7 @@ describe('a time until which a key signed', () => {
 describe('the newest head', () => {
   const signed = { ...BOTH, size: 5, time: NOW - 60 }
 
-  test('is signed when these keys have promised this very size', () => {
+  test('counts as signed if these keys have promised exactly this size', () => {
     expect(isSigned(state(signed), at(BOTH))).toBe(true)
     expect(isSigned(state({ ...signed, size: 4 }), at(BOTH))).toBe(false)
     expect(isSigned(state(signed), at(ALONE))).toBe(false)
@@ -106,7 +106,7 @@ describe('the newest head', () => {
     ['is of another head', state({ ...signed, size: 4 }), {}, true],
     ['was never made', state(), { now: 60 }, true],
     ['is of a head whose note is not known', state(signed, { note: undefined }), {}, true],
-  ])('is signed anew when its cosignature %s', (_what, of, more, isDue) => {
+  ])('is signed again or not, depending on its cosignature: it %s', (_what, of, more, isDue) => {
     expect(isRenewalDue(of, at(BOTH, more))).toBe(isDue)
   })
 })

@@ -65,14 +65,14 @@ function settle(before: LogState, given: HeadInput, at: Circumstances, shown: re
 const does = ({ effects }: Step): string[] => effects.map((effect) => effect.do)
 
 describe('a head that extends ours', () => {
-  test('is on disk as a promise before anything is signed of it', () => {
+  test('is promised on disk before it is signed', () => {
     const taken = settle(state(5), input(history, 9), calm, [history])
     expect(taken.outcome).toMatchObject({ kind: 'advanced', size: 9 })
     expect(taken.change).toMatchObject({ tree: { size: 9 }, signed: { key, size: 9, time: NOW }, origin: SUMDB_ORIGIN })
     expect(does(taken)).toEqual(['cosign', 'publish', 'compareWitnesses', 'resolve'])
   })
 
-  test('is signed with a time not before the last one of this key, nor before a mark; another key starts anew', () => {
+  test('is dated no earlier than this key’s last signature, or a mark; another key starts afresh', () => {
     const late = { key, size: 5, time: NOW + 1000 }
     expect(settle(state(5, { signed: late }), input(history, 9), calm, [history]).change?.signed?.time).toBe(NOW + 1000)
     const other = { ...late, key: 'other' }
@@ -81,13 +81,13 @@ describe('a head that extends ours', () => {
     expect(settle(marked, input(history, 9), calm, [history]).change?.signed?.time).toBe(NOW + 500)
   })
 
-  test('says no earlier time than the cosignature of ours that it came with', () => {
+  test('is dated no earlier than the cosignature of ours that it came with', () => {
     const { signature } = cosign(history.text(9), NOW + 700, testWitness)
     const ours = input(history, 9, { own: { signature, time: NOW + 700 } })
     expect(settle(state(5), ours, calm, [history]).change?.signed?.time).toBe(NOW + 700)
   })
 
-  test('says no earlier time than a key said before another signed for it', () => {
+  test('is dated no earlier than this key signed before another took its place', () => {
     const first = { ...calm, now: NOW + 1000 }
     const second = { ...calm, keys: { key: 'second' } }
     let now = state(5, { signed: { key: 'the first of all', size: 5, time: NOW } })
@@ -107,7 +107,7 @@ describe('a head that extends ours', () => {
   })
 
   test.each(['GUARD_WAITING', 'KEY_DUPLICATE', 'CLOCK_WRONG', 'AGENT_UNAVAILABLE', 'STATE_DISAGREES'] as const)(
-    'is refused with %s while that stands in the way, and changes nothing',
+    'is refused with %s while that obstacle lasts, and changes nothing',
     (obstacle) => {
       const taken = settle(state(5), input(history, 9), { ...calm, obstacle }, [history])
       expect(taken.outcome).toMatchObject({ kind: 'refused', code: obstacle })
@@ -131,7 +131,7 @@ describe('a head that extends ours', () => {
 describe('a node without a key', () => {
   const at = { ...calm, keys: { key: '' }, obstacle: 'NO_WITNESS' as const }
 
-  test('takes up what is proven, promises nothing, and says nothing of it', () => {
+  test('accepts what is proven, promises nothing, and reports no code for it', () => {
     const taken = settle(state(5), input(history, 9), at, [history])
     expect(taken.change).toMatchObject({ tree: { size: 9 } })
     expect(taken.change).not.toHaveProperty('signed')
@@ -141,7 +141,7 @@ describe('a node without a key', () => {
   })
 
   test.each(Object.keys(SOURCES) as HeadSource[])(
-    'takes a first head from %s when a quorum vouches for it, and only then',
+    'accepts a first head from %s only if a quorum vouches for it',
     (source) => {
       const first = (isVouched: boolean) =>
         settle(state(undefined), input(history, 5, { source }), { ...at, isVouched }, [history])
@@ -153,7 +153,7 @@ describe('a node without a key', () => {
 })
 
 describe('the floor', () => {
-  test('of the head’s size with another root convicts, whatever stands in the way', () => {
+  test('convicts a head of its size with another root, whatever the obstacle', () => {
     for (const obstacle of [undefined, 'GUARD_WAITING', 'STATE_DISAGREES'] as const) {
       const taken = step(state(2, { floor: floor(history, 9) }), input(fork, 9), { ...calm, obstacle })
       expect(taken.outcome?.kind).toBe('conflict')
@@ -163,21 +163,21 @@ describe('the floor', () => {
     }
   })
 
-  test('is contradicted by a smaller and by a larger head of a fork, with a proof', () => {
+  test('convicts a smaller and a larger head of a fork, with a proof', () => {
     for (const size of [6, 12]) {
       const taken = settle(state(2, { floor: floor(history, 9) }), input(fork, size), calm, [history, fork])
       expect(taken.outcome).toMatchObject({ kind: 'conflict', size })
     }
   })
 
-  test('is gone on from when a larger head extends it, without a signature', () => {
+  test('is reached without a signature when a larger head extends it', () => {
     const taken = settle(state(2, { floor: floor(history, 9, { time: NOW }) }), input(history, 12), calm, [history])
     expect(taken).toMatchObject({ change: { tree: { size: 9 }, signed: { time: NOW } }, effects: [] })
     expect(taken.change).toHaveProperty('floor', undefined)
     expect(taken.outcome).toBeUndefined()
   })
 
-  test('lets nothing pass that nobody can tie to it', () => {
+  test('blocks every head that cannot be proven to extend it', () => {
     const down = settle(state(2, { floor: floor(history, 9) }), input(history, 12), calm, [])
     expect(down.outcome).toMatchObject({ kind: 'pending' })
     const half: History = Object.assign(Object.create(history) as History, {
@@ -189,7 +189,7 @@ describe('the floor', () => {
     expect(does(taken)).toEqual(['keepSuspect'])
   })
 
-  test('lets no known head be signed again below it', () => {
+  test('prevents a smaller known head from being signed again', () => {
     const before = state(5, { floor: floor(history, 9), signed: { key, size: 5, time: NOW - 7200 } })
     const pushed = { oldSize: 5, hashes: [] }
     expect(step(before, input(history, 5, { source: 'push', pushed }), calm).outcome).toMatchObject({
@@ -202,14 +202,14 @@ describe('the floor', () => {
 
 describe('a first head', () => {
   test.each(Object.keys(SOURCES) as HeadSource[])(
-    'from %s is trusted only when it comes from the log itself',
+    'from %s is trusted only if it comes from the log itself',
     (source) => {
       const taken = settle(state(), input(history, 5, { source }), calm, [history])
       expect(taken.outcome?.kind).toBe(SOURCES[source].firsthand ? 'advanced' : 'pending')
     },
   )
 
-  test('of an old key in an emptied home must be one history with what chosen peers show', () => {
+  test('of an old key in an emptied home must be consistent with what chosen peers show', () => {
     const shown = (of: History, size: number) => ({ ...of.tree(size), note: parseNote(of.head(size)) })
     const poll = (of: History, size: number) => input(of, size, { source: 'poll' })
     const at = (of: History, size: number): Circumstances => ({ ...calm, shown: shown(of, size) })
@@ -233,23 +233,23 @@ describe('marks', () => {
   const take = (before: LogState, ...marks: ReturnType<typeof mark>[]): Step =>
     step(before, { kind: 'marks', marks }, calm)
 
-  test('the largest becomes the floor, with the latest time of all', () => {
+  test('make the largest the floor, with the latest time of all', () => {
     const taken = take(state(5), mark(history, 7, NOW + 5), mark(history, 12), mark(history, 9))
     expect(taken.change).toMatchObject({ floor: { size: 12, time: NOW + 5 } })
     expect(does(taken)).toEqual(['tellUnknown', 'tellUnknown', 'tellUnknown'])
   })
 
-  test('what this home signed itself says nothing', () => {
+  test('of what this home signed itself have no effect', () => {
     expect(take(state(5), mark(history, 5, NOW - 60), mark(history, 3, NOW - 90))).toEqual({ effects: [] })
   })
 
-  test('a later time than ours is not gone below', () => {
+  test('with a later time than ours set the earliest time of the next signature', () => {
     expect(take(state(5), mark(history, 5, NOW + 9)).change).toMatchObject({ signed: { key, size: 5, time: NOW + 9 } })
     expect(take(state(), mark(history, 5, NOW)).change).toMatchObject({ floor: { size: 5, time: NOW } })
   })
 })
 
-test('it is total: for any state, head and circumstances it answers, asks or changes, and never signs what it did not promise', () => {
+test('any state, head and circumstances give an answer, a request or a change, and nothing is signed without a promise', () => {
   const histories = [history, fork, history.fork(0, 'c')]
   const size = fc.nat(16)
   const of = fc.constantFrom(...histories)

@@ -25,7 +25,7 @@ async function emptyTable() {
   return { db, table, suspects: await Suspects.load(table) }
 }
 
-test('a suspect is kept on disk with who brought it, when, and why; it survives a restart', async () => {
+test('a suspect is kept on disk with its sender, time and reason, and survives a restart', async () => {
   const { table, suspects } = await emptyTable()
   const note = history.head(7)
   const { isNew, suspect } = await suspects.keep(verified(note), from(note, 1000), 'TILE_INVALID')
@@ -43,7 +43,7 @@ test('a suspect is kept on disk with who brought it, when, and why; it survives 
   expect((await Suspects.load(table)).list(log)).toEqual([suspect])
 })
 
-test('the same head is one suspect: it keeps who was first, and tells the newest reason', async () => {
+test('the same head is one suspect, with its first sender and its newest reason', async () => {
   const { table, suspects } = await emptyTable()
   const note = history.head(7)
   const both = await Promise.all([
@@ -57,7 +57,7 @@ test('the same head is one suspect: it keeps who was first, and tells the newest
   expect(kept).toMatchObject({ firstSeen: '1970-01-01T00:00:01.000Z', peer: 'p', code: 'TIMEOUT' })
 })
 
-test('people are told once; a suspect that was resolved meanwhile does not come back', async () => {
+test('an alarm is raised once, and a suspect that was resolved meanwhile does not come back', async () => {
   const { table, suspects } = await emptyTable()
   const note = history.head(7)
   const { suspect } = await suspects.keep(verified(note), from(note), 'TIMEOUT')
@@ -71,7 +71,7 @@ test('people are told once; a suspect that was resolved meanwhile does not come 
   expect((await Suspects.load(table)).list(log)).toEqual([])
 })
 
-test('they are bounded: the oldest makes room, but never the largest', async () => {
+test('the number of suspects is bounded: the oldest makes room, but never the largest', async () => {
   const { suspects } = await emptyTable()
   for (let size = 1; size <= MAX_SUSPECTS_PER_LOG + 3; size++) {
     const note = history.head(size)
@@ -85,7 +85,7 @@ test('they are bounded: the oldest makes room, but never the largest', async () 
   expect(sizes.slice(0, 3)).toEqual([259, 258, 254])
 })
 
-test('what the disk did not take is not kept in memory either: it is new again when it comes again', async () => {
+test('a suspect that the disk rejects is not kept in memory either, and is new when it arrives again', async () => {
   const { db, table, suspects } = await emptyTable()
   const note = history.head(7)
   let isFull = true
@@ -99,7 +99,7 @@ test('what the disk did not take is not kept in memory either: it is new again w
   expect((await Suspects.load(table)).list(log)).toHaveLength(1)
 })
 
-test('a head that was not looked at is kept in memory, and is news once it is looked at', async () => {
+test('a head that was not examined is kept in memory, and is news once it is examined', async () => {
   const { table, suspects } = await emptyTable()
   const note = history.head(7)
   const keep = (code: ErrorCode) => suspects.keep(verified(note), from(note), code)
@@ -113,7 +113,7 @@ test('a head that was not looked at is kept in memory, and is news once it is lo
   expect((await Suspects.load(table)).list(log)).toMatchObject([{ code: 'TIMEOUT' }])
 })
 
-test('a peer that floods pushes out its own heads that were not looked at, and nobody else’s', async () => {
+test('a flooding peer displaces only its own heads that were not examined', async () => {
   const { suspects } = await emptyTable()
   const keep = (size: number, peer: string, code: ErrorCode) => {
     const note = history.head(size)

@@ -10,7 +10,7 @@ function work() {
   return { promise, end: (value = 0) => end(value), fail: (error: Error) => fail(error) }
 }
 
-test('idle waits for all that is under way, and for what that begins', async () => {
+test('idle waits for all work under way, and for what that starts', async () => {
   const underWay = new UnderWay(
     (error) => expect.unreachable(String(error)),
     () => 0,
@@ -27,7 +27,7 @@ test('idle waits for all that is under way, and for what that begins', async () 
   await idle
 })
 
-test('who tracks work gets its value, or its failure; nobody else is told', async () => {
+test('the caller that tracks work gets its value or its failure, and nothing is reported elsewhere', async () => {
   const told: unknown[] = []
   const underWay = new UnderWay(
     (error) => told.push(error),
@@ -43,7 +43,7 @@ test('who tracks work gets its value, or its failure; nobody else is told', asyn
   expect(told).toEqual([])
 })
 
-test('what fails with nobody waiting is told once', async () => {
+test('a failure that no caller waits for is reported once', async () => {
   const told: unknown[] = []
   const underWay = new UnderWay(
     (error) => told.push(error),
@@ -57,7 +57,7 @@ test('what fails with nobody waiting is told once', async () => {
   expect(told).toEqual([new Error('no')])
 })
 
-test('tells how long the oldest work has not ended', async () => {
+test('the age of the oldest unfinished work is known', async () => {
   let now = 0
   const underWay = new UnderWay(
     (error) => expect.unreachable(String(error)),

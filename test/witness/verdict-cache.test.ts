@@ -14,7 +14,7 @@ const malformed: Outcome = { kind: 'refused', news: false, code: 'NOTE_MALFORMED
 const note = (text: string): Note => ({ text, signatures: [] })
 
 describe('a refusal', () => {
-  test('is the answer for the same bytes, whoever brings them, of the same log', () => {
+  test('applies to the same bytes of the same log, whoever brings them', () => {
     const cache = new VerdictCache()
     expect(cache.refusal(candidate('a', 'log'))).toBeUndefined()
     cache.noteRefusal(candidate('a', 'log'), malformed)
@@ -32,7 +32,7 @@ describe('a refusal', () => {
     'AGENT_UNAVAILABLE',
     'OLD_SIZE_DIFFERS',
     'PROOF_INVALID',
-  ] as const)('for %s passes, and is not remembered', (code) => {
+  ] as const)('for %s is temporary, and is not remembered', (code) => {
     const cache = new VerdictCache()
     cache.noteRefusal(candidate('a'), { kind: 'refused', news: false, code })
     expect(cache.refusal(candidate('a'))).toBeUndefined()
@@ -45,7 +45,7 @@ describe('a refusal', () => {
     expect(cache.refusal(candidate('a'))).toBeUndefined()
   })
 
-  test('of so many the one not met for longest is forgotten, and one that comes again takes no second place', () => {
+  test('is forgotten first if it was met longest ago, and takes no second place if it is repeated', () => {
     const cache = new VerdictCache()
     for (let i = 0; i < REMEMBERED; i++) cache.noteRefusal(candidate(`${i}`), malformed)
     for (let i = 0; i < 5; i++) cache.noteRefusal(candidate('7'), malformed)
@@ -57,7 +57,7 @@ describe('a refusal', () => {
 })
 
 describe('an older head of our history', () => {
-  test('is known by its text, of its log, under whatever lines', () => {
+  test('is recognised by its text and its log, whatever its lines', () => {
     const cache = new VerdictCache()
     cache.notePast('log', note('a'))
     const dressed = { text: 'a', signatures: [{ name: 'w', keyId: '00000000', bytes: new Uint8Array(72) }] }
@@ -65,7 +65,7 @@ describe('an older head of our history', () => {
     expect([cache.isPast('another', note('a')), cache.isPast('log', note('b'))]).toEqual([false, false])
   })
 
-  test('of so many the one not met for longest is forgotten', () => {
+  test('is forgotten first if it was met longest ago', () => {
     const cache = new VerdictCache()
     for (let i = 0; i < REMEMBERED; i++) cache.notePast('log', note(`${i}`))
     expect(cache.isPast('log', note('0'))).toBe(true)

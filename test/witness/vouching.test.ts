@@ -40,13 +40,13 @@ const quorum = (need: number, ...convicted: readonly SignerKey[]): Quorum => ({
 const isVouched = (head: Head, by: Quorum): boolean =>
   isVouchedFor(head, { quorum: by, suspects, known: new SignatureCache() })
 
-test('as many as the policy wants, of those that it names', () => {
+test('a quorum of the witnesses that the policy names vouches for a head', () => {
   expect(isVouched(headBy(a, b), quorum(2))).toBe(true)
   expect(isVouched(headBy(a), quorum(2))).toBe(false)
   expect(isVouched(headBy(a, stranger), quorum(2))).toBe(false)
 })
 
-test('a witness that is convicted vouches for nothing', () => {
+test('a convicted witness vouches for nothing', () => {
   expect(isVouched(headBy(a, b), quorum(2, b))).toBe(false)
   expect(isVouched(headBy(b), quorum(1, b))).toBe(false)
   expect(isVouched(headBy(a), quorum(1, b))).toBe(true)

@@ -26,7 +26,7 @@ const MESSAGE = utf8('cosignature/v1\ntime 1\nhello\n')
 const away = expect.objectContaining({ code: 'AGENT_UNAVAILABLE' }) as Error
 
 describe.runIf(HAS_OPENSSH)('a real ssh-agent', () => {
-  it('shows its Ed25519 keys with the fingerprints of ssh-keygen, and signs with the one that is meant', async () => {
+  it('shows its Ed25519 keys with the fingerprints of ssh-keygen, and signs with the requested one', async () => {
     const agent = await startSshAgent()
     const keys = [newSshKey(), newSshKey('-t', 'ecdsa'), newSshKey()]
     keys.forEach((sshKey) => agent.add(sshKey))
@@ -39,7 +39,7 @@ describe.runIf(HAS_OPENSSH)('a real ssh-agent', () => {
     }
   })
 
-  it('signs a thousand messages at once, one after another', async () => {
+  it('signs a thousand simultaneous messages, one after another', async () => {
     const agent = await startSshAgent()
     const sshKey = newSshKey()
     agent.add(sshKey)
@@ -66,7 +66,7 @@ describe.runIf(HAS_OPENSSH)('a real ssh-agent', () => {
   })
 })
 
-test('no place, no socket, and a socket that is a file are no agent', async () => {
+test('a missing path, a missing socket and a file are no agent', async () => {
   for (const socket of [undefined, '', join(shortFolder(), 'none'), '/dev/null', shortFolder()]) {
     await expect(agentKeys({ socket })).rejects.toEqual(away)
     await expect(agentSign({ socket }, key.verifier.publicKey, MESSAGE)).rejects.toEqual(away)
@@ -78,32 +78,32 @@ const lies: [string, Answering, RegExp][] = [
   ['another message signed', saying(signature(key.sign(utf8('another')))), /does not verify/],
   ["another key's signature", saying(signature(other.sign(MESSAGE))), /does not verify/],
   ['a signature of zeros', saying(signature(new Uint8Array(64))), /does not verify/],
-  ['a signature that is cut', saying(signature(truth.slice(1))), /does not verify/],
-  ['a signature with a byte more', saying(signature(concatBytes(truth, Uint8Array.of(0)))), /does not verify/],
+  ['a truncated signature', saying(signature(truth.slice(1))), /does not verify/],
+  ['a signature with one byte more', saying(signature(concatBytes(truth, Uint8Array.of(0)))), /does not verify/],
   ['a signature of another type', saying(signature(truth, 'ssh-rsa')), /another type/],
   [
-    'bytes behind the signature',
+    'bytes after the signature',
     saying(frame(14, sshString(concatBytes(sshString('ssh-ed25519'), sshString(truth), uint32(0))))),
     /after its signature/,
   ],
   [
-    'bytes behind the answer',
+    'bytes after the answer',
     saying(frame(14, sshString(concatBytes(sshString('ssh-ed25519'), sshString(truth))), uint32(0))),
     /after its answer/,
   ],
   ['a second answer', saying(concatBytes(signature(truth), signature(truth))), /more than one answer/],
   ['a refusal', saying(frame(5)), /refuses \(5\)/],
-  ['an answer to another question', saying(identities(key.verifier.publicKey)), /refuses \(12\)/],
-  ['a length that lies', saying(frame(14, uint32(0xffffffff))), /cut/],
-  ['a type and nothing', saying(frame(14)), /cut/],
+  ['the answer to another request', saying(identities(key.verifier.publicKey)), /refuses \(12\)/],
+  ['an invalid length', saying(frame(14, uint32(0xffffffff))), /cut/],
+  ['a type and no content', saying(frame(14)), /cut/],
   ['an empty frame', saying(uint32(0)), /0 bytes/],
   ['four gigabytes', saying(concatBytes(uint32(0xffffffff), new Uint8Array(4096))), /4294967295 bytes/],
-  ['more than there is', saying(concatBytes(uint32(1000), Uint8Array.of(14))), /hung up/],
+  ['less than it announces', saying(concatBytes(uint32(1000), Uint8Array.of(14))), /hung up/],
   ['garbage', saying(new Uint8Array(5000).fill(0x41)), /bytes/],
-  ['nothing, and it hangs up', (_request, connection) => connection.destroy(), /hung up|ECONNRESET/],
-  ['nothing, ever', () => undefined, /no answer in 200 ms/],
+  ['a disconnection', (_request, connection) => connection.destroy(), /hung up|ECONNRESET/],
+  ['silence', () => undefined, /no answer in 200 ms/],
   [
-    'one byte at a time, without end',
+    'one byte at a time, endlessly',
     (_request, connection) => {
       connection.write(uint32(1000))
       const drip = setInterval(() => connection.write(Uint8Array.of(14)), 5)
@@ -126,7 +126,7 @@ describe('an agent that answers a request for a signature with', () => {
     signer.stop()
   })
 
-  it('the signature gives it', async () => {
+  it('a valid signature is accepted', async () => {
     const agent = await FakeAgent.start((_request, connection) => {
       // In pieces, as sockets may deliver it.
       const bytes = signature(truth)
@@ -138,7 +138,7 @@ describe('an agent that answers a request for a signature with', () => {
 })
 
 describe('a list of keys', () => {
-  it('may come in as many pieces as it has bytes', async () => {
+  it('may arrive in as many pieces as it has bytes', async () => {
     const comment = sshString('x'.repeat(120_000))
     const bytes = frame(12, uint32(1), sshString(publicKeyBlob(key.verifier.publicKey)), comment)
     const agent = await FakeAgent.start((_request, connection) => {
@@ -148,7 +148,7 @@ describe('a list of keys', () => {
     expect(await agentKeys(agent)).toHaveLength(1)
   })
 
-  it('that lies is refused, and holds plain Ed25519 keys alone', async () => {
+  it('is refused if it is malformed, and is reduced to plain Ed25519 keys', async () => {
     const { publicKey } = key.verifier
     const agent = await FakeAgent.start(
       saying(frame(12, uint32(2), sshString(publicKeyBlob(publicKey)), sshString(''))),
@@ -167,8 +167,8 @@ describe('a list of keys', () => {
   })
 })
 
-describe('an agent that comes and goes', () => {
-  it('is looked for again, told about once each time, and asked for nothing meanwhile', async () => {
+describe('an agent that disappears', () => {
+  it('is looked for, reported once each time, and not asked meanwhile', async () => {
     const agent = await FakeAgent.start(honestly(key))
     const told = new Feed<string>()
     const signer = new AgentSigner(key.verifier, { socket: agent.socket, timeoutMs: 500 })
@@ -185,7 +185,7 @@ describe('an agent that comes and goes', () => {
     signer.stop()
   })
 
-  it('with another key is not back', async () => {
+  it('is not back with another key', async () => {
     const agent = await FakeAgent.start(honestly(other))
     const told = new Feed<string>()
     const signer = new AgentSigner(key.verifier, agent)
@@ -197,7 +197,7 @@ describe('an agent that comes and goes', () => {
     signer.stop()
   })
 
-  it('keeps nobody waiting when the node stops', async () => {
+  it('keeps no caller waiting when the node stops', async () => {
     const agent = await FakeAgent.start(() => undefined)
     const signer = new AgentSigner(key.verifier, agent)
     const signing = [signer.sign(MESSAGE), signer.sign(MESSAGE)]
@@ -207,7 +207,7 @@ describe('an agent that comes and goes', () => {
     expect(agent.requests).toEqual([13])
   })
 
-  it('asks for signatures in their order', async () => {
+  it('is asked for signatures in their order', async () => {
     const asked: string[] = []
     const agent = await FakeAgent.start((request, connection) => {
       asked.push(Buffer.from(messageOf(request)).toString())

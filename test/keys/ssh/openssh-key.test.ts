@@ -52,21 +52,21 @@ function armour(bytes: Uint8Array): string {
 }
 
 describe('an OpenSSH private key', () => {
-  it('gives its seed', () => {
+  it('contains its seed', () => {
     expect(parseOpenSshKey(armour(bytesOf({})))).toEqual(SEED)
     expect(parseOpenSshKey(armour(bytesOf({ comment: 'x'.repeat(300) })))).toEqual(SEED)
     expect(parseOpenSshKey(armour(bytesOf({})).replaceAll('\n', '\r\n'))).toEqual(SEED)
   })
 
   it.runIf(HAS_OPENSSH).each([[''], ['a comment'], ['exactly'], ['1234567'], ['12345678']])(
-    'by ssh-keygen gives the seed of its .pub file, whatever its padding (comment %j)',
+    'by ssh-keygen contains the seed of its .pub file, whatever its padding (comment %j)',
     (comment) => {
       const key = newSshKey('-C', comment)
       expect(ed25519PublicKey(parseOpenSshKey(key.text))).toEqual(key.publicKey)
     },
   )
 
-  it.runIf(HAS_OPENSSH)('by ssh-keygen that is encrypted, or of another kind, is refused with words', () => {
+  it.runIf(HAS_OPENSSH)('by ssh-keygen that is encrypted or of another type is refused with an explanation', () => {
     const encrypted = newSshKey('-N', 'a passphrase', '-a', '1')
     let error: unknown
     try {
@@ -95,16 +95,16 @@ describe('an OpenSSH private key', () => {
     ['a public key of 31 bytes', { outer: publicKeyBlob(PUBLIC.slice(1)) }, /not 32 bytes/],
     ['bytes after the public key', { outer: concatBytes(publicKeyBlob(PUBLIC), uint32(0)) }, /after the public key/],
     ['a private key of 32 bytes', { pair: SEED }, /not 64 bytes/],
-    ['padding that is none', { comment: '', padding: [1, 2, 3, 4, 0] }, /padding is wrong/],
+    ['invalid padding', { comment: '', padding: [1, 2, 3, 4, 0] }, /padding is wrong/],
     ['a whole block of padding', { comment: '12345', padding: [1, 2, 3, 4, 5, 6, 7, 8] }, /padding is wrong/],
     ['half a block', { padding: [] }, /whole number of blocks/],
-    ['bytes behind its end', { tail: Uint8Array.of(0) }, /1 bytes after/],
+    ['bytes after its end', { tail: Uint8Array.of(0) }, /1 bytes after/],
   ])('with %s is refused', (_what, parts, why) => {
     expect(codeOf(() => parseOpenSshKey(armour(bytesOf(parts))))).toBe('KEY_MALFORMED')
     expect(() => parseOpenSshKey(armour(bytesOf(parts)))).toThrow(why)
   })
 
-  it('cut anywhere, or with any byte changed that matters, is refused, and the secret is in no error', () => {
+  it('that is truncated, or changed anywhere but in its comment, is refused without showing the secret', () => {
     const whole = bytesOf({})
     for (let length = 1; length < whole.length; length++) {
       expect(
@@ -130,7 +130,7 @@ describe('an OpenSSH private key', () => {
     }
   })
 
-  it('with lengths that lie is refused at once, whatever they promise', () => {
+  it('with false lengths is refused at once', () => {
     for (const length of [0xffffffff, 0x7fffffff, 0x80000000, 1 << 20]) {
       const lying = concatBytes(utf8('openssh-key-v1\0'), uint32(length), utf8('none'))
       expect(codeOf(() => parseOpenSshKey(armour(lying)))).toBe('KEY_MALFORMED')
@@ -142,11 +142,11 @@ describe('an OpenSSH private key', () => {
     '-----BEGIN OPENSSH PRIVATE KEY-----\n',
     armour(utf8('x')) + 'more',
     armour(utf8('x')).replace('eA', '!!'),
-  ])('spelled %j is refused', (text) => {
+  ])('with the text %j is refused', (text) => {
     expect(codeOf(() => parseOpenSshKey(text))).toBe('KEY_MALFORMED')
   })
 })
 
-it.runIf(process.env['REQUIRE_PEERS'] === '1')('OpenSSH is here, as REQUIRE_PEERS asks', () => {
+it.runIf(process.env['REQUIRE_PEERS'] === '1')('OpenSSH is available, as REQUIRE_PEERS demands', () => {
   expect(HAS_OPENSSH).toBe(true)
 })
