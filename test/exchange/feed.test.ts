@@ -197,7 +197,7 @@ describe('a witness that refuses', () => {
     [400, 'refused', '400 no such log'],
     [403, 'refused', '403 no such log'],
     [422, 'refused', '422 no such log'],
-  ])('with %i is reported once, and not asked again', async (status, verdict, detail) => {
+  ])('with %i is reported once, and not asked about that head again', async (status, verdict, detail) => {
     const place = await FakePlace.start(({ method }) =>
       method === 'GET' ? { status: 404 } : { status, body: 'no such\x1b[31m\nlog\n' },
     )

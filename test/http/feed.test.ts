@@ -168,7 +168,7 @@ describe('the feeds', () => {
   })
 })
 
-test('a restarted node lists the same suspects and evidence as before', async () => {
+test('a restarted node lists the same suspects as before', async () => {
   const log = await ViewsLog.start('localhost.localdev/sumdb', 300, ['127.0.0.1', '127.0.0.2'])
   const args = ['--log', log.setting(), '--poll', '0.2', '--guard-wait', '0']
   const home = temporaryHome()

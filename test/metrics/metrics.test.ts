@@ -181,7 +181,7 @@ test.runIf(required)('promtool is here, as REQUIRE_PEERS asks', () => {
   expect(promtool).toBeDefined()
 })
 
-test.runIf(promtool !== undefined)('promtool accepts a scrape, with warnings only about foreign names', async () => {
+test.runIf(promtool !== undefined)('promtool objects only to some metric names of prom-client', async () => {
   const metrics = createMetrics({ events: ['watch'] })
   metrics.places(['place.example'])
   metrics.routes(['/metrics'])

@@ -39,7 +39,7 @@ async function read(answer: FetchAnswer, wait: () => Promise<unknown>): Promise<
 }
 
 const WAYS: readonly [string, string, Buffer | string, Buffer][] = [
-  ['of a length that was said', `HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: ${BODY.length}`, BODY, BODY],
+  ['with a declared length', `HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: ${BODY.length}`, BODY, BODY],
   ['as long as the connection', 'HTTP/1.0 200 OK', BODY, BODY],
   [
     'in chunks',
@@ -64,7 +64,7 @@ describe('an answer that is read slowly', () => {
     },
   )
 
-  it.each(WAYS)('%s that breaks off fails, without other effects', async (what, head, body) => {
+  it.each(WAYS)('%s that breaks off fails, if that is detectable', async (what, head, body) => {
     const answer = await answerOf((socket) => {
       socket.write(`${head}\r\n\r\n`)
       socket.write(body.slice(0, body.length / 2), () => socket.resetAndDestroy())
@@ -79,7 +79,7 @@ describe('an answer that is read slowly', () => {
   })
 
   it.each(['end', 'resetAndDestroy'] as const)(
-    'is complete if its last piece arrives together with the end: %s',
+    'handles a last piece that arrives together with the end: %s',
     async (end) => {
       const wait = (): Promise<unknown> => delay(20)
       const answer = await answerOf((socket) => {

@@ -153,7 +153,7 @@ describe('for arbitrary bytes', () => {
     }
   })
 
-  test('the largest records are judged quickly as well', () => {
+  test('the same holds for the largest records', () => {
     const fill = (text: string): string => text.repeat(Math.floor(MAX_RECORD_BYTES / utf8(text).length))
     const worst = [
       'a\n',

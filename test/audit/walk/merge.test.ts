@@ -213,7 +213,7 @@ describe('false results', () => {
 })
 
 describe('a file', () => {
-  it('that is truncated anywhere is damaged', async () => {
+  it('that is truncated anywhere is refused', async () => {
     const bytes = readFileSync(honest[2]!)
     const header = bytes.indexOf(10) + 1
     for (const length of [0, 1, header - 1, header + 1, header + 4, header + 300, bytes.length - 1]) {
@@ -225,7 +225,7 @@ describe('a file', () => {
     await expect(merge([cut, honest[0]!, honest[1]!])).rejects.toMatchObject({ code: 'AUDIT_DISAGREES' })
   })
 
-  it('with a wrong length costs no memory', async () => {
+  it('with a wrong length is damaged', async () => {
     const bytes = readFileSync(honest[2]!)
     bytes.writeUInt32LE(0xffffffff, bytes.indexOf(10) + 1)
     await expect(merge([scratch.file('long', bytes)])).rejects.toMatchObject({ code: 'AUDIT_DAMAGED' })
