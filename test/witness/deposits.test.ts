@@ -205,7 +205,7 @@ describe('a deposit', () => {
     const first = deposits.deposit(LOG, [promise(LOG, 10)])
     await after(1)
     expect(await first).toBe('deposited')
-    expect(await deposits.deposit(LOG, [{ ...promise(LOG, 10), time: 2, seq: 2 }])).toBe('deposited')
+    expect(await deposits.deposit(LOG, [{ ...promise(LOG, 10), time: 61, seq: 2 }])).toBe('deposited')
     await after(WAIT_MS)
     expect(peers.of('peer 0')).toHaveLength(1)
     expect(deposits.isDeposited(LOG, promised(10, 11)), 'another root').toBe(false)
