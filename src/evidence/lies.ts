@@ -65,9 +65,8 @@ export class Lies {
   }
 
   /**
-   * What two contradicting heads show. Nothing new if each is ours (but not both of them) or was shown before, or if one
-   * is a lie shown before and the other cannot be told to be another lie. A lie that has grown if one head continues
-   * such a lie.
+   * What two contradicting heads show. Nothing new if each is ours or was shown before, or if one is a lie shown before
+   * and the other cannot be told to be another lie. A lie that has grown if one head continues such a lie.
    */
   async #newsOfHeads(log: string, heads: readonly string[], shown: Shown): Promise<LieNews> {
     // Of two unknown heads one is a lie in any case; which one does not matter yet.
@@ -76,18 +75,7 @@ export class Lies {
     for (const head of heads) standings.push(await this.#standing(log, head, shown))
     if (standings.includes('new')) return 'new'
     if (standings.includes('grown')) return 'grown'
-    if (standings.includes('lie')) return 'known'
-    if (standings.includes('unknown')) return 'new'
-    return standings.includes('ours') && (await this.#areOurs(log, heads)) ? 'new' : 'known'
-  }
-
-  /**
-   * Whether all of these heads are on our history. Heads that contradict each other are only while our own tree is
-   * empty: it is the beginning of every history, and tells no lie from the truth.
-   */
-  async #areOurs(log: string, heads: readonly string[]): Promise<boolean> {
-    for (const head of heads) if ((await this.#isOurs(log, head)) !== true) return false
-    return true
+    return standings.includes('lie') || !standings.includes('unknown') ? 'known' : 'new'
   }
 
   async #standing(log: string, head: string, shown: Shown): Promise<Standing> {

@@ -44,7 +44,9 @@ export function ourHistory({ store, cosigned, prefix }: HistoryParts): Findings 
     isOurs: async (log, head) => {
       if (await cosigned.holds(log, head)) return true
       const { tree } = store.heads.get(log)
-      return tree && relate(log, tree, treeOf(head))
+      const other = treeOf(head)
+      // The empty tree is the beginning of every history, and tells no lie from the truth.
+      return tree === undefined || (tree.size === 0 && other.size > 0) ? undefined : relate(log, tree, other)
     },
     areOneHistory: async (log, [one, other]) => (await relate(log, treeOf(one), treeOf(other))) === true,
   }

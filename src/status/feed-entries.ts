@@ -54,7 +54,7 @@ export function feedOf({ status, evidence, told }: FeedFacts): NewsFeed {
   const name = witness?.split('+', 1)[0]
   return {
     id: urn(self, 'feed'),
-    title: name === undefined ? 'Reports by an observer' : `Reports by the witness ${name} has to say`,
+    title: name === undefined ? 'Reports by an observer' : `Reports by the witness ${name}`,
     author: name ?? 'observer',
     updated: entries[0]?.at ?? startedAt,
     entries,

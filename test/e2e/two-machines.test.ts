@@ -239,6 +239,25 @@ describe.skipIf(!hasPostgres)('two machines with one key', () => {
     expect(await push(back.ready.http, log.body(9, 11))).toMatchObject({ status: 200 })
   })
 
+  test('tables of an earlier version are completed by gossum state init, on a machine that has signed', async () => {
+    const { one, schema, state } = await homes()
+    const node = await start(one, ...state)
+    expect(await push(node.ready.http, log.body(0, 5))).toMatchObject({ status: 200 })
+    await node.stop()
+    await server.query(`DROP TABLE ${schema}.gossum_origins`)
+    const refused = await gossum(['run', '--home', one, ...logArgs, ...state, '--http', '127.0.0.1:0'])
+    expect(refused).toMatchObject({ code: 1 })
+    expect(refused.stderr).toContain('run gossum state init')
+    // The other way to begin is not for this home: its key has signed, and another database would not know.
+    const other = await newSchema(server)
+    const empty = await gossum(['state', 'init', '--home', one, '--state', server.url(other)])
+    expect(empty.code).not.toBe(0)
+    expect(empty.stderr).toContain('gossum state move')
+    expect(await gossum(['state', 'init', '--home', one, ...state])).toMatchObject({ code: 0 })
+    const again = await start(one, ...state)
+    expect(await push(again.ready.http, log.body(5, 6))).toMatchObject({ status: 200 })
+  })
+
   test('an emptied database is not taken for a new one', async () => {
     const { one, schema, state } = await homes()
     const node = await start(one, ...state)

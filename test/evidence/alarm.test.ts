@@ -179,9 +179,9 @@ test('what the operator let go does not shield the next fork: it freezes the log
   expect(acts.slice(-3)).toEqual(['keep', 'freeze', 'tell'])
 })
 
-test('while we hold no records, each fork freezes the log: with an empty tree all heads agree', async () => {
+test('while nothing is known of our own history, each fork freezes the log', async () => {
   let frozen = true
-  const { all, acts, kept } = parts({ isOurs: () => Promise.resolve(true), isFrozen: () => frozen })
+  const { all, acts, kept } = parts({ isOurs: () => Promise.resolve(undefined), isFrozen: () => frozen })
   const alarm = await Alarm.start(all)
   await alarm.raise(fork('b'))
   frozen = false

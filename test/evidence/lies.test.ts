@@ -28,7 +28,6 @@ function setUp(evidence: readonly SplitView[], known: readonly History[] = [ours
     known,
     broken: 'nothing' as 'nothing' | 'all' | 'comparing',
     /** Whether we hold a tree of no records, with which every head agrees. */
-    isEmpty: false,
     files: new Map(evidence.map((each) => [evidenceId(each), each])),
   }
   const historyOf = (head: string): History | undefined => {
@@ -39,7 +38,6 @@ function setUp(evidence: readonly SplitView[], known: readonly History[] = [ours
     isOurs: (_log, head) => {
       asked.push(`ours ${parseNote(utf8(head)).text.split('\n')[1]}`)
       if (state.broken === 'all') return Promise.reject(new Error('broken'))
-      if (state.isEmpty) return Promise.resolve(true)
       const of = historyOf(head)!
       return Promise.resolve(state.known.includes(of) ? of === ours : undefined)
     },
@@ -122,14 +120,6 @@ describe('evidence with a known lie', () => {
     )
     expect(asked).toEqual(['ours 4', 'ours 5'])
   })
-})
-
-test('an empty tree of ours, with which all heads agree, dismisses no lie that was not shown', async () => {
-  const { news, state } = setUp([view(ours, fork)])
-  state.isEmpty = true
-  expect(await news(view(ours, another))).toBe('new')
-  expect(await news(view(another, forks[2]!))).toBe('new')
-  expect(await news(view(ours, fork))).toBe('known')
 })
 
 test('a head that was shown, of which nobody can say more, is known with a head of ours', async () => {

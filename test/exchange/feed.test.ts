@@ -1,6 +1,7 @@
 /** A witness that gets our heads: an honest one, a slow one, and all kinds of lies. */
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
+import { GossumError } from '../../src/errors.js'
 import { parseAddCheckpoint } from '../../src/http/witness/add-checkpoint-body.js'
 import { toHex, utf8 } from '../../src/tlog/bytes.js'
 import { cosign } from '../../src/tlog/cosignature.js'
@@ -36,6 +37,19 @@ const size = (value: number | string): Reply => ({
   headers: { 'content-type': 'text/x.tlog.size' },
   body: `${value}\n`,
 })
+
+/** A place that answers nothing before it is released. */
+async function heldPlace(answer: HonestWitness['answer']): Promise<{ place: FakePlace; release: () => void }> {
+  let release = (): void => undefined
+  const released = new Promise<void>((resolve) => (release = resolve))
+  const place = await FakePlace.start((asked) => (response) => {
+    void released.then(() => {
+      const { status, headers, body } = answer(asked)
+      response.writeHead(status, headers).end(body)
+    })
+  })
+  return { place, release }
+}
 
 /** The cosignatures on our newest head, by key name. */
 const signers = ({ heart }: Visiting): string[] =>
@@ -111,14 +125,7 @@ describe('an honest witness', () => {
 
   test('gets only the newest head, and never two pushes at once', async () => {
     const witness = new HonestWitness(theirs, logSigner.verifier)
-    let release = (): void => undefined
-    const slow = new Promise<void>((resolve) => (release = resolve))
-    const place = await FakePlace.start((asked) => (response) => {
-      void slow.then(() => {
-        const { status, headers, body } = witness.answer(asked)
-        response.writeHead(status, headers).end(body)
-      })
-    })
+    const { place, release } = await heldPlace(witness.answer)
     const us = await visiting([setting(place.url)], { counted })
     await us.grow(1)
     await place.asked.next(() => true)
@@ -143,19 +150,43 @@ describe('an honest witness', () => {
     times.slice(1).forEach((at, i) => expect(at - times[i]!).toBeGreaterThan(198))
   })
 
-  test('gets no head of a frozen log', async () => {
+  test('gets no further head of a log that is frozen, even one that was due', async () => {
     const witness = new HonestWitness(theirs, logSigner.verifier)
-    const place = await FakePlace.start(witness.answer)
+    const { place, release } = await heldPlace(witness.answer)
     const us = await visiting([setting(place.url)], { counted })
     await us.grow(5)
-    await expect.poll(() => witness.tree?.size).toBe(5)
-    // A head of another history, larger than ours: it convicts the log, and is not ours to push.
+    await place.asked.next(() => true)
+    await us.grow(6)
+    // A head of another history, of the same size as ours, convicts the log.
     const fork = new PushingLog(logSigner, { origin: SUMDB_ORIGIN, salt: 'b' })
-    const { kind } = await us.heart.submit('poll', fork.head(5))
-    expect(kind).toBe('conflict')
+    expect((await us.heart.submit('poll', fork.head(6))).kind).toBe('conflict')
+    release()
+    await us.news.next(({ verdict }) => verdict === 'taken')
     us.exchange.advanced()
     await new Promise((resolve) => setTimeout(resolve, 200))
     expect(pushes(place.asked.seen)).toEqual([[0, 0, 5]])
+  })
+
+  test('gets no head that we have not proven', async () => {
+    const witness = new HonestWitness(theirs, logSigner.verifier)
+    const place = await FakePlace.start(witness.answer)
+    const log = new PushingLog(logSigner, { origin: SUMDB_ORIGIN })
+    const us = await visiting([setting(place.url)], {
+      counted,
+      prefix: (head) =>
+        head.size === 9
+          ? Promise.reject(new GossumError('LOG_UNREACHABLE', 'no tiles yet'))
+          : Promise.resolve({ root: log.tree(5).root, proof: log.proof(5, head.size) }),
+    })
+    await us.grow(5)
+    await expect.poll(() => witness.tree?.size).toBe(5)
+    // Signed by the log, and larger, but without a proof.
+    expect(await us.heart.submit('poll', log.head(9))).toMatchObject({ code: 'LOG_UNREACHABLE' })
+    us.exchange.advanced()
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    await us.grow(10)
+    await expect.poll(() => witness.tree?.size).toBe(10)
+    expect(pushes(place.asked.seen).map(([, , pushed]) => pushed)).toEqual([5, 10])
   })
 })
 

@@ -151,6 +151,13 @@ function zip(files: ModuleFiles): Uint8Array {
   return concatBytes(...parts, entries, utf8('PK\x05\x06'), end)
 }
 
+/** Replaces the zip of a version in a proxy directory; the entries, named within the module, are in this order. */
+export async function repack(proxy: string, path: string, version: string, files: ModuleFiles): Promise<void> {
+  const [escaped, name] = escapeModule(path, version).split('@')
+  const entries = Object.entries(files).map(([file, text]) => [`${path}@${version}/${file}`, text])
+  await writeFile(join(proxy, escaped!, '@v', `${name!}.zip`), zip(Object.fromEntries(entries) as ModuleFiles))
+}
+
 /** Puts a module version into a proxy directory and returns its record. */
 export async function publish(
   proxy: string,

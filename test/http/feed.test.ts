@@ -8,6 +8,7 @@ import { feedOf } from '../../src/status/feed-entries.js'
 import type { EvidenceView, LogView } from '../../src/status/shapes.js'
 import type { ToldNews } from '../../src/store/told-store.js'
 import { formatNote, signNote } from '../../src/tlog/note.js'
+import { madeUpRecords, memoryLog } from '../fakes/lying-log.js'
 import { ViewsLog } from '../fakes/views-log.js'
 import { temporaryHome } from '../helpers/home.js'
 import { RunningNode } from '../helpers/node.js'
@@ -168,19 +169,24 @@ describe('the feeds', () => {
   })
 })
 
-test('a restarted node lists the same suspects as before', async () => {
+test('a restarted node lists the same suspects and evidence as before', async () => {
   const log = await ViewsLog.start('localhost.localdev/sumdb', 300, ['127.0.0.1', '127.0.0.2'])
   const args = ['--log', log.setting(), '--poll', '0.2', '--guard-wait', '0']
   const home = temporaryHome()
   let node = await RunningNode.start(home, args)
   await node.event((event) => event.event === 'outcome' && event.outcome === 'advanced')
+  const submit = (head: Uint8Array): Promise<Response> =>
+    fetch(`${node.ready.http}/api/v1/heads`, { method: 'POST', body: Buffer.from(head) })
   const text = `go.sum database tree\n9007199254740993\n${LOG.root!}\n`
-  const head = formatNote({ text, signatures: [signNote(text, log.signer)] })
-  await fetch(`${node.ready.http}/api/v1/heads`, { method: 'POST', body: Buffer.from(head) })
+  await submit(formatNote({ text, signatures: [signNote(text, log.signer)] }))
   await node.event((event) => event.event === 'suspect')
+  const fork = await memoryLog(log.signer, madeUpRecords(0, 300, 'fork'))
+  await submit(await fork.head())
+  await node.event((event) => event.event === 'evidence')
   const read = async (): Promise<Read> => readAtom(await (await fetch(`${node.ready.http}/feed.atom`)).text())
   const before = await read()
-  expect(before.entries.map(({ title }) => title)).toEqual([
+  expect(before.entries.map(({ title }) => title).sort()).toEqual([
+    'SPLIT VIEW: localhost.localdev/sumdb signed two histories',
     'SUSPECT: localhost.localdev/sumdb signed a head of a size that no tree has that nothing explains',
   ])
   expect(await node.stop()).toBe(0)

@@ -46,6 +46,15 @@ test('heads that we held are ours without a query; others are proven by the log'
   expect(await isOurs(head(fork, 21))).toBe(false)
 })
 
+test('an empty tree of ours says nothing of larger heads, though it is the beginning of each of them', async () => {
+  const heart = await startHeart({ logKey: signer.verifier, prefix: showing(history) })
+  await heart.submit('poll', history.head(0))
+  const { isOurs } = ourHistory({ ...heart, prefix: (_log, of, size) => showing(history, fork)(of, size) })
+  expect(heart.store.heads.get(heart.log).tree).toMatchObject({ size: 0 })
+  expect(await isOurs(heart.log, head(history, 0))).toBe(true)
+  for (const of of [history, fork]) expect(await isOurs(heart.log, head(of, 5))).toBeUndefined()
+})
+
 test('whether a head is ours is unknown while the log gives no tiles', async () => {
   const { isOurs, areOne } = await start(() => Promise.reject(new GossumError('LOG_UNREACHABLE')))
   for (const size of [12, 21]) expect(await isOurs(head(history, size))).toBeUndefined()

@@ -170,11 +170,13 @@ describe('an audit that cannot be completed', () => {
     expect(foundIn(result)).toEqual(['tile/8/data/002 data-tile'])
   })
 
-  it('fails without output on stdout if the log is missing', async () => {
+  it('fails if the log is missing, prints nothing on stdout, and leaves no files', async () => {
     const home = temporaryHome()
     const result = await audit({ dir: '/nowhere', note: new Uint8Array() }, ['--json'], home)
-    expect(result.stdout).toBe('')
-    expect([1, 2, 4]).toContain(result.code)
+    expect([result.code, result.stdout]).toEqual([1, ''])
+    expect(jsonError(result).message).toContain('/nowhere/latest')
+    const files = readdirSync(home, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+    expect(files.map(({ name }) => name)).toEqual([])
   })
 
   it('exits with 2 if the log did not sign the head', async () => {

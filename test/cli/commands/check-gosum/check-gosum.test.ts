@@ -340,6 +340,15 @@ describe('the cache', () => {
     await expect(readdir(cache)).rejects.toThrow('ENOENT')
   })
 
+  it('is written again after it was deleted, once every line was looked up again', async () => {
+    await rm(cache, { recursive: true })
+    expect(await ask([path, '--policy', policy])).toEqual({ code: 0, stdout: '', stderr: '' })
+    expect(door.requests.filter((asked) => asked.startsWith('lookup/'))).toHaveLength(2)
+    door.requests.length = 0
+    expect((await ask([path, '--policy', policy])).code).toBe(0)
+    expect(door.requests).toEqual([])
+  })
+
   it('is not required: if it cannot be written, each run looks up every line', async () => {
     await rm(cache, { recursive: true })
     await writeFile(cache, 'no directory')
@@ -393,6 +402,17 @@ describe('against the log itself', () => {
     expect([nonsense.code, jsonError(nonsense).code]).toEqual([2, 'NOTE_MALFORMED'])
     const missing = await straight(['--policy', policy, '--head', '/nonexistent', path])
     expect(missing.code).toBe(1)
+  })
+
+  it('a head of another log, or of another key under its name, is refused, whoever cosigned it', async () => {
+    for (const name of ['other.example', 'log.example']) {
+      const other = makeSignerKey(name, SIGNATURE_TYPES.ed25519, new Uint8Array(32).fill(9))
+      const foreign = await memoryLog(other, madeUpRecords(0, SIZE))
+      const head = file('foreign-head', cosigned(await foreign.head(), witnesses))
+      const result = await straight(['--policy', policy, '--head', head, path, '--json'])
+      expect([result.code, jsonError(result).code], name).toEqual([2, 'LOG_UNKNOWN'])
+      expect(reports(result)[0], name).toMatchObject({ verdict: 'undecided' })
+    }
   })
 
   it('without a reachable log the exit code is 1', async () => {
@@ -548,6 +568,26 @@ describe('against the history in a home', () => {
     const result = await own(['--json'])
     expect([result.code, jsonError(result).code]).toEqual([4, 'LOG_FROZEN'])
     expect(jsonError(result).message).toContain('0123456789abcdef')
+    // Nor is it with a policy that the quorum head satisfies.
+    const strict = await own(['--json', '--policy', policy])
+    expect([strict.code, jsonError(strict).code]).toEqual([4, 'LOG_FROZEN'])
+  })
+
+  it('a quorum head that does not satisfy the policy, or that another key signed, is not trusted', async () => {
+    const keep = async (head: Uint8Array): Promise<void> => {
+      const store = await Store.open(home)
+      await store.quorum.put(id, fromUtf8(head)!)
+      await store.close()
+    }
+    await keep(cosigned(await log.head(), witnesses.slice(0, 1)))
+    const weak = await own(['--json', '--policy', policy])
+    expect([weak.code, jsonError(weak).code]).toEqual([4, 'POLICY_UNSATISFIED'])
+    const other = makeSignerKey('log.example', SIGNATURE_TYPES.ed25519, new Uint8Array(32).fill(9))
+    const foreign = await memoryLog(other, madeUpRecords(0, SIZE))
+    await keep(cosigned(await foreign.head(), witnesses))
+    const result = await own(['--json', '--policy', policy])
+    expect([result.code, jsonError(result).code]).toEqual([2, 'LOG_UNKNOWN'])
+    expect(reports(result)[0]).toMatchObject({ verdict: 'undecided' })
   })
 })
 

@@ -7,7 +7,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { listen, urlOf } from '../../../../src/lib/listen.js'
-import { gossum, type CliResult } from '../../../helpers/cli.js'
+import { gossum, jsonError, type CliResult } from '../../../helpers/cli.js'
 import { temporaryHome } from '../../../helpers/home.js'
 
 const NOW = Math.floor(Date.now() / 1000)
@@ -88,6 +88,43 @@ test('reports each difference once, and continues where it stopped', async () =>
   })
 })
 
+test('reports a version that the feed shows out of order, and a line that is none', async () => {
+  const old = NOW - 100_000
+  const served: Served = {
+    feed: [line('a', old + 10), line('late', old + 900), line('c', old + 1000)],
+    log: [line('old', old), line('a', old + 12), line('late', old + 20), line('c', old + 1000)],
+    asked: [],
+  }
+  const url = await serve(served)
+  const check = (): Promise<CliResult> =>
+    gossum(['check', 'index', `${url}/feed/index`, '--node', url, '--lag', '5s', '--json'], {
+      env: { XDG_CACHE_HOME: temporaryHome() },
+    })
+  const findings = ({ stdout }: CliResult): unknown =>
+    (JSON.parse(stdout.trim().split('\n').at(-1)!) as { findings: unknown }).findings
+  const late = await check()
+  expect([late.code, findings(late)]).toEqual([
+    2,
+    { 'index only': 0, 'log only': 1, 'time order': 1, 'invalid line': 0 },
+  ])
+  served.feed[1] = `${JSON.stringify({ Path: 'example.com/late', Timestamp: iso(old + 900) })}\n`
+  const invalid = await check()
+  expect([invalid.code, findings(invalid)]).toEqual([
+    2,
+    { 'index only': 0, 'log only': 1, 'time order': 0, 'invalid line': 1 },
+  ])
+})
+
+test('an unreachable feed is named, and nothing is judged', async () => {
+  const old = NOW - 100_000
+  const url = await serve({ feed: [], log: [line('a', old), line('b', old + 10)], asked: [] })
+  const env = { XDG_CACHE_HOME: temporaryHome() }
+  const feed = 'http://127.0.0.1:9/index'
+  const result = await gossum(['check', 'index', feed, '--node', url, '--json'], { env })
+  expect([result.code, jsonError(result).message]).toEqual([1, expect.stringContaining(feed)])
+  expect(readdirSync(env.XDG_CACHE_HOME)).toEqual([])
+})
+
 test('refuses to check with an empty index, an unreachable node or wrong arguments', async () => {
   const url = await serve({ feed: [], log: [], asked: [] })
   const env = { XDG_CACHE_HOME: temporaryHome() }
@@ -96,8 +133,15 @@ test('refuses to check with an empty index, an unreachable node or wrong argumen
   const none = await gossum(['check', 'index', 'http://127.0.0.1:9/index', '--node', 'http://127.0.0.1:9'], { env })
   expect([none.code, none.stderr]).toEqual([1, expect.stringContaining('cannot reach the node')])
   expect(readdirSync(env.XDG_CACHE_HOME), 'nothing was judged').toEqual([])
-  for (const args of [['ftp://x/index'], ['http://x/index', '--lag', '5'], ['http://x/index', '--since', 'now']]) {
-    const { code } = await gossum(['check', 'index', ...args, '--node', url], { env })
-    expect(code, args.join(' ')).toBe(2)
+  for (const [said, ...args] of [
+    ['ftp://x/index', 'ftp://x/index'],
+    ['--lag', 'http://x/index', '--lag', '5'],
+    ['--since', 'http://x/index', '--since', 'now'],
+  ]) {
+    const wrong = await gossum(['check', 'index', ...args, '--node', url, '--json'], { env })
+    expect([wrong.code, jsonError(wrong)], args.join(' ')).toMatchObject([
+      2,
+      { code: 'USAGE', message: expect.stringContaining(said!) as string },
+    ])
   }
 })

@@ -9,7 +9,7 @@ import { makeSignerKey, SIGNATURE_TYPES } from '../../../../src/tlog/note.js'
 import { madeUpRecords, memoryLog } from '../../../fakes/lying-log.js'
 import { cosigned, QuorumDoor } from '../../../fakes/quorum-door.js'
 import { gossum, jsonError, type CliOptions, type CliResult } from '../../../helpers/cli.js'
-import { publish } from '../../../helpers/go.js'
+import { publish, repack } from '../../../helpers/go.js'
 import { scratchFolder } from '../../../helpers/home.js'
 import { MadeRepository } from '../../../helpers/repositories.js'
 import { goSays, modrules } from '../../../module/modrules.js'
@@ -137,6 +137,24 @@ test('finds a zip repacked with changed contents', async () => {
   await publish(other, PATH, 'v1.0.0', 'const A = 2')
   const both = await json('v1.0.0', ['--git', moved.dir, '--proxy', pathToFileURL(other).href])
   expect(both).toEqual([2, expect.objectContaining({ class: 'log differs', differing: ['proxy', 'git'] })])
+})
+
+test('finds a zip repacked with one more file, but accepts the same files in another order', async () => {
+  const other = join(dir, 'repacking-proxy')
+  await publish(other, PATH, 'v1.0.0', 'const A = 1')
+  const zip = join(other, PATH, '@v/v1.0.0.zip')
+  const before = readFileSync(zip)
+  const mod = `module ${PATH}\n\ngo 1.19\n`
+  const lib = 'package lib\n\nconst A = 1\n'
+  const args = ['--git', repository.dir, '--proxy', pathToFileURL(other).href]
+  await repack(other, PATH, 'v1.0.0', { 'lib.go': lib, 'go.mod': mod })
+  expect(readFileSync(zip).equals(before)).toBe(false)
+  expect(await json('v1.0.0', args)).toMatchObject([
+    0,
+    { class: 'agree', holders: { proxy: { kind: 'has', zip: ZIP } } },
+  ])
+  await repack(other, PATH, 'v1.0.0', { 'lib.go': lib, 'go.mod': mod, 'init.go': 'package lib\n' })
+  expect(await json('v1.0.0', args)).toMatchObject([2, { class: 'repacked zip', differing: ['proxy'] }])
 })
 
 test('finds a line of go.sum that no other holder has', async () => {
