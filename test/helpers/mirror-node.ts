@@ -25,6 +25,7 @@ export interface MirrorNode {
   readonly events: readonly NodeEvent[]
   /** The folder that is mirrored. */
   readonly upstream: string
+  readonly log: LyingLog
 }
 
 /** Writes a module version into a folder in GOPROXY layout. Returns its record for a log. */
@@ -64,5 +65,5 @@ export async function startMirror(fill: (folder: string) => NewRecord[], setting
   onTestFinished(() => node.stop())
   // A home that already has a quorum head sends no event for it.
   if ((await node.view.status()).logs[0]!.quorum === null) await quorum
-  return { node, home, url: `${node.http}/mod`, events, upstream }
+  return { node, home, url: `${node.http}/mod`, events, upstream, log }
 }

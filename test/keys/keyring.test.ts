@@ -111,16 +111,20 @@ describe('a log’s own key', () => {
     expect(all.verifiers.map(({ vkey }) => vkey)).toEqual([...shared, own.verifier.vkey])
   })
 
-  test('or an earlier ML-DSA key prevents a start from counting as fresh', async () => {
-    const { home } = await homeOf()
-    await createSecondKey(join(home, 'witness-ml-dsa.key'), 'w.example')
-    rmSync(join(home, 'witness.key'))
-    // The operator made a new one deliberately: then it was not made by this start.
-    writeFileSync(join(home, 'witness.key'), `${formatSignerKey('w.example', 0x04, new Uint8Array(32).fill(5))}\n`, {
-      mode: 0o600,
-    })
-    expect((await readKeyring(home, {})).fresh).toBe(false)
-  })
+  test.each(['a log’s own key', 'an ML-DSA key'])(
+    'next to %s a witness key of the operator is not fresh',
+    async (which) => {
+      const { home, keyring } = await homeOf()
+      if (which === 'an ML-DSA key') await createSecondKey(join(home, 'witness-ml-dsa.key'), 'w.example')
+      else await createLogKey(home, A, 'w.example/a', keyring)
+      rmSync(join(home, 'witness.key'))
+      // The operator made a new one deliberately: then it was not made by this start.
+      writeFileSync(join(home, 'witness.key'), `${formatSignerKey('w.example', 0x04, new Uint8Array(32).fill(5))}\n`, {
+        mode: 0o600,
+      })
+      expect((await readKeyring(home, {})).fresh).toBe(false)
+    },
+  )
 
   test('is never overwritten, and shares its name with no other key of the home', async () => {
     const { home, keyring, path } = await homeOf()

@@ -207,12 +207,14 @@ describe('what is found', () => {
     expect(world.told()).toEqual(['+evidence split view', '-condition frozen'])
   })
 
-  test('with a file above 64 KiB is sent without it', async () => {
+  test('with a file above 64 KiB is sent without it, and says where it is', async () => {
     const world = await World.start()
     world.files.set('0123456789abcdef', new Uint8Array(64 * 1024 + 1).fill(0x61))
     world.news.tell(EVIDENCE)
     const { body } = await world.server.request(0)
-    expect(JSON.parse(body)).toMatchObject({ evidence: { id: '0123456789abcdef', file: null } })
+    const path = '/api/v1/evidence/0123456789abcdef'
+    expect(JSON.parse(body)).toMatchObject({ evidence: { id: '0123456789abcdef', path, file: null } })
+    expect((JSON.parse(body) as Alert).text).toContain(`http://127.0.0.1:46787${path}`)
   })
 
   test('a thousand times in one log is notified eight times, and in another log all the same', async () => {

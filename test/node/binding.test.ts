@@ -76,6 +76,8 @@ describe('a log’s own key', () => {
     expect(() => binding().requireKept()).toThrow(
       expect.objectContaining({ code: 'ORIGIN_TAKEN', hint: expect.stringContaining(`keys/${ids.one}.key`) as string }),
     )
+    // And the shared key stays bound to that log.
+    expect(binding().obstacle(ids.two)).toMatchObject({ code: 'ORIGIN_TAKEN', detail: 'one.example' })
   })
 })
 

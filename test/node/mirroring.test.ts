@@ -7,8 +7,10 @@ import { loadConfig } from '../../src/config/config.js'
 import { createNode } from '../../src/node/node.js'
 import type { MirrorStatusView } from '../../src/status/mirror-shapes.js'
 import { fromUtf8 } from '../../src/tlog/bytes.js'
+import { LyingLog } from '../fakes/lying-log.js'
 import { temporaryHome } from '../helpers/home.js'
 import { publish, startMirror } from '../helpers/mirror-node.js'
+import { makeModule, ModuleFolder } from '../helpers/module-folder.js'
 import { testSigner } from '../helpers/heart.js'
 
 const PATH = 'example.com/mod'
@@ -88,14 +90,25 @@ describe('a node that is a mirror', () => {
     })
   })
 
-  test('does not serve private modules, and serves what it kept when the upstream file is damaged', async () => {
-    const fill = (folder: string) => [
-      publish(folder, PATH, 'v1.0.0', 'package a'),
-      publish(folder, 'corp.example/x', 'v1.0.0', 'package x'),
-    ]
-    const { url, upstream } = await startMirror(fill, { private: 'corp.example' })
-    for (const path of ['@v/list', '@latest', '@v/v1.0.0.zip', '@v/v1.0.0.info'])
+  test('asks nobody about private modules, and serves what it kept when the upstream is gone', async () => {
+    const modules = [PATH, 'corp.example/x'].map((path) => makeModule(path, 'v1.0.0', { 'a.go': 'package a\n' }))
+    const folder = new ModuleFolder(temporaryHome())
+    await folder.put(...modules)
+    const upstream = await LyingLog.start(folder)
+    const settings = { private: 'corp.example', mirror: [upstream.url] }
+    const { url, log } = await startMirror(() => modules.map(({ record }) => record), settings)
+    for (const path of ['@v/list', '@latest', '@v/v1.0.0.zip', '@v/v1.0.0.mod', '@v/v1.0.0.info'])
       expect((await get(`${url}/corp.example/x/${path}`)).status, path).toBe(404)
+    expect([...upstream.requests, ...log.requests].filter((path) => path.includes('corp.example'))).toEqual([])
+    const zip = `${url}/${PATH}/@v/v1.0.0.zip`
+    expect((await get(zip)).status).toBe(200)
+    expect(upstream.requests).toContain(`${PATH}/@v/v1.0.0.zip`)
+    await upstream.close()
+    expect((await get(zip)).status).toBe(200)
+  })
+
+  test('serves what it kept when the upstream file is damaged', async () => {
+    const { url, upstream } = await startMirror((folder) => [publish(folder, PATH, 'v1.0.0', 'package a')])
     const zip = `${url}/${PATH}/@v/v1.0.0.zip`
     expect((await get(zip)).status).toBe(200)
     writeFileSync(join(upstream, PATH, '@v/v1.0.0.zip'), 'gone bad')

@@ -1,6 +1,7 @@
 /**
  * A node's view of itself, over a real pipeline: whose cosignatures count, who is convicted, what the guard reports.
  */
+import { MemoryLevel } from 'memory-level'
 import { afterEach, describe, expect, test } from 'vitest'
 import { loadConfig, type Config } from '../../src/config/config.js'
 import { GossumError } from '../../src/errors.js'
@@ -25,7 +26,7 @@ import type { OutcomeKind } from '../../src/witness/outcome.js'
 import type { Suspect } from '../../src/witness/suspects.js'
 import type { GuardState } from '../../src/witness/rollback-guard.js'
 import { ownCheckpoint } from '../../src/witness/own-checkpoint.js'
-import { startHeart, testSigner, testWitness, type Heart, type HeartOptions } from '../helpers/heart.js'
+import { MemoryGuard, startHeart, testSigner, testWitness, type Heart, type HeartOptions } from '../helpers/heart.js'
 import { History, showing } from '../helpers/history.js'
 
 const NOW = Date.parse('2026-01-02T12:00:00.000Z')
@@ -416,10 +417,12 @@ describe('the clock', () => {
   })
 
   test('a cosignature from before this start is as old as it says', async () => {
-    const time = { now: NOW, monotonic: 0 }
-    const { heart, metrics } = await start({ time })
-    await heart.submit('poll', ours.head(5))
-    time.now += 90_000
+    const [db, guard] = [new MemoryLevel<string, string>(), new MemoryGuard()]
+    const before = await startHeart({ logKey: key, prefix: showing(ours), now: () => NOW - 90_000, db, guard })
+    await before.submit('poll', ours.head(5))
+    await before.witness.stop()
+    const { heart, metrics } = await start({ db, guard })
+    expect(heart.published).toEqual([])
     expect(await metrics()).toContain(`gossum_head_age_seconds{log="log.example",log_id="${heart.log}"} 90`)
   })
 })

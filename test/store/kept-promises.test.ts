@@ -151,6 +151,18 @@ describe('when there is no more room', () => {
     expect(await shelf.put(promise('w', 20, { log: logId(1) }), 'counted'), 'what it has goes on').toBe(true)
   })
 
+  test('a flood by a key that is there longest displaces others only up to its share', async () => {
+    const { shelf, load } = await start(roomsFor(10, 1e9, 4))
+    await shelf.put(promise('old', 10), 'stranger')
+    const others = Array.from({ length: 9 }, (_, i) => `other/${i}`)
+    for (const other of others) await shelf.put(promise(other, 10), 'stranger')
+    const flood: boolean[] = []
+    for (let i = 1; i < 50; i++) flood.push(await shelf.put(promise('old', 10, { log: logId(i) }), 'stranger'))
+    expect(flood).toEqual([true, true, true, ...Array<boolean>(46).fill(false)])
+    for (const each of [shelf, await load()])
+      expect(kept(each, others)).toEqual([true, true, true, true, true, true, false, false, false])
+  })
+
   test('large heads take as much room as many small ones', async () => {
     const large = { head: 'x'.repeat(1000) }
     const { shelf } = await start(roomsFor(100, 3_000))

@@ -1,6 +1,7 @@
 /** A witness that signs with two keys: one line each, one time, both promised on disk before either is made. */
 import { MemoryLevel } from 'memory-level'
 import { expect, test } from 'vitest'
+import { cosign } from '../../src/tlog/cosignature.js'
 import { SIGNATURE_TYPES, type Signer } from '../../src/tlog/note.js'
 import type { Store } from '../../src/store/store.js'
 import { cosignatureIn, MemoryGuard, startHeart, testSigner, testWitness, type Heart } from '../helpers/heart.js'
@@ -59,7 +60,7 @@ test('both keys are promised on disk before either signs', async () => {
   await heart.stop()
 })
 
-test('a crash between the two signatures loses nothing: both are made at the next start, with the promised time', async () => {
+test('a crash between the two signatures loses nothing: both are made at the next start, bit for bit', async () => {
   const [db, guard] = [new MemoryLevel(), new MemoryGuard()]
   const dying = {
     ...second,
@@ -67,8 +68,16 @@ test('a crash between the two signatures loses nothing: both are made at the nex
       throw new Error('the process dies here')
     },
   }
+  const made: Uint8Array[] = []
+  const signer: Signer = {
+    ...testWitness,
+    sign: (message) => {
+      made.push(testWitness.sign(message))
+      return made.at(-1)!
+    },
+  }
   let now = 1_780_000_000_000
-  const first = await start({ db, guard, second: dying, now: () => now })
+  const first = await start({ db, guard, signer, second: dying, now: () => now })
   await expect(first.submit('poll', history.head(5))).rejects.toThrow('dies')
   expect(first.published).toEqual([])
   expect(await first.store.history.get(first.log, 5)).toBeUndefined()
@@ -77,7 +86,9 @@ test('a crash between the two signatures loses nothing: both are made at the nex
   now += 600_000
   const again = await start({ db, guard, now: () => now })
   const lines = await kept(again, 5)
-  expect(lines.map(({ time }) => time)).toEqual([1_780_000_000, 1_780_000_000])
+  const promised = [testWitness, second].map((key) => cosign(history.text(5), 1_780_000_000, key))
+  expect(lines).toEqual(promised)
+  expect(made).toEqual([lines[0]!.signature.bytes.subarray(8)])
   await again.stop()
 })
 

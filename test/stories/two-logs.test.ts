@@ -6,6 +6,7 @@ import { MemoryLevel } from 'memory-level'
 import { describe, expect, test } from 'vitest'
 import { parseEvidence, verifyEvidence } from '../../src/evidence/evidence.js'
 import { fromUtf8, utf8 } from '../../src/tlog/bytes.js'
+import { logId, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
 import { formatSignature, isBy, parseNote, SIGNATURE_TYPES, type Signature } from '../../src/tlog/note.js'
 import {
   cosignatureIn,
@@ -120,7 +121,7 @@ describe('two logs of one origin', () => {
     expect((await heart.submit('poll', second.head(6), undefined, ids.two)).kind).toBe('advanced')
   })
 
-  test('refuse a head of another origin, though it is signed by one of their keys', async () => {
+  test('refuse a head of a third origin, though it is signed by one of their keys', async () => {
     const heart = await start()
     const other = first.sign(first.text(5).replace('go.sum database tree', 'another log'))
     expect(await heart.submit('poll', other, undefined, ids.one)).toMatchObject({
@@ -129,6 +130,20 @@ describe('two logs of one origin', () => {
     })
     expect(heart.suspects.list(ids.one)).toEqual([])
   })
+})
+
+test('one key under two origins is two logs, both cosigned by one witness key', async () => {
+  const elsewhere = (size: number) => second.text(size).replace(SUMDB_ORIGIN, 'another log')
+  const id = logId(one.verifier.name, 'another log')
+  const others = [{ logKey: one.verifier, origin: 'another log', prefix: showing(second) }]
+  const heart = await start({ others, ofLogs: new Map() })
+  for (const size of [5, 9]) {
+    expect(await heart.submit('poll', first.head(size), undefined, ids.one)).toMatchObject({ kind: 'advanced' })
+    expect(await heart.submit('poll', first.sign(elsewhere(size)), undefined, id)).toMatchObject({ kind: 'advanced' })
+  }
+  expect([heart.store.heads.get(ids.one).tree, heart.store.heads.get(id).tree]).toEqual([first.tree(9), second.tree(9)])
+  expect(cosigned(heart)).toEqual([first.text(5), elsewhere(5), first.text(9), elsewhere(9)])
+  expect([heart.evidence, heart.errors]).toEqual([[], []])
 })
 
 describe('a log whose origin is taken', () => {

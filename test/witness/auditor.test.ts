@@ -4,6 +4,7 @@
  */
 import { MemoryLevel } from 'memory-level'
 import { describe, expect, test } from 'vitest'
+import { GossumError } from '../../src/errors.js'
 import { cosign } from '../../src/tlog/cosignature.js'
 import { formatHash } from '../../src/tlog/hash.js'
 import { formatNote, isBy, parseNote, SIGNATURE_TYPES, type SignerKey } from '../../src/tlog/note.js'
@@ -153,8 +154,8 @@ describe('deposits', () => {
 })
 
 describe('a home restored from an older copy', () => {
-  const restored = async () => {
-    const heart = await startHeart(base)
+  const restored = async (prefix = showing(history)) => {
+    const heart = await startHeart({ ...base, prefix })
     await heart.submit('poll', history.head(9))
     return heart
   }
@@ -180,20 +181,31 @@ describe('a home restored from an older copy', () => {
   })
 
   test('gets a floor where its auditor was ahead of its witness', async () => {
-    const heart = await restored()
+    // The log does not prove the head of the floor itself, which would be adopted at once.
+    const prove = showing(history)
+    const heart = await restored((of, size) =>
+      of.size === 12 ? Promise.reject(new GossumError('LOG_UNREACHABLE')) : prove(of, size),
+    )
     await heart.witness.recall({ heads: [cosignedBy(auditor, history.head(12), NOW / 1000 - 50)], promises: [] })
     expect(heart.store.heads.get(heart.log).floor).toMatchObject({ size: 12 })
     expect(await heart.witness.cosignAudited(heart.log, 9)).toBe('GUARD_BEHIND')
+    // The witness signs nothing below the floor either.
+    expect(await heart.submit('poll', history.head(11))).toMatchObject({ kind: 'refused', code: 'GUARD_BEHIND' })
+    expect(linesOf(heart.published, testWitness).map(([size]) => size)).toEqual([9])
     await heart.submit('poll', history.head(15))
     expect(heart.store.heads.get(heart.log).tree?.size).toBe(15)
     expect(await heart.witness.cosignAudited(heart.log, 15)).toBe('cosigned')
   })
 
-  test('learns nothing about the auditor from a promise of the witness', async () => {
+  test('learns nothing about the auditor from a promise of the witness, and the reverse', async () => {
+    const times = { witness: NOW / 1000 + 100, auditor: NOW / 1000 + 200 }
     const heart = await restored()
-    const promise = { log: heart.log, seq: 4, time: NOW / 1000 + 100, head: history.head(7) }
+    const promise = { log: heart.log, seq: 4, time: times.witness, head: history.head(7) }
     await heart.witness.recall({ heads: [], promises: [{ ...promise, witness: testWitness.verifier.vkey }] })
-    expect(heart.store.heads.get(heart.log).audited).toBeUndefined()
+    const { audited, signed } = heart.store.heads.get(heart.log)
+    expect([audited, signed?.time]).toEqual([undefined, times.witness])
+    await heart.witness.recall({ heads: [], promises: [{ ...promise, time: times.auditor, witness: vkey }] })
+    expect(heart.store.heads.get(heart.log)).toMatchObject({ audited: { time: times.auditor }, signed })
   })
 
   test('does not take the auditor’s own line for that of a twin when it comes back', async () => {

@@ -56,11 +56,15 @@ describe('a clock that others contradict', () => {
     expect(names()).toEqual(['clock behind'])
   })
 
-  test('counts each source once, however often it states the time', () => {
+  test('counts each source once, with its last statement', () => {
     const { clock, names } = start()
     clock.observe('a', START)
     for (let i = 0; i < 10; i++) clock.observe('liar', START + DAY)
     expect(names()).toEqual([])
+    clock.observe('a', START + DAY)
+    expect(names()).toEqual(['clock behind'])
+    for (const source of ['a', 'liar']) clock.observe(source, START)
+    expect(clock.report([])).toEqual({ offset: 0, conditions: [] })
   })
 
   test('keeps the most recent sources, however many there are', () => {

@@ -31,7 +31,11 @@ const from = (rest: Partial<Bringer> = {}): Bringer => ({ peer: 'peer', witness:
 
 /** A head with a line of each of these. */
 function cosigned(of: History, size: number, ...signers: SignerKey[]): Uint8Array {
-  const { text, signatures } = parseNote(of.head(size))
+  return withLines(of.head(size), ...signers)
+}
+
+function withLines(head: Uint8Array, ...signers: SignerKey[]): Uint8Array {
+  const { text, signatures } = parseNote(head)
   return formatNote({ text, signatures: [...signatures, ...signers.map((its) => cosign(text, 50, its).signature)] })
 }
 
@@ -241,11 +245,19 @@ describe('the lines of a key', () => {
     expect((await sizes(second.verifier.vkey)).heads).toEqual([])
   })
 
+  test('are kept for keys that only neighbours count, too', async () => {
+    const { depositary, sizes } = await start({ keys: () => [ours.verifier, counted.verifier, second.verifier] })
+    await depositary.keepLine(cosigned(history, 9, stranger, second), 'peer')
+    expect((await sizes(second.verifier.vkey)).heads).toEqual([9])
+    expect((await sizes(strangerKey)).heads).toEqual([])
+  })
+
+  const impossible = history.sign(`${SUMDB_ORIGIN}\n9223372036854775807\n${'A'.repeat(43)}=\n`)
   test.each<[string, Uint8Array]>([
     ['something that is no note', utf8('line')],
     ['a head of a log that is not followed', cosigned(unfollowed, 5, counted)],
     ['a head that its log did not sign', utf8(fromUtf8(cosigned(history, 5, counted))!.replace('\n5\n', '\n6\n'))],
-    ['a head of an impossible tree', history.sign(`${SUMDB_ORIGIN}\n9223372036854775807\n${'A'.repeat(43)}=\n`)],
+    ['a head of an impossible tree', withLines(impossible, counted)],
   ])('under %s are ignored without an error', async (_, note) => {
     const { depositary, sizes } = await start()
     await depositary.keepLine(note, 'peer')

@@ -94,10 +94,10 @@ test('a peer that shows an old quorum head first only delays the observer', asyn
   expect(heart.cosigned.quorum(heart.log)?.size).toBe(12)
 })
 
-test('a fork at the observer’s size is evidence, even if all witnesses have signed it', async () => {
+test.each([8, 6])('a fork of size %i is evidence at size 8, even if all witnesses have signed it', async (size) => {
   const heart = await observe()
   await heart.submit('sync', shown(truth, 8, [a, b]), 'p')
-  expect(await heart.submit('gossip', shown(lie, 8, [a, b, c]), 'liar')).toMatchObject({ kind: 'conflict' })
+  expect(await heart.submit('gossip', shown(lie, size, [a, b, c]), 'liar')).toMatchObject({ kind: 'conflict', size })
   await heart.witness.idle()
   expect(sizeOf(heart)).toBe(8)
   expect(heart.evidence.length).toBeGreaterThanOrEqual(1)

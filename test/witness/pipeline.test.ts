@@ -138,6 +138,21 @@ test('what is published is on disk at that moment, both the state and the cosign
   await log.close()
 })
 
+test('a head that was refused for its content is not verified again', async () => {
+  let verified = 0
+  const counting = (...of: Parameters<typeof logSigner.verifier.verify>): boolean => {
+    verified++
+    return logSigner.verifier.verify(...of)
+  }
+  const log = await vantage(madeUpRecords(0, 3))
+  const heart = await startHeart({ logKey: { ...logSigner.verifier, verify: counting }, prefix: log.prefix })
+  const forged = utf8(fromUtf8(await log.server.head())!.replace('\n3\n', '\n4\n'))
+  for (const source of ['gossip', 'sync', 'poll'] as const)
+    expect(await heart.submit(source, forged)).toMatchObject({ kind: 'refused', code: 'SIGNATURE_INVALID' })
+  expect(verified).toBe(1)
+  await log.close()
+})
+
 test('a past head is not proven again, but a refusal that depends on our state is reconsidered', async () => {
   const log = await vantage(madeUpRecords(0, 10))
   let proofs = 0

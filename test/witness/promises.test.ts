@@ -139,7 +139,7 @@ test('a gossiped head that waited for the rollback guard is relayed once it is a
   expect(sent).toEqual([other.verifier.vkey])
 })
 
-test('a push that is being judged when the rollback guard opens is judged again', async () => {
+test('a push that is being judged when the rollback guard opens is judged again, and does not delay its log', async () => {
   const rollback = { maySign: true, sawUnknown: () => undefined }
   const heart = await startHeart({ ...base, rollback, counted })
   await heart.submit('poll', history.head(5))
@@ -162,6 +162,7 @@ test('a push that is being judged when the rollback guard opens is judged again'
   await heart.witness.submitDeferred()
   answer(false)
   expect(await late).toMatchObject({ kind: 'advanced', size: 9 })
+  expect(await heart.submit('poll', history.head(12)), 'no head is left waiting').toMatchObject({ kind: 'advanced' })
 })
 
 test('a floor learnt while the key was unavailable is reached by the next retry', async () => {
