@@ -24,6 +24,7 @@ export function guardEnd(socket: Socket): void {
     if (parser()?.paused === true) for (const answer of [...paused]) answer.drain()
     letFinish()
   })
-  // Nothing more arrives; the answer is cut off, and fails.
+  // Nothing more arrives: an answer whose end was declared is cut off, and fails. For one that lasts as long as the
+  // connection, undici takes a reset for its end.
   socket.on('error', letFinish).on('close', letFinish)
 }

@@ -280,16 +280,22 @@ describe('a bad request', () => {
     expect(answer.status).toBe(200)
   })
 
-  it('with a body that is too large is refused before its end', async () => {
-    const { server } = await serve()
-    const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
-    socket.write('POST /api/v1/evidence HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999\r\n\r\n')
-    const chunks: Buffer[] = []
-    socket.on('data', (chunk: Buffer) => chunks.push(chunk))
-    await once(socket, 'end')
-    expect(Buffer.concat(chunks).toString()).toMatch(/^HTTP\/1\.1 413 /)
-    socket.destroy()
-  })
+  it.each([
+    ['as declared', `Content-Length: 999999\r\n\r\n`],
+    ['as received', `Transfer-Encoding: chunked\r\n\r\n${(1025).toString(16)}\r\n${'x'.repeat(1025)}\r\n`],
+  ])(
+    'with a body that is too large, %s, is refused before its end, and its connection is closed',
+    async (_how, rest) => {
+      const { server } = await serve()
+      const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
+      socket.write(`GET /api/v1/logs HTTP/1.1\r\nHost: localhost\r\n${rest}`)
+      const chunks: Buffer[] = []
+      socket.on('data', (chunk: Buffer) => chunks.push(chunk))
+      await once(socket, 'end')
+      expect(Buffer.concat(chunks).toString()).toMatch(/^HTTP\/1\.1 413 [^]*\r\nconnection: close\r\n/i)
+      socket.destroy()
+    },
+  )
 
   it('with headers above 8 KiB is refused', async () => {
     const { server } = await serve()

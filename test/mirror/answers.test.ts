@@ -111,6 +111,15 @@ describe('the list of versions', () => {
     expect(await listed()).toEqual(['v1.2.0-rc.1', 'v1.2.0', 'v1.10.0'])
   })
 
+  it('is empty if the upstream has no versions, also when it does not answer later', async () => {
+    const { mirror, upstream, listed, again } = await withVersions({ 'v1.0.0': 0 })
+    expect(await listed()).toEqual(['v1.0.0'])
+    upstream.files.set(`${BASE}/@v/list`, '')
+    expect(textOf(await mirror.list(M.path, asking()))).toBe('')
+    await upstream.stop()
+    expect(textOf(await (await again()).list(M.path, asking()))).toBe('')
+  })
+
   it('is the last one if no upstream answers, and an error without a last one', async () => {
     const { mirror, upstream, again } = await withVersions({ 'v1.0.0': 0 })
     await mirror.list(M.path, asking())
@@ -202,11 +211,17 @@ describe('what the operator exempts from the cooldown', () => {
     expect(await listed()).toEqual(['v1.0.0'])
   })
 
-  it('is everything that matches the patterns', async () => {
+  it('is everything that matches the patterns, and nothing else', async () => {
     const cooldown = { ms: WEEK, except: 'example.com' }
-    const { listed, log } = await withVersions({ 'v1.0.0': 1 }, { cooldown })
+    const { mirror, upstream, listed, log } = await withVersions({ 'v1.0.0': 1 }, { cooldown })
     expect(await listed()).toEqual(['v1.0.0'])
     expect(log.asked).toEqual([])
+    const other = madeModule({ path: 'example.com.other/m', version: 'v1.0.0' })
+    upstream.serve(other)
+    log.record(other, NOW - HOUR)
+    upstream.files.set(`${other.path}/@v/list`, 'v1.0.0\n')
+    expect(textOf(await mirror.list(other.path, asking()))).toBe('')
+    await expect(mirror.file(other, 'zip', asking())).rejects.toMatchObject({ code: 'MODULE_COOLING' })
   })
 })
 

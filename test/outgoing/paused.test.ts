@@ -64,19 +64,20 @@ describe('an answer that is read slowly', () => {
     },
   )
 
-  it.each(WAYS)('%s that breaks off fails, if that is detectable', async (what, head, body) => {
-    const answer = await answerOf((socket) => {
-      socket.write(`${head}\r\n\r\n`)
-      socket.write(body.slice(0, body.length / 2), () => socket.resetAndDestroy())
-    })
-    const got = await read(answer, () => delay(1)).then(
-      ({ length }) => length,
-      () => 'failed',
-    )
-    // If only the end of the connection marks the end, truncation cannot be detected; the content is checked against a
-    // hash.
-    if (what !== 'as long as the connection') expect(got).toBe('failed')
-  })
+  it.each(WAYS)(
+    '%s that breaks off fails, or is a beginning if only the connection marks its end',
+    async (what, head, body) => {
+      const answer = await answerOf((socket) => {
+        socket.write(`${head}\r\n\r\n`)
+        socket.write(body.slice(0, body.length / 2), () => socket.resetAndDestroy())
+      })
+      const got = await read(answer, () => delay(1)).catch(() => 'failed')
+      if (what !== 'as long as the connection') expect(got).toBe('failed')
+      // If only the end of the connection marks the end, undici takes a reset for one: what came is the beginning, and
+      // the content is checked against a hash.
+      else if (typeof got !== 'string') expect(BODY.subarray(0, got.length).equals(got)).toBe(true)
+    },
+  )
 
   it.each(['end', 'resetAndDestroy'] as const)(
     'handles a last piece that arrives together with the end: %s',

@@ -64,10 +64,17 @@ describe('several lists', () => {
     expect(new Watches([], () => 0).isEmpty).toBe(true)
   })
 
-  test('have an unreadable one reported', async () => {
-    const watches = await lists(undefined)
-    await watches.standing(watches.watched(lines('v1.0.0'))!)
-    expect(watches.failing).toMatchObject([{ error: expect.stringContaining('ENOENT') as string }])
+  test('have an unreadable one reported until it can be read', async () => {
+    const watches = await lists(lines('v1.0.0'), undefined)
+    const standing = (): Promise<string> => watches.standing(watches.watched(lines('v1.0.0'))!)
+    expect(await standing()).toBe('unread')
+    const [failing, ...more] = watches.failing
+    expect(more).toEqual([])
+    expect(failing).toMatchObject({ list: expect.stringMatching(/list1$/) as string })
+    expect(failing!.error).toContain('ENOENT')
+    await writeFile(failing!.list, lines('v1.0.0'))
+    expect(await standing()).toBe('authorised')
+    expect(watches.failing).toEqual([])
   })
 })
 

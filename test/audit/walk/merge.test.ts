@@ -188,7 +188,10 @@ describe('false results', () => {
       counts: { error: 0, note: 0 },
       keys: new Uint8Array(257 * 4),
     })
-    await expect(merge([...honest, lying])).rejects.toMatchObject({ code: 'AUDIT_DAMAGED' })
+    await expect(merge([...honest, lying])).rejects.toMatchObject({
+      code: 'AUDIT_DAMAGED',
+      detail: expect.stringContaining(`${lying}: `) as string,
+    })
   })
 
   it('of a tree that the log did not sign are refused', async () => {
@@ -213,16 +216,21 @@ describe('false results', () => {
 })
 
 describe('a file', () => {
-  it('that is truncated anywhere is refused', async () => {
+  it('that is truncated is named, or the records that it lacks are', async () => {
     const bytes = readFileSync(honest[2]!)
     const header = bytes.indexOf(10) + 1
     for (const length of [0, 1, header - 1, header + 1, header + 4, header + 300, bytes.length - 1]) {
       const cut = scratch.file('cut', bytes.subarray(0, length))
-      await expect(merge([cut, ...honest]), `${length}`).rejects.toMatchObject({ code: 'AUDIT_DAMAGED' })
+      const refusal = { code: 'AUDIT_DAMAGED', detail: expect.stringContaining(`${cut}: `) as string }
+      await expect(merge([cut, ...honest]), `${length}`).rejects.toMatchObject(refusal)
+      await expect(merge([honest[0]!, honest[1]!, cut]), `${length}, the last file`).rejects.toMatchObject(refusal)
     }
     // Cut at the end of a part, it is a complete file of fewer units.
     const cut = scratch.file('cut', bytes.subarray(0, header))
-    await expect(merge([cut, honest[0]!, honest[1]!])).rejects.toMatchObject({ code: 'AUDIT_DISAGREES' })
+    await expect(merge([cut, honest[0]!, honest[1]!])).rejects.toMatchObject({
+      code: 'AUDIT_DISAGREES',
+      detail: expect.stringMatching(/^the hash of record \d+ is in no file$/) as string,
+    })
   })
 
   it('with a wrong length is damaged', async () => {

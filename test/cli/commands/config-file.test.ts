@@ -171,7 +171,13 @@ describe('gossum config check', () => {
 
   test('shares the line and column with other commands', async () => {
     const path = file('run.yaml', 'poll: 3\nfeed:\n  - x\n')
-    const result = await gossum(['config', 'show', '--json', '--config', path])
-    expect(jsonError(result).message).toContain(`${path}:3:5: feed: "x" is not`)
+    for (const command of [
+      ['config', 'show'],
+      ['run', '--home', temporaryHome()],
+    ]) {
+      const result = await gossum([...command, '--json', '--config', path])
+      expect([result.code, result.stdout], command[0]).toEqual([2, ''])
+      expect(jsonError(result).message).toContain(`${path}:3:5: feed: "x" is not`)
+    }
   })
 })

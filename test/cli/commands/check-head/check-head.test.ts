@@ -136,7 +136,9 @@ describe('against the log alone', () => {
   })
 
   test.skipIf(!hasShared)('the oldest head in each of seven caches is consistent, from their own tiles', async () => {
-    for (const name of readdirSync(sharedPath('sumdb/captures'))) {
+    const names = readdirSync(sharedPath('sumdb/captures'))
+    expect(names).toHaveLength(7)
+    for (const name of names) {
       const files = readFiles(sharedPath(`sumdb/captures/${name}`))
       const notes = [...files].flatMap(([path, data]) => (path.startsWith('lookup/') ? parseLookup(data).note : []))
       const [oldest] = notes.sort((a, b) => sizeIn(a) - sizeIn(b))
