@@ -47,7 +47,7 @@ export type Decision =
 export interface ComparedHead extends Tree {
   /** Whether it is in the canonical form that witnesses sign. */
   readonly canonical: boolean
-  /** Whether it may be the first head of its log: seen at the log itself (trust on first use), or vouched for. */
+  /** Whether it may be the first head of its log: polled or pushed (trust on first use), or vouched for. */
   readonly mayBeFirst: boolean
 }
 

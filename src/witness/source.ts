@@ -22,7 +22,7 @@ export type Door = 'poll' | 'push' | 'gossip' | 'sync'
 
 interface Traits {
   readonly door: Door
-  /** It comes from the log itself, as we see it: such a head may be the first of its log (trust on first use). */
+  /** The log showed it to us, or it was pushed: such a head may be the first of its log (trust on first use). */
   readonly firsthand: boolean
   /** It waits for its turn: heads from others make us cosign a log at most every two seconds. */
   readonly paced: boolean

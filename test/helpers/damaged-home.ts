@@ -19,7 +19,8 @@ export const DAMAGED_LOG = 'a'.repeat(64)
 
 export type Files = ReadonlyMap<string, Uint8Array>
 /** The result of opening a damaged home: the state as it was, or how the damage was noticed. */
-export type Said = 'as it was' | 'older, and silent' | 'disagreement' | 'damaged' | 'the process ended'
+export type Said =
+  'as it was' | 'older, and silent' | 'older, and promised' | 'disagreement' | 'damaged' | 'the process ended'
 
 /** The contents of the journal and of the database's files. */
 export function snapshot(home: string): Files {
@@ -43,11 +44,23 @@ export async function reopened(home: string, expected: LogState): Promise<Said> 
     return 'damaged'
   }
   try {
-    if (store.heads.disagreement(DAMAGED_LOG) !== undefined) return 'disagreement'
+    if (store.heads.disagreement(DAMAGED_LOG) !== undefined)
+      return (await canBePromised(store)) ? 'older, and promised' : 'disagreement'
     const isSame = encodeState(store.heads.get(DAMAGED_LOG)) === encodeState(expected)
     return isSame ? 'as it was' : 'older, and silent'
   } finally {
     await store.close()
+  }
+}
+
+/** Whether a larger tree can be promised on disk, without which nothing is signed. */
+async function canBePromised(store: Store): Promise<boolean> {
+  const change = { tree: { size: 99, root: new Uint8Array(32).fill(99) } }
+  try {
+    return (await store.heads.change(DAMAGED_LOG, store.heads.get(DAMAGED_LOG), change)) !== undefined
+  } catch (error) {
+    if (!(error instanceof GossumError) || errorCode(error) !== 'STATE_DISAGREES') throw error
+    return false
   }
 }
 

@@ -48,7 +48,7 @@ describe('one flipped byte', () => {
     const name = fileOf(files, /\.log$/)
     for (let at = 0; at < files.get(name)!.length; at++) {
       restore(home, flipped(files, name, at))
-      expect(await reopen(home), `byte ${at} of ${name}`).not.toBe('older, and silent')
+      expect(await reopen(home), `byte ${at} of ${name}`).not.toMatch('older')
     }
   })
 
@@ -69,7 +69,7 @@ describe('one flipped byte', () => {
     const name = fileOf(files, pattern)
     for (let at = 0; at < files.get(name)!.length; at += step) {
       restore(home, flipped(files, name, at))
-      expect(await reopen(home), `byte ${at} of ${name}`).not.toBe('older, and silent')
+      expect(await reopen(home), `byte ${at} of ${name}`).not.toMatch('older')
     }
   })
 })
@@ -115,7 +115,7 @@ describe('truncated or missing files', () => {
       for (const name of files.keys()) {
         restore(home, new Map([...files].filter(([other]) => other !== name)))
         if (name === 'journal') rmSync(join(home, 'journal'))
-        expect(await reopen(home), `without ${name}`).not.toBe('older, and silent')
+        expect(await reopen(home), `without ${name}`).not.toMatch('older')
       }
     }
   })
@@ -152,11 +152,15 @@ describe('truncated or missing files', () => {
 })
 
 describe('five hundred damaged homes', () => {
-  test('never open silently in an older state', { timeout: 240_000 }, async () => {
-    const { home } = await makeHome(true)
-    const seen = await damageOften(home, 500)
-    expect(seen).toHaveLength(500)
-    expect(seen).not.toContain('older, and silent')
-    for (const result of ['as it was', 'disagreement', 'damaged']) expect(seen).toContain(result)
-  })
+  test(
+    'never open silently in an older state, and promise nothing where the journal and the database disagree',
+    { timeout: 240_000 },
+    async () => {
+      const { home } = await makeHome(true)
+      const seen = await damageOften(home, 500)
+      expect(seen).toHaveLength(500)
+      for (const bad of ['older, and silent', 'older, and promised']) expect(seen).not.toContain(bad)
+      for (const result of ['as it was', 'disagreement', 'damaged']) expect(seen).toContain(result)
+    },
+  )
 })

@@ -28,7 +28,7 @@ const nothing: Held = { frozen: false }
 const shows = (byte: number): Proof => ({ prefix: { root: root(byte), proof: [root(99)] } })
 
 describe('the first head', () => {
-  test('is trusted only if it comes from the log itself', () => {
+  test('is trusted only if it may be the first one', () => {
     expect(decide(nothing, head(5, 1, { mayBeFirst: true }))).toEqual({ kind: 'advanced' })
     expect(decide(nothing, head(5, 1))).toEqual({ kind: 'pending', code: 'HISTORY_MISSING' })
   })

@@ -29,9 +29,15 @@ function cosignedBy(signer: SignerKey, note: Uint8Array, time = 1_700_000_000): 
 }
 
 describe('a signature', () => {
-  test('is not made on a first head from a peer: only the log itself is trusted on first use', async () => {
+  test.each(['poll', 'lookup', 'push'] as const)('is made on a first head by %s', async (source) => {
     const heart = await startHeart(base)
-    const outcome = await heart.submit('sync', history.head(5), 'p')
+    expect(await heart.submit(source, history.head(5))).toMatchObject({ kind: 'advanced' })
+    expect(heart.published.map((note) => cosignatureIn(note))).toHaveLength(1)
+  })
+
+  test.each(['gossip', 'sync', 'submit', 'replay'] as const)('is not made on a first head by %s', async (source) => {
+    const heart = await startHeart(base)
+    const outcome = await heart.submit(source, history.head(5), 'p')
     expect(outcome).toMatchObject({ kind: 'pending', code: 'HISTORY_MISSING' })
     for (const note of heart.published) expect(() => cosignatureIn(note)).toThrow()
     expect(heart.store.heads.get(heart.log).tree).toBeUndefined()
