@@ -173,10 +173,10 @@ describe('an honest witness', () => {
     const log = new PushingLog(logSigner, { origin: SUMDB_ORIGIN })
     const us = await visiting([setting(place.url)], {
       counted,
-      prefix: (head) =>
+      prefix: (head, size) =>
         head.size === 9
           ? Promise.reject(new GossumError('LOG_UNREACHABLE', 'no tiles yet'))
-          : Promise.resolve({ root: log.tree(5).root, proof: log.proof(5, head.size) }),
+          : Promise.resolve({ root: log.tree(size).root, proof: log.proof(size, head.size) }),
     })
     await us.grow(5)
     await expect.poll(() => witness.tree?.size).toBe(5)

@@ -2,15 +2,21 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { loadConfig, type Settings } from '../../src/config/config.js'
 import { createNode, type GossumNode } from '../../src/node/node.js'
+import { SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
 import { SIGNATURE_TYPES } from '../../src/tlog/note.js'
 import { LyingLog, madeUpRecords, memoryLog } from '../fakes/lying-log.js'
-import { FakePlace, HonestWitness, isCosignedBy } from '../fakes/place.js'
+import { FakePlace, HonestWitness, isCosignedBy, type Asked } from '../fakes/place.js'
 import { testSigner } from '../helpers/heart.js'
 import { temporaryHome } from '../helpers/home.js'
 import { push, PushingLog } from '../helpers/witness-client.js'
 
 const logSigner = testSigner('log.example/one', 1)
 const stranger = testSigner('stranger.example', 10, SIGNATURE_TYPES.cosignature)
+
+/** The lines of the head that was pushed. */
+const headIn = ({ body }: Asked): string[] => new TextDecoder().decode(body).split('\n\n')[1]?.split('\n') ?? []
+const originOf = (asked: Asked): string | undefined => headIn(asked)[0]
+const sizeOf = (asked: Asked): number => Number(headIn(asked)[1])
 
 async function start(settings: Settings): Promise<GossumNode> {
   const fixed = { home: temporaryHome(), listen: [], http: '127.0.0.1:0', poll: 0.1, name: 'us.example' }
@@ -40,6 +46,43 @@ test('the cosignature of a witness in no policy is kept and shown, but not count
   await expect
     .poll(() => node.view.metrics())
     .toMatch(/gossum_exchange_requests_total\{place="stranger\.example",outcome="ok"\} [2-9]/)
+})
+
+test('nothing more of a log is pushed once it is frozen, while other logs are', async () => {
+  const log = await LyingLog.start(await memoryLog(logSigner, madeUpRecords(0, 300)))
+  onTestFinished(() => log.close())
+  const other = new PushingLog(testSigner('other.example', 2))
+  const witness = new HonestWitness(stranger, logSigner.verifier)
+  let release = (): void => undefined
+  const released = new Promise<void>((resolve) => (release = resolve))
+  const place = await FakePlace.start((asked) => {
+    if (originOf(asked) !== SUMDB_ORIGIN) return { status: asked.method === 'GET' ? 404 : 403 }
+    return (response) => void released.then(() => response.end(witness.answer(asked).body))
+  })
+  const node = await start({
+    log: [`${logSigner.verifier.vkey} ${log.url}`, `${other.signer.verifier.vkey} -`],
+    feed: [`${stranger.verifier.vkey} ${place.url}`],
+  })
+  await place.asked.next(() => true)
+  // The next head is due when the first is answered, but before that the log is convicted.
+  await log.history.append(madeUpRecords(300, 400))
+  const { id } = (await node.view.status()).logs.find(({ name }) => name === logSigner.verifier.name)!
+  await expect.poll(async () => (await node.view.head(id))?.size).toBe(400)
+  const fork = await memoryLog(logSigner, madeUpRecords(0, 400, 'fork'))
+  await fetch(`${node.http}/api/v1/heads`, { method: 'POST', body: Buffer.from(await fork.head()) })
+  await expect.poll(async () => (await node.view.evidence()).length).toBe(1)
+  release()
+  // Pushes are made in the order in which they are due: it would have been between these two.
+  for (const size of [5, 9]) {
+    expect((await push(node.http, other.body(size === 5 ? 0 : 5, size))).status).toBe(200)
+    await place.asked.next((asked) => asked.method === 'POST' && sizeOf(asked) === size)
+  }
+  const pushed = place.asked.seen.filter(({ method }) => method === 'POST')
+  expect(pushed.map((asked) => `${originOf(asked)} ${sizeOf(asked)}`)).toEqual([
+    `${SUMDB_ORIGIN} 300`,
+    'other.example 5',
+    'other.example 9',
+  ])
 })
 
 test('without tiles of a push-only log no proof is possible, which is not reported as a fault of the place', async () => {

@@ -85,6 +85,7 @@ describe('the feeds', () => {
     })
     const { feed, entries } = readAtom(answer.body)
     expect(one(feed, 'updated')).toBe(AT)
+    expect(one(feed, 'title')).toBe(`Reports by the witness ${one(named(feed, 'author')[0]!, 'name')}`)
     expect(entries.map(({ title }) => title)).toEqual([
       'SUSPECT: sum.golang.org signed a head of a size that no tree has that nothing explains',
       'SPLIT VIEW: sum.golang.org signed two histories',
