@@ -136,7 +136,7 @@ export const LOGS = {
   ],
   HISTORY_MISSING: [
     'this node holds no head of this log yet, so it has nothing to compare this one with',
-    'the node must first reach the log itself',
+    'wait for the first poll or push of this log; gossum status shows whether the log can be reached',
     notNow(1),
   ],
 } as const satisfies Record<string, ErrorRow>
