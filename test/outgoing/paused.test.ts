@@ -38,13 +38,13 @@ async function read(answer: FetchAnswer, wait: () => Promise<unknown>): Promise<
   }
 }
 
-const WAYS: readonly [string, string, Buffer | string, Buffer][] = [
+const WAYS: readonly [string, string, Buffer, Buffer][] = [
   ['with a declared length', `HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: ${BODY.length}`, BODY, BODY],
   ['as long as the connection', 'HTTP/1.0 200 OK', BODY, BODY],
   [
     'in chunks',
     'HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked',
-    `${CHUNKS}0\r\n\r\n`,
+    Buffer.from(`${CHUNKS}0\r\n\r\n`),
     Buffer.from(CHUNKS.replaceAll(/a\r\n|\r\n/g, '')),
   ],
 ]
@@ -69,12 +69,12 @@ describe('an answer that is read slowly', () => {
     async (what, head, body) => {
       const answer = await answerOf((socket) => {
         socket.write(`${head}\r\n\r\n`)
-        socket.write(body.slice(0, body.length / 2), () => socket.resetAndDestroy())
+        socket.write(body.subarray(0, body.length / 2), () => socket.resetAndDestroy())
       })
       const got = await read(answer, () => delay(1)).catch(() => 'failed')
       if (what !== 'as long as the connection') expect(got).toBe('failed')
-      // If only the end of the connection marks the end, undici takes a reset for one: what came is the beginning, and
-      // the content is checked against a hash.
+      // If only the end of the connection marks the end, undici takes a reset for one, and returns the beginning.
+      // Heads, tiles and module files are verified anyway; lists are not.
       else if (typeof got !== 'string') expect(BODY.subarray(0, got.length).equals(got)).toBe(true)
     },
   )
