@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** Where whole processes and networks are waited for: begun last, one such file would be waited for alone. */
-const SLOW_FIRST = [/\/test\/(e2e|attacks)\//, /\/test\/(fire|cli|gossip|stories)\//]
+const SLOW_FIRST = [/\/test\/(e2e|attacks|deploy)\//, /\/test\/(fire|cli|gossip|stories)\//]
 
 /** A fresh clone has no times of an earlier run to order by, and would go by the size of the files. */
 class SlowFirst extends BaseSequencer {
@@ -17,7 +17,7 @@ class SlowFirst extends BaseSequencer {
 
 /**
  * Folders whose files share a process: they touch nothing but what they made, and loading the same modules for each of a
- * hundred files costs more than most of them. Whoever mocks a module or changes the process needs one of his own.
+ * hundred files costs more than most of them. A file that mocks a module or changes the process for good needs its own.
  */
 const SHARED = [
   ...['config', 'errors', 'evidence', 'fuzz', 'keys', 'lib', 'logs', 'metrics', 'module', 'outgoing', 'proxy'],
