@@ -1,7 +1,14 @@
 /** What the readers of keys, policies, records and encodings refuse, though almost all of it is right. */
 import { describe, expect, it, test } from 'vitest'
-import { equalBytes, fromBase64, fromHex, fromUtf8, toBase64 } from '../../src/tlog/bytes.js'
-import { cosignSubtree, subtreeMessage, verifySubtree } from '../../src/tlog/cosignature.js'
+import { concatBytes, equalBytes, fromBase64, fromHex, fromUtf8, toBase64, uint64 } from '../../src/tlog/bytes.js'
+import {
+  cosign,
+  cosignSubtree,
+  keptCosignatures,
+  MAX_COSIGNATURE_TIME,
+  subtreeMessage,
+  verifySubtree,
+} from '../../src/tlog/cosignature.js'
 import {
   formatSignerKey,
   makeSignerKey,
@@ -13,6 +20,7 @@ import {
 } from '../../src/tlog/note.js'
 import { MAX_POLICY_LINES, parsePolicy } from '../../src/tlog/policy.js'
 import { recordLines } from '../../src/tlog/record.js'
+import { formatCheckpoint } from '../../src/tlog/checkpoint.js'
 import { codeOf } from '../helpers/codes.js'
 import { GossumError } from '../../src/errors.js'
 
@@ -190,6 +198,35 @@ describe('the cosignature of a subtree', () => {
     expect(subtreeMessage('n'.repeat(255), 0, 'l'.repeat(255), subtree)).toBeDefined()
     expect(subtreeMessage('n'.repeat(256), 0, 'l', subtree)).toBeUndefined()
     expect(subtreeMessage('n', 0, 'l'.repeat(256), subtree)).toBeUndefined()
+  })
+})
+
+describe('cosignatures that were kept', () => {
+  const text = formatCheckpoint({ origin: 'log.example', size: 5, root: new Uint8Array(32).fill(5) })
+  const signer = makeSignerKey('w.example', SIGNATURE_TYPES.cosignature, seed)
+  const other = makeSignerKey('other.example', SIGNATURE_TYPES.cosignature, seed)
+  const at = (time: number, by = signer): Signature => cosign(text, time, by).signature
+  const timeIn = (...signatures: Signature[]): number | undefined =>
+    keptCosignatures({ text, signatures }, [signer.verifier]).get(signer.verifier.vkey)?.time
+  const dated = (time: number): Signature => ({ ...at(1), bytes: concatBytes(uint64(time), at(1).bytes.subarray(8)) })
+
+  test('are read without being verified, the newest of each key', () => {
+    expect(timeIn(at(7))).toBe(7)
+    expect(timeIn(at(7), at(9), at(8))).toBe(9)
+    expect(timeIn(dated(12))).toBe(12)
+    expect(timeIn(dated(MAX_COSIGNATURE_TIME))).toBe(MAX_COSIGNATURE_TIME)
+    expect([...keptCosignatures({ text, signatures: [at(7), at(8, other)] }, [other.verifier]).keys()]).toEqual([
+      other.verifier.vkey,
+    ])
+  })
+
+  test('are no lines of other keys, of another length, or with an impossible time', () => {
+    expect(timeIn(at(7, other))).toBeUndefined()
+    expect(timeIn({ ...at(7), keyId: '00000000' })).toBeUndefined()
+    expect(timeIn({ ...at(7), name: 'x.example' })).toBeUndefined()
+    for (const length of [0, 7, 71, 73])
+      expect(timeIn({ ...at(7), bytes: new Uint8Array(length).fill(1) })).toBeUndefined()
+    for (const time of [0, MAX_COSIGNATURE_TIME + 1]) expect(timeIn(dated(time)), `${time}`).toBeUndefined()
   })
 })
 
