@@ -238,9 +238,7 @@ export class KeptFiles {
     for (const fileName of files) await rm(this.#path(fileName), { force: true })
   }
 
-  /**
-   * Why the file does not match its name. Concurrent callers share one check, which also records their use of the file.
-   */
+  /** Why the file does not match its name. Concurrent callers share one check, which also records their use. */
   async #flaw(name: string, entry: Entry, used?: Date): Promise<string | undefined> {
     const file = this.#path(entry.fileName)
     const found = await stat(file, { bigint: true }).catch(missing)

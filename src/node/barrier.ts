@@ -171,7 +171,7 @@ export class NodeBarrier {
       keyring,
       logs,
       states: () => new Map(store.heads.logs().map((log) => [log, store.heads.get(log)])),
-      count: () => store.heads.logs().length,
+      appeared: () => store.heads.appeared,
     })
   }
 

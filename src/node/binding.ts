@@ -12,16 +12,16 @@ export interface BindingParts {
   readonly logs: readonly LogSetting[]
   /** The current state of every log that was ever followed, by log id. */
   readonly states: () => ReadonlyMap<string, SignedState>
-  /** How many they are. */
-  readonly count: () => number
+  /** Grows when there is another one. Asked for each head, so it must be cheap. */
+  readonly appeared: () => number
 }
 
 export class Binding {
   readonly #parts: BindingParts
   /** Origins shared by several logs; contains undefined if the origin of some log is unknown. */
   #shared: Set<string | undefined> | undefined
-  /** How many states there were then. */
-  #counted = 0
+  /** What `appeared` was then. */
+  #asOf = 0
 
   constructor(parts: BindingParts) {
     this.#parts = parts
@@ -73,9 +73,9 @@ export class Binding {
    * followed here: their states appear when that is noticed.
    */
   #isShared(origin: string): boolean {
-    const { logs, count, states } = this.#parts
-    if (this.#shared === undefined || this.#counted !== count()) {
-      this.#counted = count()
+    const { logs, appeared, states } = this.#parts
+    if (this.#shared === undefined || this.#asOf !== appeared()) {
+      this.#asOf = appeared()
       const configured = new Set(logs.map(({ id }) => id))
       const gone = [...states()].flatMap(([id, state]) => (configured.has(id) ? [] : [originOf(state)]))
       const once = new Set<string | undefined>()

@@ -48,6 +48,7 @@ export class Heads {
   readonly #shared: SharedState | undefined
   readonly #slots = new Map<string, Slot>()
   readonly #serial = new Serial()
+  #appeared = 0
   #failure: string | undefined
 
   private constructor(table: Table, journal: Journal, shared: SharedState | undefined) {
@@ -80,6 +81,11 @@ export class Heads {
   /** Whether other machines change the state, too. */
   get isShared(): boolean {
     return this.#shared !== undefined
+  }
+
+  /** Grows when a log gets its first state: a cheap sign that logs() has more. */
+  get appeared(): number {
+    return this.#appeared
   }
 
   /** All logs of which something is known, whether or not they are followed. */
@@ -260,6 +266,7 @@ export class Heads {
       this.#failure = errorText(error)
       throw new GossumError('STORE_WRITE_FAILED', this.#failure, error)
     }
+    if (slot.state.seq === 0) this.#appeared++
     slot.state = state
     // The journal has it: a database that cannot be written now is brought up to date at the next start.
     this.#table.putLazily(log, text).catch(() => undefined)

@@ -24,10 +24,7 @@ import { isRenewalDue, isSigned, promise, signedUntil } from './signed.js'
 import { SOURCES } from './source.js'
 import type { Circumstances, Effect, HeadInput, Input, Mark, Step } from './step-types.js'
 
-/**
- * A step without an outcome is taken again: with the proof that it asks for, with the floor tried, or with the changed
- * state.
- */
+/** A step without an outcome is taken again, with the proof that it asks for, the floor tried, or the changed state. */
 export function step(state: LogState, input: Input, at: Circumstances): Step {
   switch (input.kind) {
     case 'head':
@@ -247,10 +244,7 @@ function onKnown(state: LogState, input: HeadInput, at: Circumstances): Step {
     : { outcome: known, effects: [{ do: 'cosign' }, ...renewal, ...rest] }
 }
 
-/**
- * A head that contradicts another that the same key signed. A head of size 0 with a non-empty root convicts the log by
- * itself.
- */
+/** A head that contradicts another by the same key. One of size 0 with a non-empty root convicts the log by itself. */
 function onConflict(
   head: SizedHead,
   other: Note | undefined,

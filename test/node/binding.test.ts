@@ -24,7 +24,7 @@ beforeEach(async () => {
   keyring = await readKeyring(home, { name: 'w.example' })
   states = new Map()
 })
-const binding = (): Binding => new Binding({ keyring, logs, states: () => states, count: () => states.size })
+const binding = (): Binding => new Binding({ keyring, logs, states: () => states, appeared: () => states.size })
 const sign = (log: string, key = keyring.first.verifier.vkey): unknown =>
   states.set(log, { signed: { key, size: 5, time: 1 } })
 
