@@ -27,12 +27,13 @@ export class ServiceLog {
   }
 
   event(event: NodeEvent, telling: Telling): void {
+    // With --json every event is on stdout.
+    if (this.#json === undefined && this.#out.isJson) return
     const level = levelOf(event, telling.hasPolicy)
     if (!isLogged(level, this.level)) return
     const lines = describeEvent(event, telling)
     if (this.#json === undefined) {
-      // With --json every event is on stdout.
-      if (!this.#out.isJson) for (const line of lines) this.#out.talk(line, { important: line.startsWith('!') })
+      for (const line of lines) this.#out.talk(line, { important: line.startsWith('!') })
       return
     }
     const { at, ...fields } = event

@@ -1,56 +1,51 @@
 /**
  * Keeps the times at which the records of each log were first covered by a quorum head, as quorum heads become known. A
- * time that is not on disk yet is not reported.
+ * time that is not on disk yet is not reported: who asks makes it be written.
  */
+import { Throttle } from '../lib/throttle.js'
+import { setTimer, type SetTimer } from '../lib/set-timer.js'
 import type { RecordTimes } from '../mirror/index/index-pages.js'
 import type { Covered, Covering } from '../store/covered.js'
 import { MAX_AHEAD, quorumTime } from '../witness/quorum-time.js'
 import type { KnownHeads, NodeBase } from './base.js'
 
+/** Milliseconds between two writes for a log that grows all the time: times are kept in whole seconds. */
+const PAUSE_MS = 1000
+
 export class CoveringTimes {
   readonly #covered: Covered
-  readonly #look: (log: string) => Promise<void>
-  /** By log id: the write in progress, and whether there is something newer. */
-  readonly #writing = new Map<string, { isOutdated: boolean; readonly done: Promise<void> }>()
+  readonly #looks: Throttle
 
   /** `look` adds the current quorum head; it does not throw. */
-  constructor(covered: Covered, look: (log: string) => Promise<void>) {
+  constructor(covered: Covered, look: (log: string) => Promise<void>, setTimerOfClock: SetTimer = setTimer) {
     this.#covered = covered
-    this.#look = look
+    this.#looks = new Throttle(look, PAUSE_MS, setTimerOfClock)
   }
 
-  /** There may be a new quorum head. If several arrive during a write, only the last is written. */
+  /** There may be a new quorum head. Of several within a pause only the last is written. */
   changed(log: string): void {
-    const writing = this.#writing.get(log)
-    if (writing === undefined) this.#writing.set(log, { isOutdated: false, done: this.#write(log) })
-    else writing.isOutdated = true
+    this.#looks.changed(log)
   }
 
   /** The first quorum head that covers a record of a log; undefined if none is known. Throws STORE_DAMAGED. */
   async of(log: string, id: number): Promise<Covering | undefined> {
-    await this.#writing.get(log)?.done
+    await this.#looks.settled(log)
     return this.#covered.of(log, id)
   }
 
   /** The times for one log. */
   ofLog(log: string): RecordTimes {
-    return { of: (id) => this.of(log, id), since: (time) => this.#covered.since(log, time) }
+    return { of: (id) => this.of(log, id), since: (time) => this.#since(log, time) }
   }
 
   /** Resolves when what is known by now was written, or could not be. */
-  async stop(): Promise<void> {
-    await Promise.all([...this.#writing.values()].map(({ done }) => done))
+  stop(): Promise<void> {
+    return this.#looks.stop()
   }
 
-  async #write(log: string): Promise<void> {
-    // Later in this turn: only then is it known that a write is in progress.
-    await Promise.resolve()
-    for (let writing = this.#writing.get(log); writing !== undefined;) {
-      writing.isOutdated = false
-      await this.#look(log)
-      if (!this.#writing.get(log)!.isOutdated) break
-    }
-    this.#writing.delete(log)
+  async #since(log: string, time: number): Promise<number> {
+    await this.#looks.settled(log)
+    return this.#covered.since(log, time)
   }
 }
 

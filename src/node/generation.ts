@@ -32,7 +32,7 @@ import { makeMirroring } from './mirroring.js'
 import { makePollers } from './polling.js'
 import { Publishing } from './publishing.js'
 import type { Self } from './self.js'
-import { makeView } from './shown.js'
+import { keepTempo, makeView } from './shown.js'
 import { makeWatching } from './watching.js'
 import { makeWitness } from './witnessing.js'
 import { routesForLogs } from './witness-routes.js'
@@ -150,6 +150,8 @@ export async function makeGeneration(
     publishing: () => publishing,
   }
   const view = makeView(base, heads, shown)
+  const tempo = keepTempo(base, view)
+  ending.told(() => tempo.stop())
   const onLook = (log: string): void => {
     frame.looked.add(log)
     looks.over(log)

@@ -4,6 +4,7 @@ import type { Exchange } from '../exchange/exchange.js'
 import type { WatchFacts } from '../status/conditions.js'
 import { View } from '../status/view.js'
 import type { Past } from '../status/view-parts.js'
+import { Throttle } from '../lib/throttle.js'
 import type { LogLists } from '../logs/lists.js'
 import { VERSION } from '../version.js'
 import type { Witness } from '../witness/witness.js'
@@ -14,6 +15,9 @@ import type { Auditing } from './auditing.js'
 import type { Doors } from './doors.js'
 import type { Mirroring } from './mirroring.js'
 import { stateView } from './sharing.js'
+
+/** Milliseconds between two readings of the kept heads of a log that grows all the time. */
+const TEMPO_PAUSE_MS = 1000
 
 export interface ShownParts {
   readonly alarm: Alarm
@@ -90,10 +94,17 @@ export function makeView(
     submit: (candidate) => witness.submit(candidate),
     underWayMs: () => witness.underWayMs,
   })
-  const moved = (log: string): void => void view.advanced(log).catch(news.onError)
-  news.on('advanced', moved)
+  news.on('advanced', (log) => view.advanced(log))
   // What is known about the logs so far is recorded before they change again.
-  for (const { id } of config.logs) moved(id)
+  for (const { id } of config.logs) view.advanced(id)
   news.on('outcome', (log, door, kind) => view.counted(log, door, kind))
   return view
+}
+
+/** Reads how each log has grown recently, from its kept heads, and again while it grows. */
+export function keepTempo({ config, news }: Pick<NodeBase, 'config' | 'news'>, view: Pick<View, 'tempo'>): Throttle {
+  const tempo = new Throttle((log) => view.tempo(log).catch(news.onError), TEMPO_PAUSE_MS)
+  news.on('advanced', (log) => tempo.changed(log))
+  for (const { id } of config.logs) tempo.changed(id)
+  return tempo
 }

@@ -63,8 +63,12 @@ export class View implements NodeView {
   }
 
   /** Records a new head of a log, or its current one at the start. */
-  advanced(log: string): Promise<void> {
+  advanced(log: string): void {
     this.#readings.moved(log)
+  }
+
+  /** Reads how a log has grown recently: to be called at the start, and when it has a new head. Throws STORE_DAMAGED. */
+  tempo(log: string): Promise<void> {
     return this.#readings.tempo(log)
   }
 

@@ -65,6 +65,7 @@ async function runNode(flags: SettingFlags): Promise<void> {
   const out = output(flags)
   const reread = (): Config => loadConfig(settingsOf(flags), { file: flags.config })
   let config = reread()
+  const homeFlag = homeFlagFor(config)
   const log = await openLog(config, out)
 
   // Events during the start are held back: the ready line is promised to be the first.
@@ -73,7 +74,7 @@ async function runNode(flags: SettingFlags): Promise<void> {
   const show = (event: NodeEvent): void => {
     out.json(event)
     const hasPolicy = config.policy !== undefined
-    log.event(event, { logs: node.logs, hasPolicy, ...flagsFor(node, config), own: node.witness })
+    log.event(event, { logs: node.logs, hasPolicy, nodeFlag: nodeFlag(node.http), homeFlag, own: node.witness })
   }
   const controls = {
     reread,
@@ -148,6 +149,7 @@ async function readyLine(node: GossumNode, config: Config): Promise<object> {
 async function introduce(node: GossumNode, config: Config, out: Output): Promise<void> {
   const { logs, guard, deposit, clock, bastion } = await node.view.status()
   const sumdbs = logs.filter(isSumDb)
+  const flags = { nodeFlag: nodeFlag(node.http), homeFlag: homeFlagFor(config) }
   const lines = [
     ['witness', node.witness ?? 'none: an observer, which signs nothing'],
     ...reachableFirst(node.multiaddrs).map((address, i) => [i === 0 ? 'peers dial' : '', address]),
@@ -176,7 +178,7 @@ async function introduce(node: GossumNode, config: Config, out: Output): Promise
         ? []
         : [['PAUSED', `${log.name}: ${log.paused}; nothing is signed (docs/operating.md, "Reading the status")`]],
     ),
-    ...logs.flatMap((log) => frozenTexts(log, flagsFor(node, config)).map((text) => ['FROZEN', text])),
+    ...logs.flatMap((log) => frozenTexts(log, flags).map((text) => ['FROZEN', text])),
   ]
   for (const [label, text] of lines) out.line(`${label!.padEnd(11)}${text!}`)
 }
@@ -239,10 +241,10 @@ export function meshTexts({ listen, bootstrap }: Pick<Config, 'listen' | 'bootst
     : ['off: no --listen and no --bootstrap']
 }
 
-/** The flags with which commands find the node and its home. */
-function flagsFor({ http }: GossumNode, { home }: Config): Flags {
+/** The flag with which commands find the home of the node. */
+function homeFlagFor({ home }: Config): string {
   const path = /^[\w./-]+$/.test(home) ? home : `'${home.replaceAll("'", "'\\''")}'`
-  return { nodeFlag: nodeFlag(http), homeFlag: isDefaultHome(home) ? '' : ` --home ${path}` }
+  return isDefaultHome(home) ? '' : ` --home ${path}`
 }
 
 /** What an API that other machines can reach exposes and accepts. */
