@@ -27,17 +27,16 @@ export class Doors {
   readonly #config: Config
   readonly #news: News
   readonly #gate: Gate
-  readonly #operatorRoutes: ChangingRoutes
+  #operatorRoutes: ChangingRoutes | undefined
   #http: HttpServer | undefined
   #operator: PatientDoor | undefined
   #bastion: Bastion | undefined
 
-  /** `gate` is closed while the routes are replaced; the operator can use the `fixed` routes even then. */
-  constructor(config: Config, news: News, gate: Gate, fixed: readonly Route[]) {
+  /** `gate` is closed while the routes are replaced. */
+  constructor(config: Config, news: News, gate: Gate) {
     this.#config = config
     this.#news = news
     this.#gate = gate
-    this.#operatorRoutes = new ChangingRoutes([], { gate, fixed })
   }
 
   /** URL of the HTTP API; empty before the start. */
@@ -54,18 +53,21 @@ export class Doors {
     return this.#operator?.fault
   }
 
-  /** Opens them. Throws ADDRESS_IN_USE. */
-  async start(served: Served): Promise<void> {
+  /**
+   * Opens them. The operator can use the `fixed` routes even while the others are replaced. Throws ADDRESS_IN_USE.
+   */
+  async start(served: Served, fixed: readonly Route[]): Promise<void> {
     const { home, http, trustedProxies, bastion } = this.#config
     const { onError, onRequest } = this.#news
     const { node, witness } = served
     const gate = this.#gate
     this.#http = await HttpServer.start({ ...http, trustedProxies, gate, ...publicOf(served), onError, onRequest })
+    const operatorRoutes = new ChangingRoutes([], { gate, fixed })
+    this.#operatorRoutes = operatorRoutes
     this.serve(served)
     // A home that cannot hold a socket does not prevent running: nothing can be acknowledged meanwhile, and that is
     // reported.
-    const open = (): Promise<OperatorDoor> =>
-      OperatorDoor.start(home, node, { onError, onRequest }, this.#operatorRoutes)
+    const open = (): Promise<OperatorDoor> => OperatorDoor.start(home, node, { onError, onRequest }, operatorRoutes)
     this.#operator = new PatientDoor({ open, onError })
     await this.#operator.start()
     if (bastion !== undefined) await this.#startBastion(bastion, witness)
@@ -74,7 +76,7 @@ export class Doors {
   /** Replaces the routes. */
   serve(served: Served): void {
     const { node, witness, operator } = served
-    this.#operatorRoutes.now = allOperatorRoutes(node, operator)
+    if (this.#operatorRoutes !== undefined) this.#operatorRoutes.now = allOperatorRoutes(node, operator)
     this.#bastion?.serveRoutes(witness)
     this.#http?.serve(publicOf(served))
     this.#news.metrics.routes(this.#http?.routes ?? [])

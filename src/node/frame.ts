@@ -4,7 +4,6 @@
  */
 import type { Config } from '../config/config.js'
 import { GossumError } from '../errors.js'
-import type { Route } from '../http/router.js'
 import { observerKeyring, readKeyring, type Keyring } from '../keys/keyring.js'
 import { Gate } from '../lib/gate.js'
 import type { Past } from '../status/view-parts.js'
@@ -40,15 +39,13 @@ export interface Frame extends Pick<NodeBase, 'keyring' | 'store' | 'shared' | '
 
 export interface FrameOptions {
   readonly onEvent: (event: NodeEvent) => void
-  /** Routes of the operator that do not wait while the parts are replaced. */
-  readonly fixed: readonly Route[]
   readonly onRequest?: ((route: string, status: number) => void) | undefined
 }
 
 /** `stops` receives the function that ends each part as soon as that part exists. */
 export async function makeFrame(
   given: Config,
-  { onEvent, fixed, onRequest }: FrameOptions,
+  { onEvent, onRequest }: FrameOptions,
   stops: (() => void | Promise<void>)[],
 ): Promise<{ readonly frame: Frame; readonly self: Self }> {
   const clock = { now: Date.now, monotonic: () => performance.now() }
@@ -83,7 +80,7 @@ export async function makeFrame(
   const { config } = self
   const barrier = new NodeBarrier({ config, keyring, store, chosen, mesh, emit: news.tell, now: clock.now })
   const gate = new Gate()
-  const doors = new Doors(given, news, gate, fixed)
+  const doors = new Doors(given, news, gate)
   const past = { polls: new Polls(clock.monotonic), startedAt: clock.now() }
   const frame = {
     keyring,

@@ -38,7 +38,7 @@ import { makeWitness } from './witnessing.js'
 import { routesForLogs } from './witness-routes.js'
 
 /** Ends a part. */
-type Stop = () => void | Promise<void>
+export type Stop = () => void | Promise<void>
 
 export interface Generation {
   readonly view: View
@@ -54,6 +54,7 @@ export interface Generation {
 export class Ending {
   readonly #acting: Stop[] = []
   readonly #told: Stop[] = []
+  /** Gives up what a generation waits for. */
   abort: () => void = () => undefined
 
   /** Parts added later are ended earlier. */
@@ -68,6 +69,7 @@ export class Ending {
   /** Stops everything that polls, signs or writes. */
   async halt(): Promise<void> {
     this.abort()
+    this.abort = () => undefined
     await inReverse(this.#acting.splice(0))
   }
 
@@ -116,6 +118,7 @@ export async function makeGeneration(
   // What is in progress ends, and the chosen peers learn of it while there still is a mesh.
   ending.acting(() => witness.stop())
   ending.abort = () => witness.abort()
+  news.on('keyBack', () => void witness.retryOwed().catch(news.onError))
   await witness.resume()
   for (const { id, disabled } of config.logs) if (disabled) await heads.cosigned.load(id)
 

@@ -17,6 +17,8 @@ interface Heard {
   advanced: [log: string]
   /** A head of a log came through a door, with this outcome. */
   outcome: [log: string, door: Door, kind: OutcomeKind]
+  /** A key that could not sign can again. */
+  keyBack: []
   /** An event was reported. */
   told: [event: NodeEvent]
 }
@@ -44,7 +46,7 @@ export class News extends EventEmitter<Heard> {
 
   /** Removes the other listeners, whose parts have ended. */
   forget(): void {
-    for (const what of ['changed', 'advanced', 'outcome', 'told'] as const) this.removeAllListeners(what)
+    for (const what of ['changed', 'advanced', 'outcome', 'keyBack', 'told'] as const) this.removeAllListeners(what)
     for (const listener of this.#lasting) this.on('told', listener)
   }
 

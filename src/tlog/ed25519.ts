@@ -14,7 +14,7 @@
  *
  * Pure.
  */
-import { Point, getPublicKey, hashes } from '@noble/ed25519'
+import { Point, hashes } from '@noble/ed25519'
 import { sha512 } from '@noble/hashes/sha2.js'
 import { concatBytes, equalBytes, toHex } from './bytes.js'
 
@@ -71,9 +71,4 @@ function lowOrderEncodings(): string[] {
   const encodings: string[] = []
   for (let point = Point.ZERO, i = 0; i < 8; i++, point = point.add(generator)) encodings.push(point.toHex())
   return encodings
-}
-
-/** The 32-byte public key of a 32-byte seed. */
-export function ed25519PublicKey(seed: Uint8Array): Uint8Array {
-  return getPublicKey(seed)
 }

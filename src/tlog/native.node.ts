@@ -51,8 +51,18 @@ export function ed25519Verifier(publicKey: Uint8Array): (message: Uint8Array, si
   }
 }
 
+/** The 32-byte public key of a 32-byte seed. */
+export function ed25519PublicKey(seed: Uint8Array): Uint8Array {
+  const spki = createPublicKey(privateKey(seed)).export({ format: 'der', type: 'spki' })
+  return new Uint8Array(spki.subarray(SPKI_PREFIX.length))
+}
+
 /** A signer for one 32-byte seed: 64-byte deterministic signatures (RFC 8032). */
 export function ed25519Signer(seed: Uint8Array): (message: Uint8Array) => Uint8Array {
-  const key = createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' })
+  const key = privateKey(seed)
   return (message) => new Uint8Array(nodeSign(null, message, key))
+}
+
+function privateKey(seed: Uint8Array): KeyObject {
+  return createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' })
 }

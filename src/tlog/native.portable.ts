@@ -4,7 +4,7 @@
  *
  * Pure.
  */
-import { sign } from '@noble/ed25519'
+import { getPublicKey, sign } from '@noble/ed25519'
 import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js'
 import { equationHolds } from './ed25519.js'
 
@@ -21,6 +21,11 @@ export function sha256(data: Uint8Array): Uint8Array {
 /** A verifier for one 32-byte public key that gives Go's answer (see ed25519.ts). */
 export function ed25519Verifier(publicKey: Uint8Array): (message: Uint8Array, signature: Uint8Array) => boolean {
   return (message, signature) => equationHolds(publicKey, message, signature)
+}
+
+/** The 32-byte public key of a 32-byte seed. */
+export function ed25519PublicKey(seed: Uint8Array): Uint8Array {
+  return getPublicKey(seed)
 }
 
 /** A signer for one 32-byte seed: 64-byte deterministic signatures (RFC 8032). */

@@ -7,10 +7,10 @@
  *
  * Pure.
  */
-import { ed25519Signer, ed25519Verifier } from '#native'
+import { ed25519PublicKey, ed25519Signer, ed25519Verifier } from '#native'
 import { GossumError } from '../errors.js'
 import { concatBytes, equalBytes, fromBase64, fromHex, fromUtf8, readUint32, toBase64, toHex, utf8 } from './bytes.js'
-import { ed25519PublicKey, isLowOrder, isPoint } from './ed25519.js'
+import { isLowOrder, isPoint } from './ed25519.js'
 import { sha256 } from './hash.js'
 import { ML_DSA_KEY_SIZE, mlDsaSigner, mlDsaVerifier } from './ml-dsa.js'
 

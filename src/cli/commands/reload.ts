@@ -1,7 +1,7 @@
 /** `gossum reload` and `gossum log-level`: change a running node, at the operator's command. */
 import { Argument, Command } from 'commander'
 import { LOG_LEVELS } from '../../config/settings.js'
-import type { ReloadReport } from '../../node/node.js'
+import type { ReloadReport } from '../../node/generations.js'
 import { fromUtf8 } from '../../tlog/bytes.js'
 import { operatorHome } from '../node-url.js'
 import type { CommonFlags } from '../common-flags.js'

@@ -4,9 +4,9 @@
  *
  * Pure.
  */
+import { ed25519PublicKey } from '#native'
 import { GossumError, HintedError } from '../../errors.js'
 import { equalBytes, fromBase64, utf8 } from '../../tlog/bytes.js'
-import { ed25519PublicKey } from '../../tlog/ed25519.js'
 import { ED25519, SshReader } from './ssh-wire.js'
 
 const ARMOUR = /^-----BEGIN OPENSSH PRIVATE KEY-----\n([A-Za-z0-9+/=\n]+)\n-----END OPENSSH PRIVATE KEY-----\n*$/

@@ -9,7 +9,7 @@ import { decodeKeptAnswer, encodeKeptAnswer } from '../../../src/mirror/kept-che
 import { CHAIN_START, firstWrite, formatJournal, formatWrite, readJournal } from '../../../src/store/journal-text.js'
 import { decodeState, encodeState, NOTHING } from '../../../src/store/log-state.js'
 import { concatBytes, fromUtf8, toBase64, toHex, utf8 } from '../../../src/tlog/bytes.js'
-import { ed25519PublicKey } from '../../../src/tlog/ed25519.js'
+import { ed25519PublicKey } from '../../../src/tlog/native.node.js'
 import { sha256 } from '../../../src/tlog/hash.js'
 import { head, history, witness } from './material.js'
 import { repairedPart, repairedSshKey } from './repairs.js'

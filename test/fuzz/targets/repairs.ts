@@ -7,7 +7,7 @@ import { errorCode } from '../../../src/errors.js'
 import { isObject } from '../../../src/lib/is-object.js'
 import { publicKeyBlob, sshString, uint32 } from '../../../src/keys/ssh/ssh-wire.js'
 import { concatBytes, fromUtf8, readUint32, toBase64, utf8 } from '../../../src/tlog/bytes.js'
-import { ed25519PublicKey } from '../../../src/tlog/ed25519.js'
+import { ed25519PublicKey } from '../../../src/tlog/native.node.js'
 import { formatHash, sha256 } from '../../../src/tlog/hash.js'
 import { parsePolicy } from '../../../src/tlog/policy.js'
 

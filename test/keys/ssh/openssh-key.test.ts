@@ -3,7 +3,7 @@ import { HintedError } from '../../../src/errors.js'
 import { parseOpenSshKey } from '../../../src/keys/ssh/openssh-key.js'
 import { publicKeyBlob, sshString, uint32 } from '../../../src/keys/ssh/ssh-wire.js'
 import { concatBytes, toBase64, utf8 } from '../../../src/tlog/bytes.js'
-import { ed25519PublicKey } from '../../../src/tlog/ed25519.js'
+import { ed25519PublicKey } from '../../../src/tlog/native.node.js'
 import { codeOf } from '../../helpers/codes.js'
 import { HAS_OPENSSH, newSshKey } from '../../helpers/openssh.js'
 
