@@ -15,15 +15,6 @@ class SlowFirst extends BaseSequencer {
   }
 }
 
-/**
- * Folders whose files share a process: they touch nothing but what they made, and loading the same modules for each of a
- * hundred files costs more than most of them. A file that mocks a module or changes the process for good needs its own.
- */
-const SHARED = [
-  ...['config', 'errors', 'evidence', 'fuzz', 'keys', 'lib', 'logs', 'metrics', 'module', 'outgoing', 'proxy'],
-  ...['status', 'store', 'sumdb', 'tlog', 'watch', 'witness'],
-].map((folder) => `test/${folder}/**/*.test.ts`)
-
 export default defineConfig({
   resolve: { conditions: ['gossum-source', 'node'] },
   ssr: { resolve: { conditions: ['gossum-source', 'node'] } },
@@ -31,20 +22,13 @@ export default defineConfig({
     setupFiles: ['src/lib/polyfill.ts'],
     testTimeout: 150_000,
     hookTimeout: 150_000,
-    // One more than the two processors of CI: half of the time a test of processes waits.
-    maxWorkers: 3,
+    // Files that run one after another share a process: loading the same modules for each of four hundred costs more than
+    // most of them. So no file mocks a module, and what a test changes in its process it changes back.
+    isolate: false,
+    // Twice the two processors of CI: half of the time a test of processes waits.
+    maxWorkers: 4,
+    include: ['test/**/*.test.ts'],
+    globalSetup: ['test/helpers/packed-program.ts'],
     sequence: { sequencer: SlowFirst },
-    projects: [
-      { extends: true, test: { name: 'shared', include: SHARED, isolate: false } },
-      {
-        extends: true,
-        test: {
-          name: 'own',
-          include: ['test/**/*.test.ts'],
-          exclude: SHARED,
-          globalSetup: ['test/helpers/packed-program.ts'],
-        },
-      },
-    ],
   },
 })
