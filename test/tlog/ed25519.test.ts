@@ -86,11 +86,29 @@ describe('points', () => {
     expect(none.length).toBe(6)
     for (const c of none) expect(isPoint(fromHex(c.publicKey)!)).toBe(false)
     expect(isPoint(new Uint8Array(31))).toBe(false)
+    expect(isPoint(fromHex(`${generator}00`)!)).toBe(false)
+    for (const c of none) expect(isLowOrder(fromHex(c.publicKey)!)).toBe(false)
     expect(isPoint(fromHex(generator)!)).toBe(true)
   })
 
   it('of a wrong length are refused without an exception', () => {
     expect(equationHolds(new Uint8Array(31), new Uint8Array(), new Uint8Array(64))).toBe(false)
     expect(equationHolds(new Uint8Array(32), new Uint8Array(), new Uint8Array(63))).toBe(false)
+    const { publicKey, message, signature } = cases.find((c) => c.goAccepts && c.message !== '')!
+    const [key, text, right] = [publicKey, message, signature].map((hex) => fromHex(hex)!) as [
+      Uint8Array,
+      Uint8Array,
+      Uint8Array,
+    ]
+    expect(equationHolds(key, text, right)).toBe(true)
+    expect(equationHolds(Uint8Array.of(...key, 0), text, right)).toBe(false)
+    expect(toHex(right), 'what is read stays as it is').toBe(signature)
+  })
+
+  it('are the same public keys on each platform', () => {
+    for (let i = 0; i < 16; i++) {
+      const seed = new Uint8Array(32).fill(i)
+      expect(toHex(nodeNative.ed25519PublicKey(seed)), String(i)).toBe(toHex(portable.ed25519PublicKey(seed)))
+    }
   })
 })

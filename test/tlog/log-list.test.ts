@@ -117,3 +117,39 @@ test('a list of blanks, as long as is allowed, is read to its end', () => {
   expect(codeOf(() => parseLogList(`logs/v0\nvkey${blanks}x\n`))).toBe('LOG_LIST_MALFORMED')
   expect(parseLogList(`logs/v0\n#${blanks}x\n${blanks}\n`).logs).toEqual([])
 })
+
+describe('a list', () => {
+  const { vkey } = testSigner('log.example', 1).verifier
+  const list = (...lines: string[]): string => `logs/v0\n${lines.join('\n')}`
+  const messageOf = (text: string): string => {
+    try {
+      parseLogList(text)
+      return ''
+    } catch (error) {
+      return (error as Error).message
+    }
+  }
+
+  test('that ends too early is refused with what is missing', () => {
+    expect(messageOf(list(`vkey ${vkey}`))).toContain('"qpd" expected after it, and the list ends')
+    expect(messageOf(list(`vkey ${vkey}`, 'qpd 5'))).toContain('"contact" expected after it, and the list ends')
+    expect(messageOf('')).toContain('begins with')
+  })
+
+  test('keeps its format whatever is in its comments and between its lines', () => {
+    const lines = [`vkey ${vkey}`, 'qpd 5', 'contact a@log.example']
+    for (const ignored of ['', ' \t ', '# a comment\u00a0', '#', ' # behind a blank\u2003'])
+      expect(parseLogList(list(ignored, ...lines)).format, JSON.stringify(ignored)).toBe('c2sp.org/tlog-list')
+    expect(parseLogList(list('\u00a0', ...lines)).format).toBe('logs/v0')
+  })
+
+  test('may have any number of blanks behind a word and at the end of a line', () => {
+    const [log] = parseLogList(list(`vkey \t ${vkey} \t `, 'qpd  5\t\t', 'contact  a@log.example  ')).logs
+    expect(log).toMatchObject({ key: { vkey }, perDay: 5 })
+  })
+
+  test('in which a word says nothing is refused at that line', () => {
+    expect(messageOf(list(`vkey ${vkey}`, 'qpd', 'contact x'))).toContain('line 3: "qpd" says nothing')
+    expect(messageOf(list(`x vkey ${vkey}`, 'qpd 5', 'contact x'))).toContain('line 2: "vkey" expected')
+  })
+})

@@ -191,3 +191,15 @@ describe('an ML-DSA-44 key', () => {
     expect(codeOf(() => parseSignerKey(line.replace(key.keyId, '00000000')))).toBe('KEY_MALFORMED')
   })
 })
+
+it('a key verifies what it signed, and nothing else', () => {
+  const { verifier, sign } = makeSignerKey('pq.example/w', SIGNATURE_TYPES.mlDsa, SEED)
+  const message = new Uint8Array(100).fill(1)
+  const signature = sign(message)
+  expect(verifier.verify(message, signature)).toBe(true)
+  expect(sign(message), 'a promise that is kept again is kept with the same bytes').toEqual(signature)
+  expect(verifier.verify(flipBit(message, 5), signature)).toBe(false)
+  expect(verifier.verify(message, flipBit(signature, 5))).toBe(false)
+  expect(verifier.verify(message, signature.subarray(1))).toBe(false)
+  expect(verifier.verify(message, new Uint8Array([...signature, 0]))).toBe(false)
+})

@@ -83,4 +83,13 @@ describe('proof files', () => {
     const extra = toBase64(new Uint8Array(MAX_PROOF_FILE_BYTES))
     expect(codeOf(() => parseProofFile(utf8(`${HEADER}\nextra ${extra}\nindex 0\n\nn\n`)))).toBe('PROOF_MALFORMED')
   })
+
+  it('say which hash is none, have their extra line only where there is one, and begin at the first byte', () => {
+    const { text, parsed } = vectors.valid_syntax.find((one) => one.parsed.extra === undefined)!
+    expect('extra' in parseProofFile(utf8(text))).toBe(false)
+    expect(codeOf(() => parseProofFile(utf8(text.replace('index', ' index'))))).toBe('PROOF_MALFORMED')
+    const bad = text.replace(parsed.hashes[0]!, parsed.hashes[0]!.slice(1))
+    expect(() => parseProofFile(utf8(bad))).toThrow('hash 1 of the proof')
+    expect(codeOf(() => parseProofFile(Uint8Array.of(0xff, ...utf8(text))))).toBe('PROOF_MALFORMED')
+  })
 })
