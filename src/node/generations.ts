@@ -6,8 +6,7 @@ import type { Config } from '../config/config.js'
 import { changesOf, takenUp, type SettingChanges } from '../config/changes.js'
 import { GossumError } from '../errors.js'
 import { selfOf, type Frame } from './frame.js'
-import type { Ending } from './generation.js'
-import { makeGeneration, type Generation } from './generation.js'
+import { makeGeneration, type Ending, type Generation } from './generation.js'
 import type { Self } from './self.js'
 
 /** What a reload changed. */

@@ -55,6 +55,7 @@ export async function createNode(
   controls?: NodeControls,
 ): Promise<GossumNode> {
   const stops: Stop[] = []
+  let node: Running | undefined
   try {
     const { frame, self } = await makeFrame(config, { onEvent, onRequest: controls?.onRequest }, stops)
     const { barrier, mesh, keyring, news } = frame
@@ -69,7 +70,7 @@ export async function createNode(
       () => ending.halt(),
     )
     const generations = await Generations.begin(frame, ending, config, self)
-    const node = new Running(frame, generations, stops, controls)
+    node = new Running(frame, generations, stops, controls)
     await node.start()
     // First of all when stopping: a poller or a peer may be waiting for a proof or signature that will never come.
     stops.push(
@@ -79,7 +80,7 @@ export async function createNode(
     )
     return node
   } catch (error) {
-    await inReverse(stops)
+    await (node === undefined ? inReverse(stops) : node.stop())
     throw error
   }
 }
@@ -100,7 +101,12 @@ class Running implements GossumNode {
     this.#controls = controls
   }
 
-  async start(): Promise<void> {
+  /** Opens the doors, and begins to poll and to sign. A reload that is requested meanwhile waits. */
+  start(): Promise<void> {
+    return this.#turns.run('reload', () => this.#start())
+  }
+
+  async #start(): Promise<void> {
     const { barrier, mesh, doors, gate } = this.#frame
     const { given, now } = this.#generations
     this.#stops.push(() => doors.stop())

@@ -1,8 +1,13 @@
+import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
+import { request, type IncomingMessage } from 'node:http'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { loadConfig, SUM_GOLANG_ORG } from '../../src/config/config.js'
-import { createNode } from '../../src/node/node.js'
+import { createNode, type NodeControls } from '../../src/node/node.js'
 import { utf8 } from '../../src/tlog/bytes.js'
 import { readFiles, ReplayLog } from '../fakes/replay-log.js'
+import { freePort } from '../helpers/free-port.js'
 import { testSigner } from '../helpers/heart.js'
 import { temporaryHome } from '../helpers/home.js'
 import { push, PushingLog } from '../helpers/witness-client.js'
@@ -72,4 +77,41 @@ test('a polled log that cannot be reached is trusted on first use when it is pus
 test('a log with the name of the witness is refused', async () => {
   const same = testSigner('witness.example', 3).verifier
   await expect(createNode(configFor(`${same.vkey} -`))).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
+})
+
+test('a reload that is requested while the node is starting waits until it has started', async () => {
+  const home = temporaryHome()
+  const port = await freePort()
+  const settings = {
+    home,
+    log: [`${vkey} -`],
+    http: '127.0.0.1:0',
+    listen: [`/ip4/127.0.0.1/tcp/${port}`],
+    mdns: false,
+  }
+  const config = loadConfig(settings, { env: {} })
+  let listened: boolean | undefined
+  const controls: NodeControls = {
+    log: { level: 'info', levels: ['info'] },
+    // When it is read, what the start does last has been done: the mesh listens.
+    reread: () => {
+      listened = readFileSync('/proc/net/tcp', 'utf8').includes(
+        `:${port.toString(16).toUpperCase().padStart(4, '0')} 00000000:0000 0A`,
+      )
+      return config
+    },
+    onReload: () => undefined,
+    onRequest: () => undefined,
+  }
+  const starting = createNode(config, undefined, controls)
+  const socketPath = join(home, 'operator.sock')
+  await expect.poll(() => existsSync(socketPath), { interval: 1 }).toBe(true)
+  const asked = request({ socketPath, path: '/api/v1/reload', method: 'POST' })
+  asked.end()
+  const [answer] = (await once(asked, 'response')) as [IncomingMessage]
+  expect(answer.statusCode).toBe(200)
+  answer.resume()
+  const node = await starting
+  expect(listened).toBe(true)
+  await node.stop()
 })
