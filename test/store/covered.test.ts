@@ -77,6 +77,60 @@ test('an implausible time is ignored, and one that was accepted is forgotten whe
   }
 })
 
+test('a time that is just plausible is taken, and kept while it is', async () => {
+  const { covered, keys } = start()
+  await covered.add(LOG, { size: 10, time: 1060 }, 1060)
+  expect(await covered.of(LOG, 5)).toMatchObject({ time: 1060 })
+  await covered.add(LOG, { size: 20, time: 1061 }, 1060)
+  expect(await covered.of(LOG, 15)).toBeUndefined()
+  await covered.add(LOG, { size: 30, time: 1060 }, 1060)
+  expect(await covered.ends(LOG)).toEqual({ first: { size: 10, time: 1060 }, last: { size: 30, time: 1060 } })
+  expect(await covered.of(LOG, 25)).toMatchObject({ size: 30, time: 1060, isExact: true })
+  expect(await keys()).toHaveLength(2)
+})
+
+test('what is forgotten leaves nothing behind, and what is believed stays whole', async () => {
+  const { covered, restart } = start()
+  for (const [size, time] of [
+    [10, 1000],
+    [20, 1060],
+    [30, 5000],
+    [40, 5001],
+  ] as const)
+    await covered.add(LOG, { size, time })
+  // The clock is right again: everything after this second is a lie.
+  await covered.add(LOG, { size: 25, time: 1060 }, 1060)
+  for (const each of [covered, restart()]) {
+    expect(await each.ends(LOG)).toEqual({ first: { size: 10, time: 1000 }, last: { size: 25, time: 1060 } })
+    expect(await each.of(LOG, 30)).toBeUndefined()
+    expect(await each.since(LOG, 6000)).toBe(25)
+  }
+})
+
+test('nothing is covered before the first head, and nothing before time began', async () => {
+  const { covered } = start()
+  expect(await covered.ends(LOG)).toBeUndefined()
+  expect(await covered.since(LOG, 1000)).toBe(0)
+  await covered.add(LOG, { size: 10, time: 0 })
+  expect(await covered.since(LOG, 0)).toBe(0)
+  expect(await covered.since(LOG, -5)).toBe(0)
+  expect(await covered.since(LOG, 1)).toBe(10)
+  expect(await covered.of(LOG, 9)).toMatchObject({ size: 10, time: 0 })
+  expect(await covered.of(LOG, 10)).toBeUndefined()
+})
+
+test.each([
+  ['a time that is no number', String(10).padStart(16, '0'), '1x'],
+  ['a time behind a blank', String(10).padStart(16, '0'), ' 1'],
+  ['a size that is no number', 'ten', '1000'],
+  ['a size beyond 2^53 - 1', '9999999999999999', '1000'],
+])('a damaged table is reported: %s', async (_what, size, time) => {
+  const disk = new Disk(new MemoryLevel())
+  await disk.table('covered-sizes').put(`${LOG}!${size}`, time)
+  await expect(over(disk).ends(LOG)).rejects.toMatchObject({ code: 'STORE_DAMAGED' })
+  await expect(over(disk).add(LOG, { size: 20, time: 2000 })).rejects.toMatchObject({ code: 'STORE_DAMAGED' })
+})
+
 test('logs are kept separate', async () => {
   const { covered } = start()
   await Promise.all([covered.add(LOG, { size: 10, time: 1000 }), covered.add(OTHER, { size: 7, time: 50 })])
