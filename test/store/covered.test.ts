@@ -39,13 +39,18 @@ test('a record has the time of the first head that covers it; records before the
 })
 
 test('neither a smaller head nor an earlier time changes an earlier entry', async () => {
-  const { covered } = start()
+  const { covered, restart } = start()
   await covered.add(LOG, { size: 10, time: 1000 })
   await covered.add(LOG, { size: 10, time: 1 })
   await covered.add(LOG, { size: 5, time: 900 })
+  await covered.add(LOG, { size: 5, time: 2000 })
+  const first = { size: 10, time: 1000 }
+  for (const each of [covered, restart()]) expect(await each.ends(LOG)).toEqual({ first, last: first })
   await covered.add(LOG, { size: 20, time: 500 })
   expect(await covered.of(LOG, 4)).toMatchObject({ size: 10, time: 1000 })
   expect(await covered.of(LOG, 15), 'not older than what was before it').toMatchObject({ size: 20, time: 1000 })
+  await covered.add(LOG, { size: 20, time: 3000 })
+  expect((await covered.ends(LOG))?.last, 'a head keeps its first time').toEqual({ size: 20, time: 1000 })
 })
 
 test('there is one entry per second, except for the first head of all', async () => {
@@ -94,7 +99,7 @@ test('what is forgotten leaves nothing behind, and what is believed stays whole'
   for (const [size, time] of [
     [10, 1000],
     [20, 1060],
-    [30, 5000],
+    [30, 1061],
     [40, 5001],
   ] as const)
     await covered.add(LOG, { size, time })
@@ -122,6 +127,8 @@ test('nothing is covered before the first head, and nothing before time began', 
 test.each([
   ['a time that is no number', String(10).padStart(16, '0'), '1x'],
   ['a time behind a blank', String(10).padStart(16, '0'), ' 1'],
+  ['a time with a fraction', String(10).padStart(16, '0'), '1000.5'],
+  ['a time with an exponent', String(10).padStart(16, '0'), '1e3'],
   ['a size that is no number', 'ten', '1000'],
   ['a size beyond 2^53 - 1', '9999999999999999', '1000'],
 ])('a damaged table is reported: %s', async (_what, size, time) => {
