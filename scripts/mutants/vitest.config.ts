@@ -12,6 +12,4 @@ const ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
 
 const include = [`${folder}/**/*`, ...(ELSEWHERE[folder] ?? [])].map((tests) => `test/${tests}.test.ts`)
 const setupFiles = [config.test!.setupFiles!, 'scripts/mutants/setup.ts'].flat()
-// A mutant may change the process for good, and no program is started.
-const own = { isolate: true, globalSetup: [] }
-export default { ...config, test: { ...config.test, ...own, include, setupFiles } }
+export default { ...config, test: { ...config.test, projects: undefined, include, setupFiles } }
