@@ -15,15 +15,20 @@ class SlowFirst extends BaseSequencer {
   }
 }
 
-const ALL = 'test/**/*.test.ts'
-/**
- * Files that run one after another share a process: loading the same modules for each of four hundred costs more than
- * most of them. So no file mocks a module, and what a test changes in its process it changes back. Each of these has its
- * own: libp2p leaves timers behind, which others would take for theirs when they control the time.
- */
-const OWN = ['attacks', 'fire', 'gossip'].map((folder) => `test/${folder}/**/*.test.ts`)
+/** Tests of the parts that need no mesh, some of which control the time. */
+const PARTS = folders(
+  ...['config', 'errors', 'evidence', 'fuzz', 'keys', 'lib', 'logs', 'metrics', 'module', 'outgoing', 'proxy'],
+  ...['status', 'store', 'sumdb', 'tlog', 'watch', 'witness'],
+)
+/** What floods libp2p, or measures it, or runs a node at a time of its own. */
+const OWN = folders('attacks', 'fire', 'gossip')
+
+function folders(...names: string[]): string[] {
+  return names.map((name) => `test/${name}/**/*.test.ts`)
+}
+
 /** Once, whichever project comes first. */
-const PACKED = ['test/helpers/packed-program.ts']
+const globalSetup = ['test/helpers/packed-program.ts']
 
 export default defineConfig({
   resolve: { conditions: ['gossum-source', 'node'] },
@@ -35,9 +40,22 @@ export default defineConfig({
     // Twice the two processors of CI: half of the time a test of processes waits.
     maxWorkers: 4,
     sequence: { sequencer: SlowFirst },
+    // Files of the first two share processes, each only with its like: loading the same modules for each of four hundred
+    // costs more than most of them. So no file mocks a module, and what a test changes in its process it changes back. A
+    // mesh leaves timers behind, which a test that controls the time would take for its own.
     projects: [
-      { extends: true, test: { name: 'shared', include: [ALL], exclude: OWN, isolate: false, globalSetup: PACKED } },
-      { extends: true, test: { name: 'own', include: OWN, globalSetup: PACKED } },
+      { extends: true, test: { name: 'parts', include: PARTS, isolate: false, globalSetup } },
+      {
+        extends: true,
+        test: {
+          name: 'nodes',
+          include: ['test/**/*.test.ts'],
+          exclude: [...PARTS, ...OWN],
+          isolate: false,
+          globalSetup,
+        },
+      },
+      { extends: true, test: { name: 'own', include: OWN, globalSetup } },
     ],
   },
 })

@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { setTimer } from '../../src/lib/set-timer.js'
 import type { Tree } from '../../src/tlog/merkle.js'
 import { AdvanceThrottle, BURST, PAUSE_MS } from '../../src/witness/advance-throttle.js'
 
@@ -16,18 +15,7 @@ function head(size: number, root = size): Tree {
 
 /** Heads that wait for their turn, and the order in which they got it, for a log that has used up its burst. */
 function line({ spent = true } = {}) {
-  const timers = new Set<() => void>()
-  const throttle = new AdvanceThrottle(Date.now, PAUSE_MS, (act, ms) => {
-    const cancel = setTimer(() => {
-      timers.delete(cancel)
-      act()
-    }, ms)
-    timers.add(cancel)
-    return () => {
-      timers.delete(cancel)
-      cancel()
-    }
-  })
+  const throttle = new AdvanceThrottle(Date.now)
   if (spent) for (let size = 0; size < BURST; size++) throttle.signed('log', 0)
   const stop = new AbortController()
   const went: number[] = []
@@ -37,7 +25,7 @@ function line({ spent = true } = {}) {
       leave?.()
     })
   }
-  return { throttle, timers, stop, went, ask }
+  return { throttle, stop, went, ask }
 }
 
 async function after(ms: number): Promise<void> {
@@ -106,7 +94,7 @@ describe('the advance throttle', () => {
   })
 
   test('lets the other heads through shortly after the largest, even if nothing came of that one', async () => {
-    const { throttle, timers, went, ask } = line()
+    const { throttle, went, ask } = line()
     throttle.signed('log', 5)
     for (const size of [7, 9, 6]) ask(size)
     await after(PAUSE_MS)
@@ -115,7 +103,7 @@ describe('the advance throttle', () => {
     expect(went).toEqual([9])
     await after(1)
     expect(went).toEqual([9, 7, 6])
-    expect(timers.size).toBe(0)
+    expect(vi.getTimerCount()).toBe(0)
   })
 
   test('does not let a smaller head overtake one that is waiting', async () => {
@@ -167,7 +155,7 @@ describe('the advance throttle', () => {
   })
 
   test('holds no head once it is stopped, nor for more than a pause if the clock is set back', async () => {
-    const { throttle, timers, stop, went, ask } = line()
+    const { throttle, stop, went, ask } = line()
     throttle.signed('log', 5)
     vi.setSystemTime(0)
     ask(7)
@@ -179,6 +167,6 @@ describe('the advance throttle', () => {
     await after(0)
     expect(went).toEqual([7, 8, 9])
     // Nothing is left that would keep a process alive.
-    expect(timers.size).toBe(0)
+    expect(vi.getTimerCount()).toBe(0)
   })
 })
