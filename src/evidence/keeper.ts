@@ -128,6 +128,8 @@ export class EvidenceKeeper {
 
   /** Convicts a log. The operator is asked once per lie (lies.ts); evidence that one has grown is kept, too. */
   async keepAgainstLog(conviction: Conviction, evidence: AgainstLog, source: EvidenceOrigin): Promise<KeptAs> {
+    // A log that goes on with its lie shows it at each poll, and others pass it on: what is kept holds nothing up again.
+    if (this.catalogue.has(conviction.id)) return { id: conviction.id, isNew: false }
     const release = this.#compared.hold(conviction.log)
     try {
       return await this.#keepAgainstLog(conviction, evidence, source)

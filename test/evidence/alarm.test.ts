@@ -280,6 +280,25 @@ describe('a lie that was shown before', () => {
     expect(alarm.holds(log)).toBe(false)
   })
 
+  test('does not hold up the log when it is shown again: after it was acknowledged, signing goes on', async () => {
+    const asked: string[] = []
+    const slow: AlarmedNode['isOurs'] = (_log, head) => {
+      asked.push(head)
+      return new Promise(() => undefined)
+    }
+    const { all } = parts({ isOurs: slow, isFrozen: () => false })
+    const alarm = await Alarm.start(all)
+    const { id } = await alarm.raise(fork('b'))
+    for (const each of [alarm, await Alarm.start(all)]) {
+      const again = each.raise(fork('b'))
+      const received = each.receive(log, encodeEvidence(fork('b')))
+      expect(each.holds(log)).toBe(false)
+      expect(await again).toEqual({ id, isNew: false })
+      expect(await received).toBe('known')
+    }
+    expect(asked).toEqual([])
+  })
+
   test('counts as new where nobody can say which of the two it is: the operator is asked once more', async () => {
     const cannotSay = (): Promise<boolean> => Promise.reject(new Error('the disk cannot be read'))
     const { all, errors, told } = parts({ isOurs: cannotSay })
