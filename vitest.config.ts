@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
@@ -20,11 +21,20 @@ const PARTS = folders(
   ...['config', 'errors', 'evidence', 'fuzz', 'keys', 'lib', 'logs', 'metrics', 'module', 'outgoing', 'proxy'],
   ...['status', 'store', 'sumdb', 'tlog', 'watch', 'witness'],
 )
-/** What floods libp2p, or measures it, or runs a node at a time of its own. */
-const OWN = folders('attacks', 'fire', 'gossip')
+/** What floods libp2p, runs a node at a time of its own, or controls the time of a mesh. */
+const OWN = [...folders('attacks', 'fire'), ...testsIn('gossip').filter(controlsTime)]
 
 function folders(...names: string[]): string[] {
   return names.map((name) => `test/${name}/**/*.test.ts`)
+}
+
+function testsIn(folder: string): string[] {
+  const paths = readdirSync(`test/${folder}`, { recursive: true, encoding: 'utf8' })
+  return paths.filter((path) => path.endsWith('.test.ts')).map((path) => `test/${folder}/${path}`)
+}
+
+function controlsTime(file: string): boolean {
+  return readFileSync(file, 'utf8').includes('useFakeTimers')
 }
 
 /** Once, whichever project comes first. */
@@ -37,6 +47,8 @@ export default defineConfig({
     setupFiles: ['src/lib/polyfill.ts'],
     testTimeout: 150_000,
     hookTimeout: 150_000,
+    // By default a second, which is no sign of anything on a busy machine.
+    expect: { poll: { timeout: 60_000 } },
     // Twice the two processors of CI: half of the time a test of processes waits.
     maxWorkers: 4,
     sequence: { sequencer: SlowFirst },

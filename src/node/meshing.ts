@@ -54,7 +54,7 @@ export function meshSideOf(
         witness,
         alarm,
         depositary,
-        own: new Set(vkeysOf(keyring)),
+        own: keyring.verifiers,
         onError: news.onError,
       },
       {

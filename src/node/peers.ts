@@ -5,10 +5,11 @@ import type { KnownPeer, PeerStore } from '../gossip/membership/peer-store.js'
 import { areTexts, isObject } from '../lib/is-object.js'
 import type { Store } from '../store/store.js'
 import { utf8 } from '../tlog/bytes.js'
+import type { VerifierKey } from '../tlog/note.js'
 import { encodeCosigned } from '../witness/cosigned-head.js'
 import type { CosignedHeads } from '../witness/cosigned.js'
 import type { Depositary } from '../witness/depositary.js'
-import { promisedBy } from '../witness/promise.js'
+import { hasPromised, type WitnessPromise } from '../witness/promise.js'
 import type { Witness } from '../witness/witness.js'
 
 export interface PeerParts {
@@ -20,8 +21,8 @@ export interface PeerParts {
   readonly alarm: Alarm
   /** What is kept for others. */
   readonly depositary: Depositary
-  /** The verifier keys of this node. */
-  readonly own: ReadonlySet<string>
+  /** The keys of this node. */
+  readonly own: readonly VerifierKey[]
   readonly onError: (error: unknown) => void
 }
 
@@ -41,6 +42,11 @@ export function handlersFor(
   { prefix, answered, saidTime }: PeerAnswers,
 ): SyncHandlers {
   const { store, cosigned } = kept
+  const keys = new Map(own.map((key) => [key.vkey, key]))
+  const isOurs = (promise: WitnessPromise): boolean => {
+    const key = keys.get(promise.witness)
+    return key !== undefined && hasPromised(key, promise)
+  }
   const submit = async (note: Uint8Array, peer: string): Promise<void> => {
     await witness.submit({ source: 'sync', note, peer, receivedAt: Date.now() })
   }
@@ -57,9 +63,9 @@ export function handlersFor(
     tile: (log, path) => store.tiles.of(log).get(path),
     signedBy: (key, after) => depositary.page(key, after),
     keepPromise: async (promise, from) => {
-      if (!own.has(promise.witness)) return depositary.keepPromise(promise, from)
+      if (!keys.has(promise.witness)) return depositary.keepPromise(promise, from)
       // We remember our own promises; one that we do not know was made by another node with our key.
-      if (promisedBy(promise) !== undefined) await witness.recall({ heads: [], promises: [promise] })
+      if (isOurs(promise)) await witness.recall({ heads: [], promises: [promise] })
       return false
     },
     keepLine: async (note, peer) => {
@@ -67,7 +73,7 @@ export function handlersFor(
       await submit(note, peer)
     },
     told: async (peer, { heads, promises }) => {
-      const ours = promises.filter((promise) => own.has(promise.witness) && promisedBy(promise) !== undefined)
+      const ours = promises.filter(isOurs)
       await witness.recall({ heads, promises: ours })
       // They are judged in the background: a log that does not answer holds nothing up.
       for (const note of [...heads, ...ours.map(({ head }) => head)]) void submit(note, peer).catch(onError)

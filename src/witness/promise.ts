@@ -42,13 +42,16 @@ export async function makePromise(signer: Signer, head: PromisedHead): Promise<W
   return { ...head, witness, signature: await signer.sign(promiseText(witness, head)) }
 }
 
+/** Whether this key made a promise. The head is not checked. */
+export function hasPromised(key: VerifierKey, promise: WitnessPromise): boolean {
+  return key.vkey === promise.witness && key.verify(promiseText(promise.witness, promise), promise.signature)
+}
+
 /**
  * The key that made a promise; undefined if the signature does not verify or the key is malformed. The head is not
  * checked.
  */
 export function promisedBy(promise: WitnessPromise): VerifierKey | undefined {
   const key = unlessRefused(() => parseVerifierKey(promise.witness))
-  return key?.vkey === promise.witness && key.verify(promiseText(promise.witness, promise), promise.signature)
-    ? key
-    : undefined
+  return key !== undefined && hasPromised(key, promise) ? key : undefined
 }

@@ -217,7 +217,7 @@ export class Life {
           counts: () => false,
           keys: () => [...quorum.keys],
         }),
-        own: new Set(verifiers.map(({ vkey }) => vkey)),
+        own: keyring.verifiers,
         onError,
       },
       {

@@ -3,7 +3,10 @@
  * storms. It needs no test runner; its user stops it, and it also ends when this process does.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { get, type IncomingMessage } from 'node:http'
 import { createInterface } from 'node:readline'
+import { buffer } from 'node:stream/consumers'
 import type { NodeEvent } from '../../src/node/events.js'
 import type { StatusView } from '../../src/status/shapes.js'
 import { program } from './built.js'
@@ -109,15 +112,16 @@ export class FleetNode {
 
   /** Requests a path of the node's API. */
   async ask(path: string): Promise<Uint8Array> {
-    const response = await fetch(`${this.ready.http}${path}`, {
-      signal: AbortSignal.timeout(ASK_TIMEOUT_MS),
-      // A connection of its own: the node may close a kept one while the request is being sent.
-      headers: { connection: 'close' },
-    }).catch((error: unknown) => {
+    // A connection of its own: the node may close a kept one while the request is being sent.
+    const options = { agent: false, signal: AbortSignal.timeout(ASK_TIMEOUT_MS) }
+    // Once there is an answer, an error is reported by reading it.
+    const sent = get(`${this.ready.http}${path}`, options).on('error', () => undefined)
+    const [response] = (await once(sent, 'response').catch((error: unknown) => {
       throw new Error(`${path}: ${this.isRunning ? 'no answer' : `the node ended: ${this.#talk()}`}`, { cause: error })
-    })
-    if (!response.ok) throw new Error(`${path}: ${response.status}`)
-    return new Uint8Array(await response.arrayBuffer())
+    })) as [IncomingMessage]
+    const body = await buffer(response)
+    if (response.statusCode !== 200) throw new Error(`${path}: ${response.statusCode}`)
+    return body
   }
 
   async json(path: string): Promise<unknown> {

@@ -3,10 +3,11 @@
  * that prints its arguments. Tests of a shell that is not installed are skipped, unless REQUIRE_PEERS=1 makes that a
  * failure.
  */
-import { execFileSync, spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 
 export const SHELLS = ['bash', 'zsh', 'fish'] as const
 type ShellName = (typeof SHELLS)[number]
@@ -42,6 +43,14 @@ PS1='ready'; PS1="$PS1> "
 cd files
 `
 
+/** What fish prints after the completions of a line. */
+const FISH_END = ':done'
+const FISH = `source ../script
+while read line
+  complete -C $line
+  echo ${FISH_END}
+end`
+
 /** The output when a line may be typed; zsh also enables bracketed paste. */
 const READY = { bash: 'ready> $', zsh: String.raw`ready> \u001b\[\?2004h$` }
 
@@ -53,19 +62,35 @@ export interface CompletingShell {
 
 /** `directory` contains the script, as `script`, and a folder `files`, which is the shell's working directory. */
 export async function openShell(name: ShellName, directory: string): Promise<CompletingShell> {
-  return name === 'fish' ? fishIn(directory) : TerminalShell.open(name, directory)
+  return name === 'fish' ? new FishShell(directory) : TerminalShell.open(name, directory)
 }
 
-function fishIn(directory: string): CompletingShell {
-  const env = { PATH: process.env['PATH'], HOME: directory, TERM: 'dumb', LC_ALL: 'C.UTF-8' }
-  return {
-    completed: (line) => {
-      const args = ['--no-config', '-c', 'source ../script; complete -C $argv[1]', line]
-      const told = execFileSync('fish', args, { cwd: join(directory, 'files'), env, encoding: 'utf8' })
-      const lines = told.split('\n').filter((found) => found !== '')
-      return Promise.resolve(lines.map((found) => plain(found.split('\t')[0]!)))
-    },
-    close: () => Promise.resolve(),
+/** A shell without a terminal that completes one line of its input after another: starting it costs most of a completion. */
+class FishShell implements CompletingShell {
+  readonly #process: ChildProcessWithoutNullStreams
+  readonly #lines: AsyncIterableIterator<string>
+
+  constructor(directory: string) {
+    const env = { PATH: process.env['PATH'], HOME: directory, TERM: 'dumb', LC_ALL: 'C.UTF-8' }
+    this.#process = spawn('fish', ['--no-config', '-c', FISH], { cwd: join(directory, 'files'), env })
+    this.#lines = createInterface({ input: this.#process.stdout })[Symbol.asyncIterator]()
+  }
+
+  async completed(line: string): Promise<string[]> {
+    this.#process.stdin.write(`${line}\n`)
+    const found: string[] = []
+    for (;;) {
+      const next = await this.#lines.next()
+      if (next.done === true) throw new Error('fish has ended')
+      if (next.value === FISH_END) return found
+      found.push(plain(next.value.split('\t')[0]!))
+    }
+  }
+
+  async close(): Promise<void> {
+    const closed = once(this.#process, 'close')
+    this.#process.stdin.end()
+    await closed
   }
 }
 
