@@ -1,9 +1,9 @@
 /** A home that cannot be opened names the obstacle; only actual damage is called that. */
 import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { GossumError, HintedError } from '../../src/errors.js'
 import { obstacleIn } from '../../src/store/obstacle.js'
 import { Store } from '../../src/store/store.js'
@@ -128,6 +128,10 @@ describe('an error of the system or LevelDB', () => {
     ],
     ['LEVEL_IO_ERROR', 'IO error: /h/db/MANIFEST-4: Input/output error', 'HOME_UNUSABLE', /disk cannot be read/],
     ['LEVEL_CORRUPTION', 'Corruption: CURRENT file: Permission denied', 'STORE_DAMAGED', /./],
+    ['LEVEL_CORRUPTION', 'bad record in /h/db/MANIFEST-4: Input/output error', 'STORE_DAMAGED', /bad record/],
+    ['', 'Corruption: /h/db/MANIFEST-4: Input/output error', 'STORE_DAMAGED', /^\/h: Corruption/],
+    ['LEVEL_DATABASE_NOT_OPEN', 'Database is not open', 'STORE_DAMAGED', /^\/h: Database/],
+    ['ERR_FS_FILE_TOO_LARGE', 'File size is greater than 2 GiB', 'STORE_DAMAGED', /^\/h: File size/],
     [
       'LEVEL_INVALID',
       'Invalid argument: /h/db: does not exist (create_if_missing is false)',
@@ -150,5 +154,33 @@ describe('an error of the system or LevelDB', () => {
     expect(full).toMatchObject({ code: 'HOME_UNUSABLE' })
     const other = new GossumError('STORE_WRITE_FAILED', 'odd')
     expect(await obstacleIn('/h', other)).toBe(other)
+  })
+
+  test('that is our own stays as it is, even if its path reads like an obstacle', async () => {
+    const own = new GossumError('STATE_ELSEWHERE', '/srv/EIO/home')
+    expect(await obstacleIn('/srv/EIO/home', own)).toBe(own)
+  })
+})
+
+describe('a path that may not be accessed', () => {
+  async function expectDenied(path: string, why: string): Promise<void> {
+    const error = Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES', path })
+    expect(await obstacleIn('/h', error)).toMatchObject({ code: 'HOME_UNUSABLE', detail: `${path}: ${why}` })
+  }
+
+  test('is told with its owner and its mode, and one that cannot be seen with those of the nearest above it', async () => {
+    const home = temporaryHome()
+    chmodSync(home, 0o1750)
+    const { uid } = statSync(home)
+    const user = process.getuid!()
+    const owner = `this is user ${user}, and ${home} belongs to user ${uid} with mode 1750`
+    for (const path of [home, join(home, 'db'), join(home, 'db', 'CURRENT')]) await expectDenied(path, owner)
+  })
+
+  test('is told without an owner on a system that has none', async () => {
+    const getuid = process.getuid!
+    onTestFinished(() => void (process.getuid = getuid))
+    delete process.getuid
+    await expectDenied(temporaryHome(), 'access denied')
   })
 })

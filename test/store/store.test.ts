@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Level } from 'level'
 import { MemoryLevel } from 'memory-level'
@@ -7,7 +7,9 @@ import { Disk } from '../../src/store/disk.js'
 import { HISTORY_LENGTH, History } from '../../src/store/history.js'
 import { SCHEMA_VERSION, Store } from '../../src/store/store.js'
 import { startChild } from '../helpers/crash-child-process.js'
+import { MemoryState } from '../fakes/memory-state.js'
 import { copyHome, temporaryHome } from '../helpers/home.js'
+import { oldHome } from '../helpers/old-home.js'
 import { MemoryJournal } from '../helpers/volatile-disk.js'
 
 const LOG = 'a'.repeat(64)
@@ -19,6 +21,15 @@ async function advance(home: string, ...sizes: number[]): Promise<void> {
   const store = await Store.open(home)
   for (const size of sizes) await store.heads.change(LOG, store.heads.get(LOG), { tree: tree(size) })
   await store.close()
+}
+
+/** Writes the version of the layout into the database of a home, without any if it is undefined. */
+async function setSchema(home: string, version: string | undefined): Promise<void> {
+  const db = new Level(join(home, 'db'))
+  await db.open()
+  const meta = db.sublevel('meta')
+  await (version === undefined ? meta.del('schema') : meta.put('schema', version))
+  await db.close()
 }
 
 describe('a home', () => {
@@ -50,21 +61,20 @@ describe('a home', () => {
     await advance(home, 2)
   })
 
-  test('of a newer version is refused and left closed', async () => {
+  test('of a newer version is refused and left closed, with all its files', async () => {
     const home = temporaryHome()
     await advance(home, 1)
-    const db = new Level(join(home, 'db'))
-    await db.open()
-    await db.sublevel('meta').put('schema', `${Number(SCHEMA_VERSION) + 1}`)
-    await db.close()
+    await setSchema(home, `${Number(SCHEMA_VERSION) + 1}`)
+    writeFileSync(join(home, 'guard'), '')
     await expect(Store.open(home)).rejects.toEqual(stored('STORE_SCHEMA'))
     await expect(Store.open(home), 'it did not stay open').rejects.toEqual(stored('STORE_SCHEMA'))
+    expect(existsSync(join(home, 'guard'))).toBe(true)
   })
 
   test('in which only its database directory was created is new', async () => {
     const home = temporaryHome()
     mkdirSync(join(home, 'db'))
-    writeFileSync(join(home, 'db', 'LOCK'), '')
+    for (const name of ['LOCK', '000001.dbtmp', '000003.log.gz']) writeFileSync(join(home, 'db', name), '')
     await advance(home, 1)
   })
 })
@@ -160,6 +170,123 @@ describe('a journal and a database of different ages', () => {
     const store = await Store.open(home)
     expect(store.heads.disagreement(LOG)).toBeUndefined()
     expect(store.heads.get(LOG).tree).toEqual(tree(3))
+    await store.close()
+  })
+})
+
+describe('the guard that older versions wrote', () => {
+  test('is read even if the database next to it does not know its version', async () => {
+    const home = oldHome('healthy')
+    await setSchema(home, undefined)
+    const store = await Store.open(home)
+    const logs = store.heads.logs()
+    expect(logs.length).toBeGreaterThan(0)
+    expect(logs.map((log) => store.heads.disagreement(log))).toEqual(logs.map(() => undefined))
+    expect(logs.map((log) => store.heads.get(log).signed?.time)).not.toContain(undefined)
+    await store.close()
+    expect(existsSync(join(home, 'guard'))).toBe(false)
+  })
+
+  test('is removed if they made it again, but not from a home that lost its journal', async () => {
+    const home = temporaryHome()
+    const guard = join(home, 'guard')
+    await advance(home, 1)
+    writeFileSync(guard, '')
+    await advance(home, 2)
+    expect(existsSync(guard)).toBe(false)
+    rmSync(join(home, 'journal'))
+    writeFileSync(guard, '')
+    const store = await Store.open(home)
+    expect(store.heads.disagreement(LOG)).toEqual(expect.any(String))
+    await store.close()
+    expect(existsSync(guard)).toBe(true)
+  })
+})
+
+describe('a home whose state is shared with other machines', () => {
+  const mark = (home: string): string => join(home, 'state-elsewhere')
+
+  test('is marked on its first start with that state, and refuses to open without it from then on', async () => {
+    const home = temporaryHome()
+    const shared = new MemoryState()
+    for (let start = 1; start <= 2; start++) {
+      const store = await Store.open(home, shared)
+      expect(store.heads.isShared).toBe(true)
+      await store.heads.change(LOG, store.heads.get(LOG), { tree: tree(start) })
+      await store.close()
+      expect(shared.states.get(LOG)?.seq).toBe(start)
+      await expect(Store.open(home)).rejects.toEqual(stored('STATE_ELSEWHERE'))
+    }
+  })
+
+  test('keeps the mark that it has', async () => {
+    const home = temporaryHome()
+    writeFileSync(mark(home), 'moved by the operator')
+    await (await Store.open(home, new MemoryState())).close()
+    expect(readFileSync(mark(home), 'utf8')).toBe('moved by the operator')
+  })
+
+  test('opens without that state in order to be moved, either way, and that marks nothing', async () => {
+    for (const isMarked of [false, true]) {
+      const home = temporaryHome()
+      if (isMarked) writeFileSync(mark(home), '')
+      const store = await Store.open(home, 'moving')
+      expect(store.heads.isShared).toBe(false)
+      await store.close()
+      expect(existsSync(mark(home))).toBe(isMarked)
+    }
+  })
+
+  test('is not marked by a start that the shared state refused', async () => {
+    const home = temporaryHome()
+    const shared = Object.assign(new MemoryState(), { rows: () => Promise.resolve(undefined) })
+    await expect(Store.open(home, shared)).rejects.toEqual(stored('STATE_UNKNOWN'))
+    await advance(home, 1)
+  })
+})
+
+describe('a store that cannot write', () => {
+  test('its journal says why, until it can', async () => {
+    const journal = new MemoryJournal()
+    const store = await Store.over(new MemoryLevel(), journal)
+    expect(store.failure).toBeUndefined()
+    journal.fault = (place) => (place === 'append' ? 'EIO' : undefined)
+    const change = () => store.heads.change(LOG, store.heads.get(LOG), { tree: tree(1) })
+    await expect(change()).rejects.toEqual(stored('STORE_WRITE_FAILED'))
+    expect(store.failure).toMatch(/EIO/)
+    journal.fault = () => undefined
+    await change()
+    expect(store.failure).toBeUndefined()
+  })
+
+  test('its database stays open for reads while there is no room, and is never made anew', async () => {
+    const home = temporaryHome()
+    const [db, away, room] = [join(home, 'db'), join(home, 'away'), join(home, 'db.room')]
+    const store = await Store.open(home)
+    await store.quorum.put('first', 'head')
+    renameSync(db, away)
+    mkdirSync(room)
+    // More than its memory holds: LevelDB needs a new file for the second.
+    const large = 'x'.repeat(2 * 1024 * 1024)
+    await store.quorum.put('large', large)
+    for (let tries = 0; tries < 2; tries++) {
+      await expect(store.quorum.put('second', 'head')).rejects.toEqual(stored('STORE_WRITE_FAILED'))
+      expect(await store.quorum.get('first')).toBe('head')
+    }
+    expect(store.failure).toMatch(/db\.room/)
+    rmdirSync(room)
+    for (let tries = 0; tries < 2; tries++)
+      await expect(store.quorum.put('second', 'head')).rejects.toEqual(stored('STORE_WRITE_FAILED'))
+    await expect(store.quorum.get('first')).rejects.toEqual(stored('STORE_WRITE_FAILED'))
+    rmSync(db, { recursive: true })
+    renameSync(away, db)
+    await store.quorum.put('second', 'head')
+    expect(store.failure).toBeUndefined()
+    expect(await store.quorum.entries()).toEqual([
+      ['first', 'head'],
+      ['large', large],
+      ['second', 'head'],
+    ])
     await store.close()
   })
 })
