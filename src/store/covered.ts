@@ -79,6 +79,7 @@ export class Covered {
    */
   async of(log: string, id: number): Promise<Covering | undefined> {
     const ends = await this.ends(log)
+    // A head that is still being added may not survive a crash: it answers nothing yet.
     if (ends === undefined || id >= ends.last.size) return undefined
     const [entry] = await this.#sizes.entries({ gte: keyOf(log, id + 1), lt: endOf(log), limit: 1 })
     if (entry === undefined) return undefined
@@ -95,7 +96,6 @@ export class Covered {
 
   /** How many records were covered before this second. */
   async #before(log: string, time: number): Promise<number> {
-    if (time <= 0) return 0
     const range = { gte: startOf(log), lt: keyOf(log, time), reverse: true, limit: 1 }
     const [entry] = await this.#times.entries(range)
     return entry === undefined ? 0 : numbersIn(...entry)[1]
@@ -109,8 +109,8 @@ export class Covered {
       this.#sizes.entries(range),
       this.#sizes.entries({ ...range, reverse: true }),
     ])
-    if (first === undefined || last === undefined) return undefined
-    const ends = { first: headIn(first), last: headIn(last) }
+    if (first === undefined) return undefined
+    const ends = { first: headIn(first), last: headIn(last!) }
     this.#ends.set(log, ends)
     return ends
   }

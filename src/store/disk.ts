@@ -32,9 +32,18 @@ interface Change {
 /** A change, durable when it ends if `sync`; or an act that must be alone in its batch. */
 type Write = { readonly change: Change; readonly sync: boolean } | { readonly act: () => Promise<void> }
 
-type Waiting = { readonly place: TableHandle } & (
-  { readonly lazy: LazyWrite } | (Write & { readonly resolve: () => void; readonly reject: (error: unknown) => void })
-)
+interface WaitingLazily {
+  readonly place: TableHandle
+  readonly lazy: LazyWrite
+}
+
+type Waiting =
+  | WaitingLazily
+  | (Write & {
+      readonly place: TableHandle
+      readonly resolve: () => void
+      readonly reject: (error: unknown) => void
+    })
 
 /** The most changes, and characters in their values, in one batch: a batch in progress is held in memory twice. */
 const MAX_BATCH = { changes: 1024, characters: 1024 * 1024 }
@@ -143,7 +152,7 @@ export class Disk {
   async #writeAll(): Promise<void> {
     // What is requested in one turn of the event loop is one batch, even if nothing is in progress.
     await endOfTurn()
-    const failed: Waiting[] = []
+    const failed: WaitingLazily[] = []
     while (this.#urgent > 0 || (this.#lazyAreDue && this.#waiting.length > 0)) {
       const batch = this.#nextBatch()
       try {
@@ -169,12 +178,11 @@ export class Disk {
   }
 
   /** Failed lazy writes wait for the next round, unless a later write has replaced them. */
-  #tryAgain(failed: readonly Waiting[]): void {
-    const again = failed.filter((write) => {
-      if (!('lazy' in write)) return false
-      if (write.lazy.isOutdated) this.lazy.forget(write.lazy)
-      else write.lazy.isOpen = true
-      return !write.lazy.isOutdated
+  #tryAgain(failed: readonly WaitingLazily[]): void {
+    const again = failed.filter(({ lazy }) => {
+      if (lazy.isOutdated) this.lazy.forget(lazy)
+      else lazy.isOpen = true
+      return !lazy.isOutdated
     })
     this.#waiting = [...again, ...this.#waiting]
     if (again.length > 0) this.#writeLazyOnesIn()

@@ -147,8 +147,9 @@ export class PromiseShelf {
     try {
       await Promise.all([...leaving.map((left) => this.#table.del(left)), this.#table.put(id, json)])
     } catch (error) {
-      this.#release(witness, log)
-      if (before !== undefined) this.#hold(witness, log, { ...kept, ...before }, before.bytes)
+      // If its place was given away in the meantime, what was kept before is no longer on disk either.
+      const isStillHere = this.#release(witness, log)
+      if (isStillHere && before !== undefined) this.#hold(witness, log, { ...kept, ...before }, before.bytes)
       throw error
     }
     return true
@@ -193,19 +194,20 @@ export class PromiseShelf {
     return [...gone, ...later.sort(([, a], [, b]) => b.since - a.since)]
   }
 
-  #release(witness: string, log: string): void {
+  /** False when it had been released before. */
+  #release(witness: string, log: string): boolean {
     const key = this.#keys.get(witness)
     const held = key?.logs.get(log)
-    if (key === undefined || held === undefined) return
+    if (key === undefined || held === undefined) return false
     key.logs.delete(log)
     this.#count(key.bearer, -1, -held.bytes)
     if (key.logs.size === 0) this.#keys.delete(witness)
+    return true
   }
 
   /** A key whose rank has risen takes all its promises along. */
-  #move(witness: string, bearer: Bearer): void {
-    const key = this.#keys.get(witness)
-    if (key === undefined || WORTH[bearer] <= WORTH[key.bearer]) return
+  #move(key: Key, bearer: Bearer): void {
+    if (WORTH[bearer] <= WORTH[key.bearer]) return
     const bytes = sum([...key.logs.values()].map((held) => held.bytes))
     this.#count(key.bearer, -key.logs.size, -bytes)
     this.#count(bearer, key.logs.size, bytes)
@@ -215,7 +217,7 @@ export class PromiseShelf {
   #hold(witness: string, log: string, { size, root, time, bearer, since, heardAt }: Encoded, bytes: number): void {
     let key = this.#keys.get(witness)
     if (key === undefined) this.#keys.set(witness, (key = { bearer, since, heardAt, logs: new Map<string, Held>() }))
-    this.#move(witness, bearer)
+    this.#move(key, bearer)
     key.since = Math.min(key.since, since)
     key.heardAt = Math.max(key.heardAt, heardAt)
     const held = key.logs.get(log)

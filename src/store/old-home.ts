@@ -91,18 +91,17 @@ async function readGuard(path: string): Promise<Map<string, GuardEntry>> {
 
 function parseLine(line: string): GuardEntry | undefined {
   const [, log, seq, hash, size, root, time, holds, floorSize, floorRoot, at, checksum] = LINE.exec(line) ?? []
-  if (log === undefined || hash === undefined || root === undefined || holds === undefined) return undefined
+  // Undefined, and so another one, if the line has not the form: otherwise it has all fields but those of the floor.
   if (toHex(sha256(utf8(line.slice(0, -17)))).slice(0, 16) !== checksum) return undefined
-  const rootHash = parseHash(root)
-  const floor =
-    floorRoot === undefined || at === undefined ? undefined : { size: Number(floorSize), root: floorRoot, at }
+  const rootHash = parseHash(root!)
+  const floor = floorRoot === undefined ? undefined : { size: Number(floorSize), root: floorRoot, at: at! }
   const state: LogState = {
     seq: Number(seq),
     ...(rootHash && { tree: { size: Number(size), root: rootHash } }),
     // The guard did not record which key signed.
     ...(Number(time) > 0 && { signed: { key: '', size: Number(size), time: Number(time) } }),
     ...(floor && { floor }),
-    holds: holds === '-' ? [] : holds.split(',').map((id) => ({ id, acked: false })),
+    holds: holds === '-' ? [] : holds!.split(',').map((id) => ({ id, acked: false })),
   }
-  return { log, hash, state }
+  return { log: log!, hash: hash!, state }
 }

@@ -81,9 +81,10 @@ export class SeenLines {
    */
   isNews(log: string, vkey: string, { size, time, root }: SeenHead): boolean {
     const heads = this.#byLog.get(log)?.get(vkey)?.heads
-    const [known] = heads?.values() ?? []
-    if (heads === undefined || known === undefined || size > known.size) return true
-    if (size < known.size) return false
+    if (heads === undefined) return true
+    // A key without heads is not kept.
+    const [known] = heads.values()
+    if (size !== known!.size) return size > known!.size
     const same = heads.get(root)
     return same === undefined ? heads.size < SAME_SIZE : time > same.time
   }

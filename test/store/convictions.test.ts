@@ -58,6 +58,16 @@ test('what the disk rejects convicts no witness', async () => {
   expect(convictions.convicted()).toEqual(new Set())
 })
 
+test.each([
+  ...['id', 'witness', 'log', 'lies', 'acked'].map((name) => ({ [name]: undefined })),
+  ...['id', 'witness', 'log', 'acked'].map((name) => ({ [name]: 1 })),
+  ...['a text', [1]].map((lies) => ({ lies })),
+])('a conviction with a wrong field is damaged: %j', async (fields) => {
+  const table = new Disk(new MemoryLevel()).table('convictions')
+  await table.put('1', JSON.stringify({ ...conviction('1', 'a'), ...fields }))
+  await expect(Convictions.load(table)).rejects.toMatchObject({ code: 'STORE_DAMAGED' })
+})
+
 test.each(['{"id":', '7', 'null', ''])('a damaged record prevents the start and is named: %j', async (damaged) => {
   const disk = new Disk(new MemoryLevel())
   await disk.table('convictions').put('1', damaged)

@@ -1,6 +1,6 @@
 /** The times at which records were first covered: they never become earlier, and only a later quorum head sets them. */
 import { MemoryLevel } from 'memory-level'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { Covered } from '../../src/store/covered.js'
 import { Disk } from '../../src/store/disk.js'
 import { seeded, VolatileDatabase } from '../helpers/volatile-disk.js'
@@ -112,6 +112,52 @@ test('what is forgotten leaves nothing behind, and what is believed stays whole'
   }
 })
 
+test('what has the last believable second is not forgotten with what is later', async () => {
+  const { covered, restart } = start()
+  for (const log of [LOG, OTHER])
+    for (const [size, time] of [
+      [10, 1000],
+      [20, 1059],
+      [30, 1060],
+      [40, 1061],
+    ] as const)
+      await covered.add(log, { size, time })
+  await covered.add(LOG, { size: 5, time: 1060 }, 1060)
+  for (const each of [covered, restart()]) {
+    expect(await each.of(LOG, 15)).toEqual({ size: 20, time: 1059, from: 10, isExact: true })
+    expect(await each.of(LOG, 25)).toEqual({ size: 30, time: 1060, from: 20, isExact: true })
+    expect(await each.of(LOG, 30)).toBeUndefined()
+    expect(await each.since(LOG, 9999)).toBe(30)
+    expect(await each.of(OTHER, 35), 'nor what is of another log').toMatchObject({ size: 40, time: 1061 })
+    expect(await each.since(OTHER, 9999)).toBe(40)
+  }
+})
+
+test('a head that is being added when a record is asked for answers nothing yet', async () => {
+  const disk = new Disk(new MemoryLevel())
+  const sizes = disk.table('covered-sizes')
+  const covered = new Covered(sizes, disk.table('covered-times'))
+  await covered.add(LOG, { size: 10, time: 1000 })
+  const entries = sizes.entries.bind(sizes)
+  const asked = covered.of(LOG, 10)
+  const added = covered.add(LOG, { size: 20, time: 1060 })
+  // A read that is so slow that it would find what was added in the meantime.
+  vi.spyOn(sizes, 'entries').mockImplementation((range) => added.then(() => entries(range)))
+  expect(await asked).toBeUndefined()
+  await added
+  expect(await covered.of(LOG, 10)).toMatchObject({ size: 20 })
+})
+
+test('as long as nothing has to be forgotten, heads are added without a read', async () => {
+  const disk = new Disk(new MemoryLevel())
+  const covered = over(disk)
+  await covered.add(LOG, { size: 10, time: 1000 })
+  const read = vi.spyOn(disk, 'read')
+  await covered.add(LOG, { size: 20, time: 1060 }, 1060)
+  await covered.add(LOG, { size: 30, time: 1060 }, 1060)
+  expect(read).not.toHaveBeenCalled()
+})
+
 test('nothing is covered before the first head, and nothing before time began', async () => {
   const { covered } = start()
   expect(await covered.ends(LOG)).toBeUndefined()
@@ -139,11 +185,18 @@ test.each([
 })
 
 test('logs are kept separate', async () => {
-  const { covered } = start()
+  const { covered, restart } = start()
   await Promise.all([covered.add(LOG, { size: 10, time: 1000 }), covered.add(OTHER, { size: 7, time: 50 })])
-  expect(await covered.of(OTHER, 3)).toMatchObject({ size: 7, time: 50 })
-  expect(await covered.since(OTHER, 51)).toBe(7)
-  expect(await covered.since(LOG, 1000)).toBe(0)
+  for (const each of [covered, restart()]) {
+    expect(await each.of(OTHER, 3)).toMatchObject({ size: 7, time: 50 })
+    expect(await each.since(OTHER, 51)).toBe(7)
+    expect(await each.since(LOG, 1000)).toBe(0)
+    for (const [log, head] of [
+      [LOG, { size: 10, time: 1000 }],
+      [OTHER, { size: 7, time: 50 }],
+    ] as const)
+      expect(await each.ends(log)).toEqual({ first: head, last: head })
+  }
 })
 
 test('a time that was given out stays the same after any crash', async () => {

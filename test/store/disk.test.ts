@@ -1,26 +1,9 @@
 /** Lazy writes: visible to reads immediately, written together, never lost to a temporary failure, and bounded. */
 import { MemoryLevel } from 'memory-level'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { Disk, type Database } from '../../src/store/disk.js'
 import { endOfTurn } from '../../src/lib/timed.js'
-import { breakWrites } from '../helpers/broken-disk.js'
-
-/** A disk that counts its batches and fails them while `broken`. */
-function diskWith() {
-  const db: Database = new MemoryLevel()
-  const state = { broken: false, batches: 0, synced: 0 }
-  breakWrites(db, () => (state.broken ? new Error('broken') : undefined))
-  const batch = db.batch.bind(db) as (...args: unknown[]) => Promise<void>
-  const counting = (operations: unknown, options?: { readonly sync?: boolean }): Promise<void> => {
-    state.batches++
-    if (options?.sync === true) state.synced++
-    return batch(operations, options)
-  }
-  db.batch = counting as typeof db.batch
-  const disk = new Disk(db)
-  const stored = (): Promise<[string, string][]> => new Disk(db).table('t').entries()
-  return { disk, table: disk.table('t'), state, stored }
-}
+import { breakWrites, diskWith } from '../helpers/broken-disk.js'
 
 test('reads include pending writes: one record, a range in order, backwards, and up to a limit', async () => {
   const { disk, table, state } = diskWith()
@@ -59,6 +42,14 @@ test('only the newest value of a record is written, and no caller waits for it',
   await disk.flush()
   expect([state.batches, state.synced]).toEqual([1, 0])
   expect(await stored()).toEqual([['key', '9999']])
+})
+
+test('a pending record is read without the database', async () => {
+  const { disk, table } = diskWith()
+  await table.putLazily('a', '1')
+  const read = vi.spyOn(disk, 'read')
+  expect(await table.get('a')).toBe('1')
+  expect(read).not.toHaveBeenCalled()
 })
 
 test('pending writes go with the next durable write, before it', async () => {
@@ -193,57 +184,6 @@ test('a deletion needs no sync of its own: it comes back only if a crash forgets
   expect([state.batches, state.synced]).toEqual([3, 2])
 })
 
-describe('lazy writes', () => {
-  beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
-  afterEach(() => void vi.useRealTimers())
-
-  const turns = async (): Promise<void> => {
-    for (let i = 0; i < 5; i++) await endOfTurn()
-  }
-
-  test('are made a second after the first of them, and again a second after they failed', async () => {
-    const { table, state, stored } = diskWith()
-    await table.putLazily('a', '1')
-    vi.advanceTimersByTime(600)
-    await table.putLazily('b', '1')
-    vi.advanceTimersByTime(399)
-    await turns()
-    expect(state.batches).toBe(0)
-    vi.advanceTimersByTime(1)
-    await turns()
-    expect(state.batches).toBe(1)
-    state.broken = true
-    await table.putLazily('c', '1')
-    vi.advanceTimersByTime(1000)
-    await turns()
-    state.broken = false
-    expect(await stored()).toHaveLength(2)
-    vi.advanceTimersByTime(999)
-    await turns()
-    expect(await stored()).toHaveLength(2)
-    vi.advanceTimersByTime(1)
-    await turns()
-    expect(await stored()).toHaveLength(3)
-    // Nothing is due any more: the next one waits its second.
-    const { batches } = state
-    await table.putLazily('d', '1')
-    await turns()
-    expect(state.batches).toBe(batches)
-  })
-
-  test('that failed are replaced by later ones', async () => {
-    const { disk, table, state, stored } = diskWith()
-    state.broken = true
-    await table.putLazily('a', '1')
-    await disk.flush()
-    state.broken = false
-    await table.putLazily('a', '2')
-    await disk.flush()
-    expect(await stored()).toEqual([['a', '2']])
-    expect(disk.lazy.get('t', 'a')).toBeUndefined()
-  })
-})
-
 describe('after a failed write the database is reopened', () => {
   /** A database that fails once `broken`, and what is opened in its place. */
   function reopenable() {
@@ -338,4 +278,12 @@ test('what a database cannot read is damage; after closing it is not', async () 
   expect([get.mock.calls.length, keys.mock.calls.length]).toEqual([1, 1])
   await disk.close()
   await expect(table.get('a')).rejects.toMatchObject({ code: 'LEVEL_DATABASE_NOT_OPEN' })
+})
+
+test('what a database that is never reopened cannot read is damage after a failed write too', async () => {
+  const { table, state, db } = diskWith()
+  state.broken = true
+  await expect(table.put('a', '1')).rejects.toMatchObject({ code: 'STORE_WRITE_FAILED' })
+  vi.spyOn(db, 'get').mockRejectedValueOnce(new Error('checksum mismatch'))
+  await expect(table.get('a')).rejects.toMatchObject({ code: 'STORE_DAMAGED' })
 })

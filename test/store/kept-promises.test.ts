@@ -1,41 +1,8 @@
 import { MemoryLevel } from 'memory-level'
 import { describe, expect, test, vi } from 'vitest'
-import { Disk, type Database } from '../../src/store/disk.js'
-import { PromiseShelf, type Bearer, type KeptPromise, type Room } from '../../src/store/kept-promises.js'
-
-const logId = (i: number): string => i.toString(16).padStart(64, '0')
-const LOG = logId(0)
-const DAY = 24 * 3_600_000
-
-function promise(witness: string, size: number, rest: Partial<KeptPromise> = {}): KeptPromise {
-  return {
-    witness,
-    log: LOG,
-    seq: size,
-    time: 100,
-    size,
-    root: `root ${size}`,
-    head: `head ${size}`,
-    signature: 'c2ln',
-    ...rest,
-  }
-}
-
-/** Spaces for this many promises. */
-const roomsFor = (promises: number, bytes = 1e9, ofOneKey = promises): Record<Bearer, Room> => {
-  const room = { promises, bytes, ofOneKey }
-  return { counted: room, chosen: room, stranger: room }
-}
-
-async function start(rooms = roomsFor(100), db: Database = new MemoryLevel()) {
-  const clock = { now: 1_000_000 }
-  const table = new Disk(db).table('deposits')
-  const load = () => PromiseShelf.load(table, () => clock.now++, rooms)
-  return { clock, table, load, shelf: await load() }
-}
-
-const kept = (shelf: PromiseShelf, witnesses: readonly string[], log = LOG): boolean[] =>
-  witnesses.map((witness) => shelf.get(witness, log) !== undefined)
+import { endOfTurn } from '../../src/lib/timed.js'
+import type { KeptPromise } from '../../src/store/kept-promises.js'
+import { LOG, logId, promise, roomsFor, startShelf } from '../helpers/shelf.js'
 
 describe('promises kept for others', () => {
   test.each<[string, Partial<KeptPromise>, isKept: boolean, now: [size: number, root: string, time: number]]>([
@@ -47,7 +14,7 @@ describe('promises kept for others', () => {
     ['a smaller tree', { size: 9, time: 999 }, false, [10, 'root 10', 100]],
     ['another tree of its size', { root: 'x', time: 999 }, false, [10, 'root 10', 100]],
   ])('are one per key and log: of size 10, then %s', async (_, second, isKept, now) => {
-    const { shelf, load } = await start()
+    const { shelf, load } = await startShelf()
     expect(await shelf.put(promise('w', 10), 'stranger')).toBe(true)
     expect(await shelf.put(promise('w', 10, second), 'stranger')).toBe(isKept)
     for (const each of [shelf, await load()]) {
@@ -58,7 +25,7 @@ describe('promises kept for others', () => {
   })
 
   test('are separate for each key and log, and are read back unchanged', async () => {
-    const { shelf, load } = await start()
+    const { shelf, load } = await startShelf()
     const keys = ['ä…+00+A/=', 'a!+1+A', 'a+1+A']
     const all = keys.flatMap((key, i) => [promise(key, i), promise(key, i + 10, { log: logId(1) })])
     await Promise.all(all.map((one) => shelf.put(one, 'stranger')))
@@ -72,14 +39,17 @@ describe('promises kept for others', () => {
   test('are on disk before they are confirmed, many with one write', async () => {
     const db = new MemoryLevel<string, string>()
     const batch = vi.spyOn(db as unknown as { batch: (...args: unknown[]) => Promise<void> }, 'batch')
-    const { shelf } = await start(roomsFor(100), db)
+    const { shelf } = await startShelf(roomsFor(100), db)
     await Promise.all(Array.from({ length: 64 }, (_, i) => shelf.put(promise('w', 10, { log: logId(i) }), 'stranger')))
     expect(batch).toHaveBeenCalledTimes(1)
+    expect(batch.mock.calls[0]![0], 'and nothing else').toHaveLength(64)
     expect(batch.mock.calls[0]![1]).toEqual({ sync: true })
+    await shelf.put(promise('w', 10), 'stranger')
+    expect(batch, 'what is there is not written again').toHaveBeenCalledTimes(1)
   })
 
   test('that arrive twice are not confirmed before they are on disk', async () => {
-    const { shelf, table } = await start()
+    const { shelf, table } = await startShelf()
     let write: () => void = () => undefined
     vi.spyOn(table, 'put').mockReturnValueOnce(new Promise((resolve) => (write = resolve)))
     const order: string[] = []
@@ -92,7 +62,7 @@ describe('promises kept for others', () => {
   })
 
   test('that the disk rejects are not kept, and what was kept before still is', async () => {
-    const { shelf, table } = await start(roomsFor(2))
+    const { shelf, table } = await startShelf(roomsFor(2))
     const full = () => vi.spyOn(table, 'put').mockRejectedValueOnce(new Error('no space'))
     full()
     await expect(shelf.put(promise('w', 10), 'stranger')).rejects.toThrow('no space')
@@ -105,118 +75,54 @@ describe('promises kept for others', () => {
     expect(await shelf.put(promise('u', 1), 'stranger')).toBe(false)
   })
 
-  test('in an unreadable record count as none, and are rewritten', async () => {
-    const { shelf, load, table } = await start()
-    await shelf.put(promise('w', 10), 'stranger')
-    for (const damaged of ['{"size":5', '{"size":5}', 'null', '7']) {
-      await table.put(`w ${LOG}`, damaged)
-      const again = await load()
-      expect([again.get('w', LOG), await again.read('w', LOG)]).toEqual([undefined, undefined])
-      expect(await again.put(promise('w', 5), 'stranger')).toBe(true)
-    }
-  })
-})
-
-describe('when there is no more room', () => {
-  test('a flood of keys displaces no other, and a key that is there longer can continue', async () => {
-    const { shelf, load } = await start(roomsFor(10))
-    for (let i = 0; i < 4; i++) await shelf.put(promise(`old/${i}`, 10), 'stranger')
-    const flood: boolean[] = []
-    for (let i = 0; i < 50; i++) flood.push(await shelf.put(promise(`flood/${i}`, 10), 'stranger'))
-    expect(flood.filter(Boolean)).toHaveLength(6)
-    const olds = [0, 1, 2, 3].map((i) => `old/${i}`)
-    for (const old of olds) expect(await shelf.put(promise(old, 20), 'stranger')).toBe(true)
-    // Of another log: the last of the flood is displaced.
-    const again = await load()
-    expect(await again.put(promise('old/1', 5, { log: logId(1) }), 'stranger')).toBe(true)
-    for (const each of [again, await load()]) {
-      expect(kept(each, [...olds, 'flood/0', 'flood/4', 'flood/5'])).toEqual([
-        true,
-        true,
-        true,
-        true,
-        true,
-        true,
-        false,
-      ])
-      expect(kept(each, ['old/1'], logId(1))).toEqual([true])
-    }
-    expect(await again.read('flood/5', LOG)).toBeUndefined()
+  test('of a new key that the disk rejects give it no place: it comes last when it returns', async () => {
+    const { shelf, table } = await startShelf(roomsFor(2))
+    vi.spyOn(table, 'put').mockRejectedValueOnce(new Error('no space'))
+    await expect(shelf.put(promise('failed', 10), 'stranger')).rejects.toThrow('no space')
+    for (const key of ['a', 'b']) await shelf.put(promise(key, 10), 'stranger')
+    expect(await shelf.put(promise('failed', 10), 'stranger')).toBe(false)
   })
 
-  test('a flood of promises by one key is limited to its share', async () => {
-    const { shelf } = await start(roomsFor(10, 1e9, 4))
-    const put = (i: number) => shelf.put(promise('w', 10, { log: logId(i) }), 'counted')
-    expect(await Promise.all([0, 1, 2, 3, 4, 5].map(put))).toEqual([true, true, true, true, false, false])
-    expect(await shelf.put(promise('w', 20, { log: logId(1) }), 'counted'), 'what it has goes on').toBe(true)
-  })
-
-  test('a flood by a key that is there longest displaces others only up to its share', async () => {
-    const { shelf, load } = await start(roomsFor(10, 1e9, 4))
-    await shelf.put(promise('old', 10), 'stranger')
-    const others = Array.from({ length: 9 }, (_, i) => `other/${i}`)
-    for (const other of others) await shelf.put(promise(other, 10), 'stranger')
-    const flood: boolean[] = []
-    for (let i = 1; i < 50; i++) flood.push(await shelf.put(promise('old', 10, { log: logId(i) }), 'stranger'))
-    expect(flood).toEqual([true, true, true, ...Array<boolean>(46).fill(false)])
-    for (const each of [shelf, await load()])
-      expect(kept(each, others)).toEqual([true, true, true, true, true, true, false, false, false])
-  })
-
-  test('large heads take as much room as many small ones', async () => {
-    const large = { head: 'x'.repeat(1000) }
-    const { shelf } = await start(roomsFor(100, 3_000))
-    expect(await shelf.put(promise('old', 10), 'stranger')).toBe(true)
-    expect(await shelf.put(promise('late', 10, large), 'stranger')).toBe(true)
-    expect(await shelf.put(promise('later', 10, large), 'stranger')).toBe(true)
-    expect(await shelf.put(promise('latest', 10, large), 'stranger')).toBe(false)
-    expect(await shelf.put(promise('old', 20, { head: 'x'.repeat(1500) }), 'stranger')).toBe(true)
-    expect(kept(shelf, ['old', 'late', 'later'])).toEqual([true, true, false])
-    // A promise that cannot fit, whatever is displaced, displaces nothing.
-    expect(await shelf.put(promise('old', 30, { head: 'x'.repeat(9000) }), 'stranger')).toBe(false)
-    expect(kept(shelf, ['old', 'late'])).toEqual([true, true])
-  })
-
-  test('strangers, chosen peers and counted keys take no room from one another', async () => {
-    const { shelf, load } = await start(roomsFor(3))
-    const bearers: Bearer[] = ['counted', 'chosen', 'stranger']
-    for (const bearer of bearers) for (let i = 0; i < 9; i++) await shelf.put(promise(`${bearer}/${i}`, 10), bearer)
-    for (const each of [shelf, await load()])
-      for (const bearer of bearers)
-        expect(
-          kept(
-            each,
-            [0, 1, 2, 3].map((i) => `${bearer}/${i}`),
-          ),
-        ).toEqual([true, true, true, false])
-    // A key that was there earlier displaces only promises in its own space.
-    expect(await shelf.put(promise('counted/0', 10, { log: logId(1) }), 'counted')).toBe(true)
-    expect(kept(shelf, ['counted/1', 'counted/2', 'chosen/2', 'stranger/2'])).toEqual([true, false, true, true])
-  })
-
-  test('a key that rises in standing takes along what it has, and is not brought down again', async () => {
-    const { shelf, load } = await start(roomsFor(3))
-    for (const i of [0, 1]) await shelf.put(promise('w', 10, { log: logId(i) }), 'stranger')
-    expect(await shelf.put(promise('w', 20), 'counted')).toBe(true)
-    // A stranger brings what it has promised since.
-    expect(await shelf.put(promise('w', 30), 'stranger')).toBe(true)
+  const [late, larger, ofAnother] = [promise('late', 10), promise('late', 20), promise('late', 10, { log: logId(1) })]
+  test.each<[string, before: KeptPromise[], failing: KeptPromise, room: number, left: string[]]>([
+    ['the only one of its key', [], late, 2, []],
+    ['for one more log', [late], ofAnother, 3, [LOG]],
+    ['in place of a smaller one', [late], larger, 2, []],
+  ])('that lose their place before the disk rejects them are gone: %s', async (_, before, failing, room, left) => {
+    const { shelf, table, load } = await startShelf(roomsFor(room))
+    for (const one of [promise('old', 10), ...before]) await shelf.put(one, 'stranger')
+    const write = Promise.withResolvers<never>()
+    vi.spyOn(table, 'put').mockReturnValueOnce(write.promise)
+    const failed = expect(shelf.put(failing, 'stranger')).rejects.toThrow('no space')
+    await endOfTurn()
+    expect(await shelf.put(promise('old', 10, { log: logId(1) }), 'stranger')).toBe(true)
+    write.reject(new Error('no space'))
+    await failed
     for (const each of [shelf, await load()]) {
-      for (const i of [0, 1, 2])
-        expect(await each.put(promise('stranger', 10, { log: logId(i) }), 'stranger')).toBe(true)
-      expect(await each.put(promise('c', 10), 'counted')).toBe(true)
-      expect(await each.put(promise('c', 10, { log: logId(1) }), 'counted'), 'three are in').toBe(false)
+      expect(each.logs('late')).toEqual(left)
+      expect(await each.put(promise('new', 10), 'stranger'), 'the room is full').toBe(false)
     }
   })
 
-  test('a key that was silent for half a year can be displaced by any other', async () => {
-    const { shelf, clock } = await start(roomsFor(2))
-    await shelf.put(promise('silent', 10), 'stranger')
-    await shelf.put(promise('alive', 10), 'stranger')
-    clock.now += 179 * DAY
-    await shelf.put(promise('alive', 20), 'stranger')
-    expect(await shelf.put(promise('new', 10), 'stranger')).toBe(false)
-    clock.now += 2 * DAY
-    expect(await shelf.put(promise('new', 10), 'stranger')).toBe(true)
-    expect(kept(shelf, ['silent', 'alive', 'new'])).toEqual([false, true, true])
+  const recordWith = (changes: object) =>
+    JSON.stringify({ ...promise('w', 10), bearer: 'stranger', since: 1, heardAt: 1, ...changes })
+  test.each([
+    ...['{"size":5', '{"size":5}', 'null', '7'],
+    ...['seq', 'time', 'size', 'since', 'heardAt'].map((name) => recordWith({ [name]: -1 })),
+    ...['root', 'head', 'signature'].map((name) => recordWith({ [name]: 1 })),
+    ...['nobody', 'toString', ['stranger'], undefined].map((bearer) => recordWith({ bearer })),
+  ])('in an unreadable record count as none, and are rewritten: %s', async (damaged) => {
+    const { load, table } = await startShelf()
+    await table.put(`w ${LOG}`, damaged)
+    const again = await load()
+    expect([again.get('w', LOG), await again.read('w', LOG)]).toEqual([undefined, undefined])
+    expect(await again.put(promise('w', 5), 'stranger')).toBe(true)
+    expect(await again.read('w', LOG)).toEqual(promise('w', 5))
+  })
+
+  test('in a record that names no log count as none', async () => {
+    const { load, table } = await startShelf()
+    await table.put('w', recordWith({}))
+    expect((await load()).logs('w')).toEqual([])
   })
 })

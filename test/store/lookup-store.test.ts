@@ -28,14 +28,28 @@ test('a record is read back unchanged, for its log and module only', async () =>
   const { kept } = tables(10)
   const store = new LookupStore(kept)
   const record = utf8('example.com/m v1.0.0 h1:abc=\nexample.com/m v1.0.0/go.mod h1:def=\n')
-  await store.of('one').put('example.com/m@v1.0.0', { id: 7, record })
-  expect(await store.of('one').get('example.com/m@v1.0.0')).toEqual({ id: 7, record })
+  for (const id of [0, 7, 1024, Number.MAX_SAFE_INTEGER]) {
+    await store.of('one').put('example.com/m@v1.0.0', { id, record })
+    expect(await store.of('one').get('example.com/m@v1.0.0')).toEqual({ id, record })
+  }
   expect(await store.of('two').get('example.com/m@v1.0.0')).toBeUndefined()
   expect(await store.of('one').get('example.com/m@v1.0.1')).toBeUndefined()
 })
 
-test('a record that is too large is not kept', async () => {
+test.each(['', '7', 'x\nrecord', 'x7\nrecord', '07\nrecord', '-7\nrecord', '9007199254740992\nrecord'])(
+  'a damaged record counts as none: %j',
+  async (text) => {
+    const { kept } = tables(10)
+    await kept.put('log/m', text)
+    expect(await new LookupStore(kept).of('log').get('m')).toBeUndefined()
+  },
+)
+
+test.each([
+  [4096, 1],
+  [4097, 0],
+])('records up to 4096 bytes are kept: of %d bytes, %d', async (bytes, records) => {
   const { kept, count } = tables(10)
-  await new LookupStore(kept).of('log').put('m', { id: 0, record: new Uint8Array(5000).fill(0x61) })
-  expect(await count()).toBe(0)
+  await new LookupStore(kept).of('log').put('m', { id: 0, record: new Uint8Array(bytes).fill(0x61) })
+  expect(await count()).toBe(records)
 })

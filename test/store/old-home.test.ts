@@ -1,7 +1,7 @@
 /**
  * Homes of the version before the journal: taken over once, wherever the process is stopped, and nothing is forgotten.
  */
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Level } from 'level'
 import { describe, expect, test } from 'vitest'
@@ -36,7 +36,10 @@ function oldState(seq: number, previous: string, more: object = {}): string {
 /** A line of the guard as written by the old version. */
 function guardLine(log: string, seq: number, hash: string, holds = '-', floor?: typeof FLOOR): string {
   const fields = [log, seq, hash, seq * 10, root(seq * 10), 1_700_000_000 + seq, holds]
-  const body = [...fields, ...(floor === undefined ? [] : [floor.size, floor.root, floor.at])].join(' ')
+  return checkedLine([...fields, ...(floor === undefined ? [] : [floor.size, floor.root, floor.at])].join(' '))
+}
+
+function checkedLine(body: string): string {
   return `${body} ${hashOf(body).slice(0, 16)}\n`
 }
 
@@ -130,7 +133,35 @@ describe('an old home', () => {
   test('without its guard has every log disputed, except one that cannot have lost anything', async () => {
     const home = await oldHome({ states: { [A]: second, [B]: first }, guard: undefined })
     const store = await Store.open(home)
-    expect([A, B].map((log) => store.heads.disagreement(log) !== undefined)).toEqual([true, false])
+    expect(store.heads.disagreement(A)).toMatch(/database is at state 2, the guard .*at 0/)
+    expect(store.heads.disagreement(B)).toBeUndefined()
+    await store.heads.recover(A)
+    expect(store.heads.get(A), 'nothing of the state is lost').toMatchObject({ tree: tree(20), note: 'head 20' })
+    await store.close()
+  })
+
+  test('with a guard that cannot be read is not taken over: that is not the same as none', async () => {
+    const home = await oldHome({ ...MIXED, guard: undefined })
+    mkdirSync(join(home, 'guard'))
+    await expect(Store.open(home)).rejects.toThrow()
+    expect(existsSync(join(home, 'journal'))).toBe(false)
+  })
+
+  test('with an unreadable state has that log disputed, and the guard still knows its tree', async () => {
+    const home = await oldHome({ states: { [A]: 'half a st' }, guard: guardLine(A, 2, hashOf(second)) })
+    const store = await Store.open(home)
+    expect(store.heads.disagreement(A)).toMatch(/database is at state 0, the guard .*at 2/)
+    await store.heads.recover(A)
+    expect(store.heads.get(A)).toMatchObject({ tree: tree(20), signed: { size: 20, time: 1_700_000_002 } })
+    await store.close()
+  })
+
+  test('whose guard alone knows a log, with a tree that was not signed, has promised and holds nothing', async () => {
+    const home = await oldHome({ states: {}, guard: checkedLine(`${A} 1 ${hashOf(first)} 20 ${root(20)} 0 -`) })
+    const store = await Store.open(home)
+    await store.heads.recover(A)
+    const { seq } = store.heads.get(A)
+    expect(store.heads.get(A)).toEqual({ seq, tree: tree(20), holds: [] })
     await store.close()
   })
 

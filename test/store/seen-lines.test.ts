@@ -30,6 +30,7 @@ test('the largest head of a key and log is kept with its latest time, and one ot
     [4, 'B', 900, ['A at 100']],
     [5, 'A', 90, ['A at 100']],
     [5, 'A', 110, ['A at 110']],
+    [5, 'A', 110, ['A at 110']],
     [5, 'B', 1, ['A at 110', 'B at 1']],
     [5, 'B', 2, ['A at 110', 'B at 2']],
     [5, 'C', 999, ['A at 110', 'B at 2']],
@@ -48,7 +49,9 @@ test('a head of our history is forgotten here, and nothing else', async () => {
   await put('stranger/w', 5, 'A')
   await put('stranger/w', 5, 'B')
   await seen.forget(LOG, 'stranger/w', { size: 4, root: 'A' })
+  await seen.forget(LOG, 'stranger/w', { size: 5, root: 'C' })
   await seen.forget(LOG, 'stranger/v', { size: 5, root: 'A' })
+  await seen.forget(OTHER, 'stranger/w', { size: 5, root: 'A' })
   expect(seen.get(LOG, 'stranger/w')).toHaveLength(2)
   await seen.forget(LOG, 'stranger/w', { size: 5, root: 'A' })
   for (const each of [seen, await restart()]) expect(await each.notes(LOG, 'stranger/w')).toEqual(['B at 1'])
@@ -78,16 +81,38 @@ test('strangers displace no key, and a key that counts displaces the last of tho
   expect(has(again, 'counted/a', 'relayed/0', 'relayed/1', 'relayed/2')).toEqual([true, true, true, false])
 })
 
-test('a large head of a stranger is not kept', async () => {
+test.each([
+  ['stranger', MAX_STRANGER_BYTES, [LOG]],
+  ['stranger', MAX_STRANGER_BYTES + 1, []],
+  ['counted', MAX_STRANGER_BYTES + 1, [LOG]],
+])('only a large head of a stranger is not kept: %s, %d bytes', async (standing, bytes, logs) => {
   const { seen, put } = start()
-  await put('stranger/w', 5, 'A', 1, 'x'.repeat(MAX_STRANGER_BYTES + 1))
-  await put('counted/w', 5, 'A', 1, 'x'.repeat(MAX_STRANGER_BYTES + 1))
-  expect([seen.logs('stranger/w'), seen.logs('counted/w')]).toEqual([[], [LOG]])
+  await put(`${standing}/w`, 5, 'A', 1, 'x'.repeat(bytes))
+  expect(seen.logs(`${standing}/w`)).toEqual(logs)
 })
 
+test('what was seen of one log is not taken for another', async () => {
+  const { restart, put } = start()
+  await put('stranger/w', 5, 'A')
+  expect((await restart()).logs('stranger/w')).toEqual([LOG])
+})
+
+test('a record that was lost or damaged since has no note', async () => {
+  const { seen, put, table } = start()
+  await put('stranger/w', 5, 'A')
+  await put('stranger/w', 5, 'B')
+  await table.put(`${LOG} stranger/w A`, 'half a re')
+  expect(await seen.notes(LOG, 'stranger/w')).toEqual(['B at 1'])
+  await table.del(`${LOG} stranger/w B`)
+  expect(await seen.notes(LOG, 'stranger/w')).toEqual([])
+})
+
+const WHOLE = { size: 5, time: 1, root: 'A', note: 'x', since: 1 }
+const wrong = [{ size: -1 }, { time: -1 }, { since: -1 }, { root: 1 }, { note: 1 }]
 test('a damaged record counts as none, and is rewritten', async () => {
   const { restart, put, table } = start()
-  for (const damaged of ['{"size":5', '{"size":5,"time":1}', 'null']) {
+  const records = wrong.map((fields) => JSON.stringify({ ...WHOLE, ...fields }))
+  for (const damaged of ['{"size":5', '{"size":5,"time":1}', 'null', ...records]) {
     await put('stranger/w', 5, 'A')
     await table.put(`${LOG} stranger/w A`, damaged)
     const again = await restart()

@@ -27,6 +27,7 @@ test('a larger head, or a later one of the same size, replaces the known one', a
   const { signedBy, restart } = start()
   const steps: [size: number, time: number, kept: [number, number]][] = [
     [5, 100, [5, 100]],
+    [5, 100, [5, 100]],
     [5, 90, [5, 100]],
     [5, 110, [5, 110]],
     [4, 500, [5, 110]],
@@ -37,6 +38,7 @@ test('a larger head, or a later one of the same size, replaces the known one', a
     expect(signedBy.get(LOG, 'w')).toMatchObject({ size: kept[0], time: kept[1] })
     expect(await signedBy.note(LOG, 'w')).toBe(kept.join(' at '))
   }
+  expect(signedBy.isNews(LOG, 'w', { size: 6, time: 50 }), 'the same again').toBe(false)
   expect((await restart()).get(LOG, 'w')).toMatchObject({ size: 6, time: 50 })
 })
 
@@ -51,6 +53,20 @@ test('logs and keys are kept separate, whatever a key contains', async () => {
     expect(each.logs(keys[0]!).sort()).toEqual([LOG, OTHER])
     expect(each.logs(keys[1]!)).toEqual([LOG])
     expect(await each.note(LOG, keys[1]!)).toBe(keys[1])
+    expect(each.get('ad'.repeat(32), keys[0]!)).toBeUndefined()
+  }
+})
+
+test('a head has the root in its third line, and is dated by the clocks of this machine', async () => {
+  const table = new Disk(new MemoryLevel()).table('signed-by')
+  const signedBy = new SignedBy(table)
+  await signedBy.put(LOG, 'w', { size: 5, time: 1, note: 'log.example\n5\nroot=\n\n— log.example line\n' }, none)
+  const again = new SignedBy(table)
+  await again.load(LOG)
+  for (const each of [signedBy, again]) {
+    const { root, heardAt } = each.get(LOG, 'w')!
+    expect(root).toBe('root=')
+    expect(Math.abs(Date.now() - heardAt)).toBeLessThan(3_600_000)
   }
 })
 
@@ -121,7 +137,9 @@ test('if all keys count, a new one is not added', async () => {
 test('a damaged record counts as none, and is rewritten', async () => {
   const { signedBy, restart, table } = start()
   await signedBy.put(LOG, 'w', { size: 5, time: 1, note: 'x' }, none)
-  for (const damaged of ['{"size":5', '{"size":5,"time":1}', 'null']) {
+  const wrong = [{ size: -1 }, { time: -1 }, { heardAt: -1 }, { note: 1 }]
+  const records = wrong.map((fields) => JSON.stringify({ size: 5, time: 1, heardAt: 1, note: 'x', ...fields }))
+  for (const damaged of ['{"size":5', '{"size":5,"time":1}', 'null', ...records]) {
     await table.put(`${LOG}!w`, damaged)
     const again = await restart()
     expect(again.get(LOG, 'w')).toBeUndefined()

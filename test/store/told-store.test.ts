@@ -23,9 +23,26 @@ test('the newest hundred survive in order, and later ones follow them', async ()
   expect(ids(third)).toEqual(Array.from({ length: 100 }, (_, i) => 31 + i))
 })
 
+test('all survive while there is room for them, with a suspect of any size and one without', async () => {
+  const table = new Disk(new MemoryLevel()).table('told')
+  const told = new ToldStore(table)
+  const suspect = { ...news(2), event: 'suspect', code: 'TILE_INVALID' } as const
+  const all: ToldNews[] = [news(1), { ...suspect, size: 0 }, { ...suspect, size: null }]
+  for (const each of all) await told.add(each)
+  const again = new ToldStore(table)
+  await again.load()
+  expect(again.list).toEqual(all)
+})
+
 test('unreadable entries are skipped', async () => {
   const table = new Disk(new MemoryLevel()).table('told')
-  const texts = ['', '{', 'null', '[]', '{"event":"watch"}', JSON.stringify({ ...news(1), at: 'yesterday' })]
+  const wrong = [
+    { event: 'rumour' },
+    ...['at', 'log', 'id', 'code', 'module'].map((name) => ({ [name]: 1 })),
+    { size: -1 },
+    ...['yesterday', '2026', '2026-13-01T00:00:00Z'].map((at) => ({ at })),
+  ].map((fields) => JSON.stringify({ ...news(1), ...fields }))
+  const texts = ['', '{', 'null', '[]', '{"event":"watch"}', ...wrong]
   for (const [key, text] of texts.entries()) await table.put(String(key), text)
   await table.put('no number', JSON.stringify(news(2)))
   const told = new ToldStore(table)

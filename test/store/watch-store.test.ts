@@ -21,20 +21,24 @@ test('what is open survives with its alarm, and what is closed is gone', async (
   await kept.put(open(1))
   await kept.put(open(2))
   await kept.put(open(1, true))
+  await kept.put(open(3))
   await kept.close(open(2))
   const again = new WatchStore(table)
   await again.load()
-  expect(again.open).toEqual([open(1, true)])
+  expect(again.open).toEqual([open(1, true), open(3)])
 })
 
 test('unreadable entries are skipped', async () => {
   const table = new Disk(new MemoryLevel()).table('watched')
   for (const [id, text] of ['', '{', 'null', '{"record":1}', '[]'].entries()) await table.put(`open log ${id}`, text)
-  await table.put('position log', 'many')
+  await table.put('closed log 1', JSON.stringify(open(1)))
   const kept = new WatchStore(table)
   await kept.load()
   expect(kept.open).toEqual([])
-  expect(await kept.position('log')).toBeUndefined()
+  for (const size of ['many', '1.5', '0', '-1', '']) {
+    await table.put('position log', size)
+    expect(await kept.position('log'), size).toBeUndefined()
+  }
 })
 
 test('a thousand records are kept open, and those can still change', async () => {
