@@ -49,14 +49,14 @@ export function equationHolds(publicKey: Uint8Array, message: Uint8Array, signat
   return equalBytes(expected.toBytes(), r)
 }
 
-/** Whether the 32 bytes encode a point of order 1, 2, 4 or 8: anyone can sign for such a key. */
-export function isLowOrder(publicKey: Uint8Array): boolean {
-  return decodePoint(publicKey)?.isSmallOrder() ?? false
-}
-
-/** Whether the 32 bytes encode a point on the curve at all. */
-export function isPoint(publicKey: Uint8Array): boolean {
-  return publicKey.length === 32 && decodePoint(publicKey) !== undefined
+/**
+ * Why bytes are no public key to rely on; undefined for a usable one. `no point`: they are not 32 bytes that encode a
+ * point on the curve. `low order`: a point of order 1, 2, 4 or 8, for which anyone can sign.
+ */
+export function faultOfKey(publicKey: Uint8Array): 'no point' | 'low order' | undefined {
+  const point = publicKey.length === 32 ? decodePoint(publicKey) : undefined
+  if (point === undefined) return 'no point'
+  return point.isSmallOrder() ? 'low order' : undefined
 }
 
 /**

@@ -10,7 +10,7 @@
 import { ed25519PublicKey, ed25519Signer, ed25519Verifier } from '#native'
 import { GossumError } from '../errors.js'
 import { concatBytes, equalBytes, fromBase64, fromHex, fromUtf8, readUint32, toBase64, toHex, utf8 } from './bytes.js'
-import { isLowOrder, isPoint } from './ed25519.js'
+import { faultOfKey } from './ed25519.js'
 import { sha256 } from './hash.js'
 import { ML_DSA_KEY_SIZE, mlDsaSigner, mlDsaVerifier } from './ml-dsa.js'
 
@@ -99,8 +99,9 @@ export function makeVerifierKey(name: string, type: SignatureType, publicKey: Ui
 }
 
 function ed25519Key(name: string, publicKey: Uint8Array): VerifierKey['verify'] {
-  if (!isPoint(publicKey)) throw new GossumError('KEY_MALFORMED', `${name}: not an Ed25519 public key`)
-  if (isLowOrder(publicKey)) throw new GossumError('KEY_WEAK', name)
+  const fault = faultOfKey(publicKey)
+  if (fault === 'no point') throw new GossumError('KEY_MALFORMED', `${name}: not an Ed25519 public key`)
+  if (fault === 'low order') throw new GossumError('KEY_WEAK', name)
   return ed25519Verifier(publicKey)
 }
 
