@@ -29,11 +29,19 @@ test('a required witness determines the time, however early the others were', ()
 test('if no witness is required, one alone cannot make a head old', () => {
   const none = (): boolean => true
   expect(quorumTime(times({ own: 1000, liar: 1 }), none)).toBe(1000)
+  expect(quorumTime(times({ own: 1000, other: 990, liar: 1 }), none)).toBe(1000)
+  expect(quorumTime(times({ own: 1000 }), none)).toBe(1000)
   expect(quorumTime(times({}), none)).toBeUndefined()
 })
 
 test('a head is renewed as of the latest time that a quorum has reached', () => {
-  expect(renewedTime(times({ a: 100, b: 130, c: 500 }), two)).toBe(130)
+  for (const said of [
+    { a: 100, b: 130, c: 500 },
+    { c: 500, b: 130, a: 100 },
+    { b: 130, c: 500, a: 100 },
+    { a: 100, c: 500, b: 130 },
+  ])
+    expect(renewedTime(times(said), two)).toBe(130)
   expect(renewedTime(times({ honest: 1000, alsoHonest: 1010, liar: 9_999_999_999 }), two), 'one liar').toBe(1010)
   expect(renewedTime(times({ a: 100 }), two)).toBeUndefined()
 })
