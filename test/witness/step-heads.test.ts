@@ -1,50 +1,39 @@
 /** What a step answers to a head: the whole outcome, change and effects in each situation. */
 import { describe, expect, test } from 'vitest'
 import type { Floor, LogState } from '../../src/store/heads.js'
-import { fromUtf8 } from '../../src/tlog/bytes.js'
-import { logId, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
+import { SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
 import { cosign } from '../../src/tlog/cosignature.js'
 import { formatHash } from '../../src/tlog/hash.js'
 import { parseNote, spellNote } from '../../src/tlog/note.js'
-import { readHead, type SizedHead } from '../../src/witness/head.js'
+import type { SizedHead } from '../../src/witness/head.js'
 import type { HeadSource } from '../../src/witness/source.js'
 import { step } from '../../src/witness/step.js'
-import type { AnsweredProof, Circumstances, HeadInput, Step } from '../../src/witness/step-types.js'
-import { testSigner, testWitness } from '../helpers/heart.js'
-import { History } from '../helpers/history.js'
+import type { AnsweredProof, HeadInput, Step } from '../../src/witness/step-types.js'
+import { testWitness } from '../helpers/heart.js'
+import {
+  arrival,
+  calm,
+  floorAt,
+  fork,
+  headOf,
+  history,
+  holding,
+  log,
+  noteOf,
+  NOW,
+  ownKey as key,
+} from '../helpers/step-inputs.js'
 
-const signer = testSigner('log.example', 1)
-const history = new History(signer)
-const fork = history.fork(3, 'b')
-const log = { id: logId(signer.verifier.name, SUMDB_ORIGIN), key: signer.verifier, origin: SUMDB_ORIGIN }
-const NOW = 1_800_000_000
 const NOW_ISO = '2027-01-15T08:00:00.000Z'
-const key = testWitness.verifier.vkey
-const calm: Circumstances = { now: NOW, keys: { key }, frozen: false, isPast: false, made: [], isOwed: false }
 
-function head(size: number, of = history): SizedHead {
-  const read = readHead(of.head(size), new Map([[log.id, log]]), log.id, { counted: [], relayed: [], neighbours: [] })
-  return { ...read, checkpoint: read.checkpoint! }
-}
-
-const input = (size: number, more: Partial<HeadInput> = {}): HeadInput => {
-  return { kind: 'head', head: head(size), source: 'gossip', proofs: [], triedFloor: false, ...more }
-}
-
-const note = (size: number): string => fromUtf8(history.head(size))!
+const head = (size: number, of = history): SizedHead => headOf(of.head(size))
+const input = (size: number, more: Partial<HeadInput> = {}): HeadInput => arrival(head(size), more)
+const note = (size: number): string => noteOf(history, size)
 const firstUse = (size: number) => ({ size, root: formatHash(history.tree(size).root), at: NOW_ISO })
 
 const nothing: LogState = { seq: 0, holds: [] }
 
-/** The state of a node that signed the head of this size a minute ago. */
-function holding(size: number, more: Partial<LogState> = {}): LogState {
-  const signed = { key, size, time: NOW - 60 }
-  return { seq: 1, tree: history.tree(size), note: note(size), signed, holds: [], ...more }
-}
-
-const floor = (size: number, more: Partial<Floor> = {}): Floor => {
-  return { ...firstUse(size), note: note(size), ...more }
-}
+const floor = (size: number, more: Partial<Floor> = {}): Floor => floorAt(size, { at: NOW_ISO, ...more })
 
 /** A floor that only the guard of an old home knew. */
 const bareFloor = (size: number): Floor => firstUse(size)
