@@ -35,11 +35,14 @@ async function shown({ cosigned, log }: Heart, ...keys: readonly SignerKey[]): P
   return [Number(text.split('\n')[1]), ...signatures.map(({ name }) => name)]
 }
 
+const stranger = testSigner('stranger.example', 30, 4)
+
 test('is the newest head with the lines of the log and of these keys, and of nobody else', async () => {
   const heart = await start()
   expect(await shown(heart, testWitness)).toEqual([5, 'log.example', 'witness.example'])
   expect(await shown(heart, testWitness, bob)).toEqual([5, 'log.example', 'witness.example', 'bob.example'])
   expect(await shown(heart, alice, testWitness)).toEqual([5, 'log.example', 'alice.example', 'witness.example'])
+  expect(await shown(heart, testWitness, stranger)).toEqual([5, 'log.example', 'witness.example'])
 })
 
 test('is an older head where the first key has not signed the newest', async () => {
@@ -52,5 +55,7 @@ test('is an older head where the first key has not signed the newest', async () 
 test('is none without a key, or of a key that has signed nothing', async () => {
   const heart = await start()
   expect(await shown(heart)).toBeUndefined()
-  expect(await shown(heart, testSigner('stranger.example', 30, 4))).toBeUndefined()
+  expect(await shown(heart, stranger)).toBeUndefined()
+  const before = await startHeart({ logKey: logSigner.verifier })
+  expect(await shown(before, testWitness)).toBeUndefined()
 })
