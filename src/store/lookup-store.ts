@@ -33,7 +33,7 @@ export class LookupStore {
     return {
       get: async (module) => {
         const text = await this.#kept.get(`${log}/${module}`)
-        const [, number, record] = /^(0|[1-9][0-9]*)\n(.*)/s.exec(text ?? '') ?? []
+        const [, number, record] = /^(0|[1-9][0-9]*)\n(.*)$/s.exec(text ?? '') ?? []
         const id = Number(number)
         return Number.isSafeInteger(id) ? { id, record: utf8(record!) } : undefined
       },

@@ -91,7 +91,7 @@ async function readGuard(path: string): Promise<Map<string, GuardEntry>> {
 
 function parseLine(line: string): GuardEntry | undefined {
   const [, log, seq, hash, size, root, time, holds, floorSize, floorRoot, at, checksum] = LINE.exec(line) ?? []
-  // Undefined, and so another one, if the line has not the form: otherwise it has all fields but those of the floor.
+  // A line of another form has no checksum, and is refused here; any other line has all fields, except those of a floor.
   if (toHex(sha256(utf8(line.slice(0, -17)))).slice(0, 16) !== checksum) return undefined
   const rootHash = parseHash(root!)
   const floor = floorRoot === undefined ? undefined : { size: Number(floorSize), root: floorRoot, at: at! }

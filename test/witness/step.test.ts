@@ -4,45 +4,43 @@ import { describe, expect, test } from 'vitest'
 import { parseEvidence, encodeEvidence, verifyEvidence } from '../../src/evidence/evidence.js'
 import type { Floor, LogState } from '../../src/store/heads.js'
 import { fromUtf8 } from '../../src/tlog/bytes.js'
-import { logId, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
+import { SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
 import { cosign } from '../../src/tlog/cosignature.js'
 import { formatHash } from '../../src/tlog/hash.js'
 import { parseNote } from '../../src/tlog/note.js'
 import type { Proof } from '../../src/witness/decide.js'
-import { readHead, type SizedHead } from '../../src/witness/head.js'
+import type { SizedHead } from '../../src/witness/head.js'
 import { SOURCES, type HeadSource } from '../../src/witness/source.js'
 import { step } from '../../src/witness/step.js'
 import type { AnsweredProof, Circumstances, HeadInput, Step } from '../../src/witness/step-types.js'
-import { testSigner, testWitness } from '../helpers/heart.js'
-import { History } from '../helpers/history.js'
+import { testWitness } from '../helpers/heart.js'
+import type { History } from '../helpers/history.js'
+import {
+  arrival,
+  calm,
+  floorAt,
+  fork,
+  headOf,
+  history,
+  holding,
+  log,
+  noteOf,
+  NOW,
+  ownKey as key,
+} from '../helpers/step-inputs.js'
 
-const signer = testSigner('log.example', 1)
-const history = new History(signer)
-const fork = history.fork(3, 'b')
-const log = { id: logId(signer.verifier.name, SUMDB_ORIGIN), key: signer.verifier, origin: SUMDB_ORIGIN }
-const NOW = 1_800_000_000
-const key = testWitness.verifier.vkey
-
-function head(of: History, size: number): SizedHead {
-  const read = readHead(of.head(size), new Map([[log.id, log]]), log.id, { counted: [], relayed: [], neighbours: [] })
-  return { ...read, checkpoint: read.checkpoint! }
-}
+const head = (of: History, size: number): SizedHead => headOf(of.head(size))
 
 function state(size?: number, more: Partial<LogState> = {}): LogState {
-  if (size === undefined) return { seq: 0, holds: [], ...more }
-  const signed = { key, size, time: NOW - 60 }
-  return { seq: 1, tree: history.tree(size), note: fromUtf8(history.head(size))!, signed, holds: [], ...more }
+  return size === undefined ? { seq: 0, holds: [], ...more } : holding(size, more)
 }
 
 function floor(of: History, size: number, more: Partial<Floor> = {}): Floor {
-  const { root } = of.tree(size)
-  return { size, root: formatHash(root), note: fromUtf8(of.head(size))!, at: '2026-01-01T00:00:00.000Z', ...more }
+  return floorAt(size, { root: formatHash(of.tree(size).root), note: noteOf(of, size), ...more })
 }
 
-const calm: Circumstances = { now: NOW, keys: { key }, frozen: false, isPast: false, made: [], isOwed: false }
-
 function input(of: History, size: number, more: Partial<HeadInput> = {}): HeadInput {
-  return { kind: 'head', head: head(of, size), source: 'gossip', proofs: [], triedFloor: false, ...more }
+  return arrival(head(of, size), more)
 }
 
 /** Answers the requests of a step from a history, until there is an outcome or the state would change. */
@@ -159,7 +157,7 @@ describe('the floor', () => {
       expect(taken.outcome?.kind).toBe('conflict')
       const [raise] = taken.effects
       if (raise?.do !== 'raise') throw new Error('no evidence')
-      expect(verifyEvidence(parseEvidence(encodeEvidence(raise.evidence)), [signer.verifier]).sizes).toEqual([9, 9])
+      expect(verifyEvidence(parseEvidence(encodeEvidence(raise.evidence)), [log.key]).sizes).toEqual([9, 9])
     }
   })
 
