@@ -21,7 +21,8 @@ export default {
   mutator: { excludedMutations: ['StringLiteral'] },
   ignorePatterns: ['/dist', '/docs', '/reports', ...LEFT_OUT.map((file) => `/test/${file}.test.ts`)],
   concurrency: Number(process.env.MUTANTS_CONCURRENCY ?? 2),
-  timeoutMS: 3_000,
+  // A mutant that a busy machine makes slow is not noticed by that.
+  timeoutMS: 10_000,
   tempDirName: '.stryker',
   reporters: ['json', 'clear-text', 'progress-append-only'],
   jsonReporter: { fileName: `reports/mutants-${folder}.json` },
