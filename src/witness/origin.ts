@@ -74,9 +74,9 @@ function signedLog(
   states: ReadonlyMap<string, SignedState>,
 ): string | undefined {
   const ours = logs.flatMap((log) => (log.origin === origin ? log.id : []))
-  const gone = [...states.keys()].filter((id) => !logs.some((log) => log.id === id)).sort()
-  const all = [...ours, ...gone.filter((id) => originOf(states.get(id)!) === origin)]
-  const known = all.flatMap((id) => {
+  // Those that are no longer configured come last.
+  const recorded = [...states.keys()].filter((id) => originOf(states.get(id)!) === origin).sort()
+  const known = [...new Set([...ours, ...recorded])].flatMap((id) => {
     const state = states.get(id)
     return state === undefined ? [] : [{ id, state }]
   })

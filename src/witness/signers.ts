@@ -50,7 +50,6 @@ export class Signers {
     cosignatures: ReadonlyMap<string, Cosignature>,
     tree: Tree = parseCheckpoint(text),
   ): Promise<void> {
-    if (cosignatures.size === 0) return
     const { kept, seen } = this.#parts
     const { size } = tree
     const root = formatHash(tree.root)

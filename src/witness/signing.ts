@@ -126,7 +126,7 @@ export class Signing {
     const note = parseNote(utf8(state.note))
     const held = this.#cosigned.current(log)
     const kept = held?.note.text === note.text ? this.ownIn(log, held.cosignatures) : []
-    const isKept = kept.length === this.#keyring.of(log).length && kept.every(({ time }) => time === state.signed?.time)
+    const isKept = kept.length === this.#keyring.of(log).length && kept.every(({ time }) => time === state.signed!.time)
     if (!isKept) this.#owed.add(log)
     if (isKept || !maySign || this.unavailable(log) !== undefined) return
     try {
@@ -136,14 +136,15 @@ export class Signing {
     }
   }
 
-  async #deposit(log: string, state: LogState, logNote: Note): Promise<void> {
+  /** The state has a tree and promises a cosignature of it. */
+  async #deposit(log: string, { seq, tree, signed }: LogState, logNote: Note): Promise<void> {
     const deposits = this.#deposits
-    const { tree, signed, seq } = state
-    if (deposits === undefined || tree === undefined || signed === undefined) return
-    if (deposits.isDeposited(log, { size: tree.size, root: toHex(tree.root), time: signed.time })) return
+    if (deposits === undefined) return
+    const { time } = signed!
+    if (deposits.isDeposited(log, { size: tree!.size, root: toHex(tree!.root), time })) return
     let result: 'deposited' | 'undeposited' | 'nobody' = 'nobody'
     if (deposits.hasChosen) {
-      const head = { log, seq, time: signed.time, head: formatNote(logNote) }
+      const head = { log, seq, time, head: formatNote(logNote) }
       const promises: WitnessPromise[] = []
       for (const signer of this.#keyring.of(log)) promises.push(await makePromise(signer, head))
       result = await deposits.deposit(log, promises)

@@ -68,6 +68,18 @@ describe('a key is bound to', () => {
       states([C, { ...signedBy(key), note: fromUtf8(new History(three).head(5))! }]),
       C,
     ],
+    [
+      'a log that it has signed as an auditor',
+      [A, B],
+      states([B, { audited: { key, size: 5, root: '', time: 1 } }]),
+      B,
+    ],
+    [
+      'a log that another key has audited, if it signed that',
+      [A, B],
+      states([B, { audited: { key: own.verifier.vkey, size: 5, root: '', time: 1 }, ...signedBy(key) }]),
+      B,
+    ],
     ['a log that others remember it to have signed', [A, B], states([B, floorBy(two, testWitness)]), B],
     [
       'the first configured log, and not one that another key of ours signed',
@@ -90,6 +102,21 @@ describe('a key is bound to', () => {
     ],
   ])('%s', (_what, logs, known, expected) => {
     expect(boundLog(SUMDB_ORIGIN, key, logs, known)).toBe(expected.id)
+  })
+
+  test('the same log, whichever of several that are no longer configured is known first', () => {
+    const gone = [A, B, C].map((log) => [log, { ...signedBy(key), origin: SUMDB_ORIGIN }] as [LogOfOrigin, SignedState])
+    const [first] = gone.map(([{ id }]) => id).sort()
+    const bound = [gone, [...gone].reverse()].map((all) => boundLog(SUMDB_ORIGIN, key, [elsewhere], states(...all)))
+    expect(bound).toEqual([first, first])
+  })
+
+  test('a log that is configured, before one that no longer is', () => {
+    const signed = { ...signedBy(key), origin: SUMDB_ORIGIN }
+    const bound = [A, B, C].map((log) => {
+      return boundLog(SUMDB_ORIGIN, key, [log], states([A, signed], [B, signed], [C, signed]))
+    })
+    expect(bound).toEqual([A.id, B.id, C.id])
   })
 
   test('no log if none has the origin, whatever it signed of others', () => {
@@ -115,6 +142,7 @@ describe('a log is taken', () => {
     const changed = states([B, signedBy(own.verifier.vkey, mlDsaId)])
     expect(takenBy(A, keys, [A, B], changed)).toBe(B.id)
     expect(takenBy(A, [key], [A, B], changed)).toBeUndefined()
+    expect(takenBy(A, [key, testSigner('new.example', 6).verifier.vkey, keys[1]], [A, B], changed)).toBe(B.id)
   })
 })
 
