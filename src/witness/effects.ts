@@ -191,9 +191,10 @@ export class Effects {
   /** Keeps a head that has to wait because too many heads of its log are in progress; it is retried. */
   async waiting(candidate: Candidate, head: SizedHead<FollowedLog>): Promise<Outcome> {
     const code = 'HEADS_WAITING'
-    const isNews = await this.#keepSuspect(candidate, head, code)
+    await this.#keepSuspect(candidate, head, code)
     const { size, root } = head.checkpoint
-    return { kind: 'pending', news: isNews && head.clean, log: head.log.id, code, size, root }
+    // Not news before it was examined.
+    return { kind: 'pending', news: false, log: head.log.id, code, size, root }
   }
 
   /** Keeps a head that could not be tied to our history. Returns whether it is worth telling the mesh. */
@@ -218,7 +219,7 @@ export class Effects {
       performed.failed = errorCode(error)
       return
     }
-    if (isNext) await kept.cosigned.signers.remember(log.id, logNote, byNeighbours)
+    await kept.cosigned.signers.remember(log.id, logNote, byNeighbours)
   }
 
   #publish(what: 'advance' | 'renewal' | 'frozen', { source }: Candidate, head: SizedHead, made: Made): void {

@@ -242,8 +242,8 @@ export class Runner {
   // ---- marks -----------------------------------------------------------------------------------------------------
 
   #ownIn(head: SizedHead): Cosignature | undefined {
-    const [first, ...rest] = this.#options.tools.signing.ownIn(head.log.id, head.cosignatures)
-    return rest.reduce((last, next) => (last === undefined || next.time > last.time ? next : last), first)
+    const own = this.#options.tools.signing.ownIn(head.log.id, head.cosignatures)
+    return own.sort((a, b) => b.time - a.time)[0]
   }
 
   /** The marks that a head carries for us: one for our cosignature, and one for our auditor's. */
@@ -264,10 +264,10 @@ export class Runner {
       const state = kept.store.heads.get(log)
       const { change, effects } = step(state, { kind: 'marks', marks }, tools.gatherer.ofLog(log, 'replay'))
       // Another machine with the key may have signed it, and this one may not have read that yet.
-      const isUnknown = effects.some((effect) => effect.do === 'tellUnknown')
-      if (isUnknown && (await kept.store.heads.refresh(log, state))) continue
+      const unknown = effects.flatMap((effect) => (effect.do === 'tellUnknown' ? effect.time : []))
+      if (unknown.length > 0 && (await kept.store.heads.refresh(log, state))) continue
       if (change !== undefined && (await kept.store.heads.change(log, state, change)) === undefined) continue
-      for (const effect of effects) if (effect.do === 'tellUnknown') barrier.sawUnknown(effect.time)
+      for (const time of unknown) barrier.sawUnknown(time)
       return
     }
   }
