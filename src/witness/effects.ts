@@ -126,6 +126,7 @@ export class Effects {
         return this.#cosign(head, state, performed)
       case 'keep':
         await kept.cosigned.install(log.id, logNote, head.cosignatures)
+        await kept.cosigned.signers.remember(log.id, logNote, head.byNeighbours)
         return
       case 'publish':
         return this.#publish(effect.what, candidate, head, performed.made ?? [])

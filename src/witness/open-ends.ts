@@ -109,7 +109,7 @@ export class OpenEnds {
       const { runner, kept } = this.#options
       if (limit > 0) await this.#catchUp(log)
       const floor = unmetFloor(kept.store.heads.get(log))?.note
-      if (limit > 0 && floor !== undefined) again.push(...(await runner.judge(this.#replay(log, floor), false)).again)
+      if (limit > 0 && floor !== undefined) again.push(...(await runner.judge(this.#replay(log, floor))).again)
       await this.#retrySuspects(log, limit, again)
     } finally {
       this.#retrying.delete(log)
@@ -156,7 +156,7 @@ export class OpenEnds {
     const { kept, told, runner } = this.#options
     const peer = kept.suspects.bringer(suspect) ?? suspect.peer
     const candidate = { ...this.#replay(suspect.log, suspect.note), ...(peer !== undefined && { peer }) }
-    const { outcome, again: more } = await runner.judge(candidate, false)
+    const { outcome, again: more } = await runner.judge(candidate)
     again.push(...more)
     const isSuspect = outcome.kind === 'pending' || outcome.code === 'LOG_FROZEN' || outcome.code === 'GUARD_BEHIND'
     if (!isSuspect) told.onOutcome(outcome, candidate)

@@ -78,11 +78,8 @@ export class Runner {
     this.#stopped = stopped
   }
 
-  /**
-   * Judges a head. `charged`: the proof is charged to the peer that brought the head. Throws only our own failures and
-   * our disk's (STORE_WRITE_FAILED, INTERNAL): then nothing was signed.
-   */
-  async judge(candidate: Candidate, charged: boolean): Promise<Judged> {
+  /** Judges a head. Throws only our own failures and our disk's (STORE_WRITE_FAILED, INTERNAL): then nothing was signed. */
+  async judge(candidate: Candidate): Promise<Judged> {
     const { kept, tools, looked } = this.#options
     const read = this.read(candidate)
     if ('kind' in read) return { outcome: read, again: [] }
@@ -103,7 +100,7 @@ export class Runner {
     const outcome =
       leave === undefined
         ? await tools.effects.waiting(candidate, head)
-        : await this.#steps(candidate, head, own, charged, again).catch(unpromised(id)).finally(leave)
+        : await this.#steps(candidate, head, own, again).catch(unpromised(id)).finally(leave)
     // A head outside our history is remembered too: its witnesses may ask what they have signed.
     if (outcome.kind === 'pending' || outcome.kind === 'refused' || outcome.kind === 'conflict')
       await kept.cosigned.signers.see(id, head.logNote, new Map([...head.cosignatures, ...head.byNeighbours]))
@@ -146,7 +143,6 @@ export class Runner {
     candidate: Candidate,
     head: SizedHead<FollowedLog>,
     own: Cosignature | undefined,
-    charged: boolean,
     again: Candidate[],
   ): Promise<Outcome> {
     const { kept, tools } = this.#options
@@ -159,9 +155,9 @@ export class Runner {
       const taken = step(state, input, await tools.gatherer.of(head, state, source))
       const [first] = taken.effects
       if (first?.do === 'prove') {
-        proofs.push(await this.#prove(first, candidate, head, charged && proofs.length === 0))
+        proofs.push(await this.#prove(first, candidate, head, proofs.length === 0))
       } else if (first?.do === 'reach') {
-        again.push(...(await this.judge(replayOf(candidate, first.note), false)).again)
+        again.push(...(await this.judge(replayOf(candidate, first.note))).again)
         triedFloor = true
       } else {
         const outcome = await this.#perform(candidate, head, state, taken, again)
@@ -174,10 +170,11 @@ export class Runner {
     { of, size }: Extract<Effect, { do: 'prove' }>,
     { source, peer }: Candidate,
     { log }: SizedHead<FollowedLog>,
-    charged: boolean,
+    isFirst: boolean,
   ): Promise<AnsweredProof> {
     const { payer } = SOURCES[source]
-    const pays = !charged || payer === 'nobody' ? undefined : payer === 'peer' ? peer : payer
+    // A head pays for one proof: which ones a step asks for besides depends on us.
+    const pays = !isFirst || payer === 'nobody' ? undefined : payer === 'peer' ? peer : payer
     return { of, size, answer: await this.#options.tools.prover.prove(log, of, size, peer, pays) }
   }
 

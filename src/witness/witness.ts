@@ -159,7 +159,7 @@ export class Witness {
    */
   submit(candidate: Candidate): Promise<Outcome> {
     const refused = this.#memory.refusal(candidate)
-    const judged = refused ? Promise.resolve({ outcome: refused, again: [] }) : this.#runner.judge(candidate, true)
+    const judged = refused ? Promise.resolve({ outcome: refused, again: [] }) : this.#runner.judge(candidate)
     return this.#underWay.track(judged.then((its) => this.#concluded(candidate, its)))
   }
 

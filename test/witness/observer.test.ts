@@ -57,6 +57,14 @@ test('the cosignatures may arrive one by one, as gossip brings them', async () =
   expect(parseNote(kept).signatures.map(({ name }) => name)).toEqual(['log.example', 'w11.example', 'w13.example'])
 })
 
+test('what a neighbour that nobody counts has signed is remembered from the first arrival of a head on', async () => {
+  const heart = await observe({ neighbours: [stranger.verifier] })
+  const head = shown(truth, 5, [a, b, stranger])
+  expect(await heart.submit('gossip', head, 'p')).toMatchObject({ kind: 'advanced' })
+  const told = await heart.cosigned.signers.told(heart.log, stranger.verifier.vkey)
+  expect(told).toEqual([shown(truth, 5, [stranger])])
+})
+
 test('strangers and forgers vouch for nothing', async () => {
   const heart = await observe({ relayed: [stranger.verifier] })
   const evil = makeSignerKey('w12.example', 4, new Uint8Array(32).fill(99))
