@@ -80,7 +80,7 @@ export class DepositLedger {
     for (const { lines } of this.#owed.values()) lines.add(log)
   }
 
-  /** Whether there is something to send to a peer. Times are milliseconds since 1970. */
+  /** Whether there is something to send to a peer. Times are monotonic milliseconds. */
   owes(peer: string, now: number): boolean {
     const { deposits, lines, refused } = this.#of(peer)
     for (const [log, { deposit, at }] of refused) {

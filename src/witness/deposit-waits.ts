@@ -4,14 +4,13 @@ import type { DepositResult } from './deposit-report.js'
 
 interface Wait {
   readonly deposit: Deposit
-  readonly result: Promise<DepositResult>
   readonly end: (result: DepositResult) => void
 }
 
 export class DepositWaits {
   readonly #waitMs: number
   readonly #onInVain: () => void
-  /** By log, the oldest first. */
+  /** By log, at least one, the oldest first. */
   readonly #waits = new Map<string, readonly Wait[]>()
   readonly #inVain = new Set<string>()
 
@@ -28,31 +27,27 @@ export class DepositWaits {
 
   /** For each log, the newest deposit that is being waited for. */
   get deposits(): readonly Deposit[] {
-    return [...this.#waits.values()].flatMap((waits) => waits.at(-1)?.deposit ?? [])
+    return [...this.#waits.values()].map((waits) => waits.at(-1)!.deposit)
   }
 
   /**
    * Waits for a deposit. Waits for earlier ones of the same log continue: a peer that keeps this one, which extends
-   * them, covers them too.
+   * them, covers them too. Several waits for one deposit end together.
    */
   wait(deposit: Deposit): Promise<DepositResult> {
     const { log } = deposit
-    const before = this.#waits.get(log) ?? []
-    const same = before.find((wait) => wait.deposit === deposit)
-    if (same !== undefined) return same.result
-    let resolve: (result: DepositResult) => void = () => undefined
-    const result = new Promise<DepositResult>((its) => (resolve = its))
-    const timer = setTimeout(() => {
-      this.#inVain.add(log)
-      this.#end(log, 'undeposited', (wait) => wait.deposit === deposit)
-      this.#onInVain()
-    }, this.#waitMs)
-    const end = (how: DepositResult): void => {
-      clearTimeout(timer)
-      resolve(how)
-    }
-    this.#waits.set(log, [...before, { deposit, result, end }])
-    return result
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.#inVain.add(log)
+        this.#end(log, 'undeposited', (wait) => wait.deposit === deposit)
+        this.#onInVain()
+      }, this.#waitMs)
+      const end = (how: DepositResult): void => {
+        clearTimeout(timer)
+        resolve(how)
+      }
+      this.#waits.set(log, [...(this.#waits.get(log) ?? []), { deposit, end }])
+    })
   }
 
   /** Ends the waits for those deposits of a log that enough peers keep. */

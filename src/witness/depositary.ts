@@ -80,8 +80,9 @@ export class Depositary {
     const known = new Map([...keys(), ...(this.#brought.get(peer)?.values() ?? [])].map((key) => [key.vkey, key]))
     try {
       const counted = [...known.values()]
-      const head = readHead(note, logs, undefined, { counted, relayed: [], neighbours: [] })
-      if (head.checkpoint !== undefined) await signers.see(head.log.id, head.logNote, head.cosignatures)
+      const { log, logNote, cosignatures } = readHead(note, logs, undefined, { counted, relayed: [], neighbours: [] })
+      // Refuses a size that no tree has.
+      await signers.see(log.id, logNote, cosignatures)
     } catch (error) {
       if (!(error instanceof GossumError)) throw error
     }

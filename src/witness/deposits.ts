@@ -57,7 +57,7 @@ export interface DepositOptions {
 interface Peer {
   sending: Promise<void> | undefined
   unsupported: boolean
-  /** When it may be sent to again after it gave no answer, in milliseconds since 1970. */
+  /** When it may be sent to again after it gave no answer, in monotonic milliseconds. */
   restsUntil: number
 }
 
@@ -86,7 +86,7 @@ export class Deposits {
   /** Sends what is owed, within STOP_MS, and ends. */
   async stop(): Promise<void> {
     clearInterval(this.#tick)
-    if (!this.#stopped.signal.aborted) await timed(STOP_MS, [], (signal) => this.flush(signal))
+    await timed(STOP_MS, [], (signal) => this.flush(signal))
     this.#stopped.abort(new Error('the node stops'))
     for (const timer of this.#timers) clearTimeout(timer)
     for (const { log } of this.#waits.deposits) this.#waits.giveUp(log)
@@ -157,7 +157,7 @@ export class Deposits {
    * aborted.
    */
   async flush(signal: AbortSignal): Promise<void> {
-    const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+    const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
     while (!signal.aborted) {
       this.#tellAll()
       const sending = [...this.#peers.values()].flatMap((peer) => peer.sending ?? [])
@@ -196,12 +196,13 @@ export class Deposits {
       this.#options.depositaries.promise(id, message.promises, [...message.lines.values()], { signal }),
     ).catch(() => undefined)
     peer.sending = undefined
-    if (answer === 'unsupported') peer.unsupported = true
     if (answer === undefined) {
+      this.#ledger.lost(id, message)
       peer.restsUntil = this.#options.now() + RETRY_MS
       this.#after(RETRY_MS, () => this.#tellAll())
     }
-    if (answer === undefined || answer === 'unsupported') this.#ledger.lost(id, message)
+    // It is sent nothing until it reconnects; then it is owed everything.
+    else if (answer === 'unsupported') peer.unsupported = true
     else this.#ledger.answered(id, message, answer, this.#options.now())
     for (const { log } of message.deposits) this.#settle(log)
     this.#tellAll()
@@ -209,10 +210,10 @@ export class Deposits {
 
   // ---- waiting ---------------------------------------------------------------------------------------------------
 
+  /** A deposit of this log may now be kept by enough peers. */
   #settle(log: string): void {
     this.#waits.settle(log, this.#isKept)
-    const newest = this.#ledger.get(log)
-    if (newest !== undefined && this.#isKept(newest)) this.#waits.heal(log)
+    if (this.#isKept(this.#ledger.get(log)!)) this.#waits.heal(log)
   }
 
   /** Gives up on deposits that enough peers cannot keep: too few are connected, or too many refuse. */
