@@ -64,11 +64,8 @@ export class DepositLedger {
    */
   put(log: string, promised: Promised, promises: readonly WitnessPromise[]): Deposit {
     const before = this.#deposits.get(log)
-    if (before !== undefined && hasKeysOf(before, promises) && speaksFor(before, promised)) return before
     const deposit = { log, ...promised, promises }
-    // Peers that keep this one also cover the one before, if the keys are the same.
-    if (before !== undefined && !(hasKeysOf(deposit, before.promises) && speaksFor(deposit, before)))
-      this.#kept.delete(log)
+    if (before !== undefined && covers(before, deposit)) return before
     this.#deposits.set(log, deposit)
     for (const { deposits } of this.#owed.values()) deposits.add(log)
     return deposit
@@ -99,14 +96,14 @@ export class DepositLedger {
     return this.keptBy(deposit) + might.length
   }
 
-  /** How many peers keep a deposit, or a later one of its log. */
+  /** How many peers keep a deposit, or one that covers it. */
   keptBy(deposit: Deposit): number {
-    return [...(this.#kept.get(deposit.log)?.values() ?? [])].filter((kept) => isAtLeast(kept, deposit)).length
+    return [...(this.#kept.get(deposit.log)?.values() ?? [])].filter((kept) => covers(kept, deposit)).length
   }
 
   #isKeptBy(peer: string, deposit: Deposit): boolean {
     const kept = this.#kept.get(deposit.log)?.get(peer)
-    return kept !== undefined && isAtLeast(kept, deposit)
+    return kept !== undefined && covers(kept, deposit)
   }
 
   /**
@@ -143,11 +140,12 @@ export class DepositLedger {
   answered(peer: string, message: Message, kept: readonly boolean[], now: number): void {
     let next = 0
     for (const deposit of message.deposits) {
-      const answers = deposit.promises.map(() => kept[next++])
-      if (answers.every((isKept) => isKept === true)) this.#note(peer, deposit)
-      // One that was replaced in the meantime is not offered again.
-      else if (this.#deposits.get(deposit.log) === deposit)
-        this.#of(peer).refused.set(deposit.log, { deposit, at: now })
+      const areKept = deposit.promises.map(() => kept[next++] === true).every(Boolean)
+      const newest = this.#deposits.get(deposit.log)!
+      // One that was replaced in the meantime is of no use if its successor promises something else.
+      if (areKept && covers(newest, deposit)) this.#note(peer, deposit)
+      // Nor is it offered again.
+      if (!areKept && newest === deposit) this.#of(peer).refused.set(deposit.log, { deposit, at: now })
     }
   }
 
@@ -187,10 +185,6 @@ export class DepositLedger {
   }
 }
 
-function isAtLeast(kept: Promised, { size, time }: Promised): boolean {
-  return kept.size > size || (kept.size === size && kept.time >= time)
-}
-
 /**
  * Whether a peer that keeps `deposit` needs no promise of the other tree and time: the deposit is for a larger tree, or
  * for the same tree and at most PROMISE_SECONDS earlier.
@@ -200,9 +194,10 @@ export function speaksFor(deposit: Promised, { size, root, time }: Promised): bo
   return deposit.size > size || (isSame && time <= deposit.time + PROMISE_SECONDS)
 }
 
-function hasKeysOf(deposit: Deposit, promises: readonly WitnessPromise[]): boolean {
+/** Whether a peer that keeps `deposit` need not keep the other one: it speaks for it, with all of its keys. */
+function covers(deposit: Deposit, other: Deposit): boolean {
   const keys = new Set(deposit.promises.map(({ witness }) => witness))
-  return promises.every(({ witness }) => keys.has(witness))
+  return speaksFor(deposit, other) && other.promises.every(({ witness }) => keys.has(witness))
 }
 
 function sum(numbers: readonly number[]): number {

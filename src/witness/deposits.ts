@@ -86,7 +86,7 @@ export class Deposits {
   /** Sends what is owed, within STOP_MS, and ends. */
   async stop(): Promise<void> {
     clearInterval(this.#tick)
-    await timed(STOP_MS, [], (signal) => this.flush(signal))
+    if (!this.#stopped.signal.aborted) await timed(STOP_MS, [], (signal) => this.flush(signal))
     this.#stopped.abort(new Error('the node stops'))
     for (const timer of this.#timers) clearTimeout(timer)
     for (const { log } of this.#waits.deposits) this.#waits.giveUp(log)
@@ -196,6 +196,7 @@ export class Deposits {
       this.#options.depositaries.promise(id, message.promises, [...message.lines.values()], { signal }),
     ).catch(() => undefined)
     peer.sending = undefined
+    if (this.#stopped.signal.aborted) return
     if (answer === undefined) {
       this.#ledger.lost(id, message)
       peer.restsUntil = this.#options.now() + RETRY_MS

@@ -124,6 +124,20 @@ describe('a new deposit', () => {
     expect(ledger.put(LOG, tree(10), promises)).toEqual(expected)
     expect(ledger.get(LOG)).toEqual(expected)
   })
+
+  test.each<[string, Promised, WitnessPromise[]]>([
+    ['by one key more', tree(10), [one, two]],
+    ['by another key', tree(10), [two]],
+    ['of another tree of that size', tree(10, 'another root'), [one]],
+  ])('%s is not kept by a peer whose late answer is about the one before', (_what, promised, promises) => {
+    const ledger = new DepositLedger()
+    ledger.put(LOG, tree(10), [one])
+    const message = ledger.take(PEER)
+    const deposit = ledger.put(LOG, promised, promises)
+    ledger.answered(PEER, message, [true], 0)
+    expect(ledger.keptBy(deposit)).toBe(0)
+    expect(ledger.take(PEER).deposits).toEqual([deposit])
+  })
 })
 
 test.each<[string, boolean, Promised]>([

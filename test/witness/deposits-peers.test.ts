@@ -119,6 +119,7 @@ describe('a stop', () => {
     expect(messages.map(({ signal }) => signal.aborted)).toEqual([false])
     await after(1)
     await stopping
+    expect(vi.getTimerCount(), 'nobody is told again').toBe(0)
     expect(messages.map(({ signal }) => signal.reason as unknown)).toEqual([new Error('the node stops')])
     expect(result).toEqual(['undeposited'])
   })
