@@ -19,6 +19,9 @@ export const LOG = logId('log.example', SUMDB_ORIGIN)
 /** A log that no test serves: for nodes that follow none of ours. */
 export const elsewhere = new PushingLog(testSigner('elsewhere.example', 99))
 
+/** Receives what ends a thing; by default the test's end does. */
+export type AtEnd = (end: () => void) => void
+
 export interface ServedLog {
   readonly url: string
   readonly setting: string
@@ -27,10 +30,14 @@ export interface ServedLog {
 }
 
 /** A checksum database on loopback with this many records; from number `fork` on they depend on another salt. */
-export async function serve(size: number, { salt = 'a', fork = 0, by = signer } = {}): Promise<ServedLog> {
+export async function serve(
+  size: number,
+  { salt = 'a', fork = 0, by = signer } = {},
+  atEnd: AtEnd = onTestFinished,
+): Promise<ServedLog> {
   const log = await memoryLog(by, [...madeUpRecords(0, fork), ...madeUpRecords(fork, size, salt)])
   const listening = await log.listen({ host: '127.0.0.1', port: 0 })
-  onTestFinished(() => listening.close())
+  atEnd(() => void listening.close())
   return {
     url: listening.url,
     close: () => listening.close(),
@@ -53,8 +60,7 @@ export function idOf({ signer: { verifier }, origin }: PushingLog): string {
 }
 
 /** A home with a witness key that is not new any more. */
-export async function homeWithKey(): Promise<{ home: string; vkey: string }> {
-  const home = temporaryHome()
+export async function homeWithKey(home = temporaryHome()): Promise<{ home: string; vkey: string }> {
   const { signer: key } = await loadOrCreateWitnessKey(join(home, 'witness.key'), 'witness.example')
   return { home, vkey: key.verifier.vkey }
 }
@@ -65,12 +71,14 @@ export interface Running {
   readonly args?: readonly string[]
 }
 
-export function start(home: string, { logs, bootstrap = [], args = [] }: Running): Promise<RunningNode> {
-  return RunningNode.start(home, [
+export function start(home: string, running: Running, atEnd?: AtEnd): Promise<RunningNode> {
+  const { logs, bootstrap = [], args = [] } = running
+  const settings = [
     ...logs.flatMap((log) => ['--log', log]),
     ...bootstrap.flatMap((address) => ['--bootstrap', address]),
     ...['--poll', '0.2', ...args],
-  ])
+  ]
+  return RunningNode.start(home, settings, {}, atEnd)
 }
 
 export function addressOf({ ready }: RunningNode): string {
