@@ -101,7 +101,7 @@ describe('a home that was in use', () => {
       (home) => mkdirSync(join(home, 'keys'), { mode: 0 }),
       { code: 'HOME_UNUSABLE', words: /keys/ },
     ],
-  ])('%s: it is said whose it is, and nothing is made', async (_what, spoil, refusal) => {
+  ])('%s: it is said whose it is, and nothing is made', (_what, spoil, refusal) => {
     const home = usedHome()
     if (isRoot) execFileSync('chown', ['-R', String(NOBODY), home])
     // The folder above is ours, and closed to others.
@@ -114,7 +114,7 @@ describe('a home that was in use', () => {
     expect(contents(home)).toEqual(before)
   })
 
-  test('that belongs to another user', async ({ skip }) => {
+  test('that belongs to another user', ({ skip }) => {
     if (!isRoot) return skip('needs a second user')
     const home = usedHome()
     chmodSync(join(home, '..'), 0o755)
