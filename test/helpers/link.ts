@@ -12,12 +12,12 @@ export class Link {
   #gate = Promise.resolve()
   #open: () => void = () => undefined
 
-  /** A link to the port that a multiaddr names, until the test ends. */
-  static async to(address: string, latency = 0): Promise<Link> {
+  /** A link to the port that a multiaddr names. `atEnd` receives what closes it; by default the test's end does. */
+  static async to(address: string, latency = 0, atEnd: (end: () => void) => void = onTestFinished): Promise<Link> {
     const link = new Link(latency)
     link.target(address)
     await new Promise<void>((resolve) => link.#server.listen(0, '127.0.0.1', resolve))
-    onTestFinished(() => {
+    atEnd(() => {
       link.cut()
       link.#server.close()
     })

@@ -1,5 +1,6 @@
 /** A home restored to a time before it convicted a log; its peer has the evidence, over a slow connection. */
 import { expect, test } from 'vitest'
+import type { NodeEvent } from '../../../src/node/events.js'
 import { startFake } from '../../gossip/stranger.js'
 import { testSigner } from '../../helpers/heart.js'
 import { temporaryHome } from '../../helpers/home.js'
@@ -12,7 +13,8 @@ import {
   guardIs,
   homeWithKey,
   idOf,
-  isEvidence,
+  LOG,
+  outcomeOf,
   pushed,
   pushPatiently,
   pushTo,
@@ -26,57 +28,50 @@ import {
 const LATENCY_MS = 200
 const log = new PushingLog(testSigner('pushing.example', 2))
 
-/** w convicted a log that both follow, and its home is restored to an earlier state; the peer has the evidence. */
-async function convictedPast(setting: string) {
-  const peer = await start(temporaryHome(), { logs: [setting] })
+const isEvidenceOf = (of: string) => (event: NodeEvent) => event.event === 'evidence' && event.log === of
+
+/** The peer has the evidence about a log that pushes and one that is polled, which w convicted, too, and has forgotten. */
+test('a log that pushes, and one that is polled: each is frozen before anything is signed', async () => {
+  const honest = await serve(10)
+  const logs = [pushed(log), honest.setting]
+  const peer = await start(temporaryHome(), { logs })
   const { home } = await homeWithKey()
   const link = await Link.to(addressOf(peer))
-  const setup = { logs: [setting], bootstrap: [link.through(addressOf(peer))] }
-  const running = await start(home, setup)
+  const bootstrap = [link.through(addressOf(peer))]
+  const running = await start(home, { logs, bootstrap })
   await running.event(guardIs('guarded'))
-  return { peer, home, link, setup, running }
-}
-
-test('a log that pushes: it is frozen before anything is signed', async () => {
-  const { peer, home, link, setup, running } = await convictedPast(pushed(log))
   await expectSigned(running, log, 0, 10)
-  await running.stop()
-  const older = snapshot(home)
-  const again = await start(home, setup)
-  await again.event(guardIs('guarded'))
-  expect((await pushTo(again, log.fork(5), 10, 10)).status).toBe(422)
-  await peer.event(isEvidence)
-  await again.stop()
-
-  link.latency = LATENCY_MS
-  const restored = await start(older, setup)
-  // The log pushes without pause: the first answer that does not ask it to wait is the one about the freeze.
-  const answer = await pushPatiently(restored, log, 10, 20)
-  expect(answer.status, answer.body).not.toBe(200)
-  expect(answer.body).toContain('frozen')
-  expect((await status(restored)).logs).toMatchObject([{ frozen: true, size: 10 }])
-  expect((await readiness(restored)).status).toBe(503)
-})
-
-test('a log that is polled: it is frozen before anything is signed', async () => {
-  const honest = await serve(10)
-  const { peer, home, link, setup, running } = await convictedPast(honest.setting)
   await running.event(advancedTo(10))
   await running.stop()
   const older = snapshot(home)
   const fork = await serve(10, { salt: 'b', fork: 5 })
-  const again = await start(home, { ...setup, logs: [fork.setting] })
-  await again.event(isEvidence)
-  await peer.event(isEvidence)
+  const again = await start(home, { logs: [pushed(log), fork.setting], bootstrap })
+  await again.event(guardIs('guarded'))
+  expect((await pushTo(again, log.fork(5), 10, 10)).status).toBe(422)
+  await again.event(isEvidenceOf(LOG))
+  for (const each of [idOf(log), LOG]) await peer.event(isEvidenceOf(each))
   await again.stop()
 
   link.latency = LATENCY_MS
   await honest.append(10, 20)
-  const restored = await start(older, setup)
-  await restored.event(guardIs('guarded'))
-  expect((await status(restored)).logs).toMatchObject([{ frozen: true, size: 10 }])
-  await restored.event((event) => event.event === 'outcome' && event.size === 20 && event.code === 'LOG_FROZEN')
-  expect(restored.all(advancedTo(20))).toEqual([])
+  const restored = await start(older, { logs, bootstrap })
+  const [answer, guarded] = await Promise.all([
+    // It pushes without pause: the first answer that does not ask it to wait is the one about the freeze.
+    pushPatiently(restored, log, 10, 20),
+    restored.event(guardIs('guarded')).then(() => status(restored)),
+  ])
+  expect(answer.status, answer.body).not.toBe(200)
+  expect(answer.body).toContain('frozen')
+  const bothFrozen = [
+    { frozen: true, size: 10 },
+    { frozen: true, size: 10 },
+  ]
+  expect(guarded.logs).toMatchObject(bothFrozen)
+  expect((await readiness(restored)).status).toBe(503)
+  const isRefused = outcomeOf(20, 'LOG_FROZEN')
+  await restored.event((event) => isRefused(event) && 'log' in event && event.log === LOG)
+  for (const each of [idOf(log), LOG]) expect(restored.all(advancedTo(20, each))).toEqual([])
+  expect((await status(restored)).logs).toMatchObject(bothFrozen)
 })
 
 test('a peer that lists evidence and does not send it has not answered', async () => {

@@ -1,4 +1,4 @@
-/** A log that accepts every connection and answers nothing does not block the guard for other logs. */
+/** Logs that accept every connection and answer nothing do not block the guard for other logs. */
 import { expect, onTestFinished, test } from 'vitest'
 import { LyingLog, madeUpRecords, memoryLog, stall, stallInBody, type Behaviour } from '../../fakes/lying-log.js'
 import { testSigner } from '../../helpers/heart.js'
@@ -15,33 +15,39 @@ import {
   pushed,
   pushTo,
   serve,
+  settingOf,
   signer,
   snapshot,
   start,
   status,
 } from './world.js'
 
-/** It has an origin of its own, so that one key may cosign both. */
-const hanging = new PushingLog(testSigner('hanging.example', 3))
+/** How each will hang. It has an origin of its own, so that one key may cosign all. */
+const hanging: readonly (readonly [PushingLog, Behaviour])[] = [
+  [new PushingLog(testSigner('silent.example', 3)), stall],
+  [new PushingLog(testSigner('begins.example', 4)), stallInBody],
+]
 const pushing = new PushingLog(testSigner('pushing.example', 2))
+/** All are pushed until then. */
+const pushes = [...hanging.map(([log]) => log), pushing]
 
-/** The log that will hang, pushed until then, one polled and one pushing log: all cosigned at 30 and restored to 10. */
+/** The logs that will hang, one polled and one pushing log: all cosigned at 30 and restored to 10. */
 async function past() {
   const honest = await serve(10)
-  const peer = await start(temporaryHome(), { logs: [honest.setting, pushed(hanging), pushed(pushing)] })
+  const peer = await start(temporaryHome(), { logs: [honest.setting, ...pushes.map(pushed)] })
   const { home } = await homeWithKey()
   const bootstrap = [addressOf(peer)]
-  const setup = { logs: [pushed(hanging), honest.setting, pushed(pushing)], bootstrap }
+  const setup = { logs: [honest.setting, ...pushes.map(pushed)], bootstrap }
   const first = await start(home, setup)
   await first.event(advancedTo(10))
-  for (const log of [hanging, pushing]) await expectSigned(first, log, 0, 10)
+  for (const log of pushes) await expectSigned(first, log, 0, 10)
   await first.stop()
   const older = snapshot(home)
   const running = await start(home, setup)
   await running.event(guardIs('guarded'))
   await honest.append(10, 30)
   await running.event(advancedTo(30))
-  for (const log of [hanging, pushing]) {
+  for (const log of pushes) {
     await expectSigned(running, log, 10, 30)
     // The peer has it too, so its hello is full of heads that cannot be proven.
     await expectSigned(peer, log, 0, 30)
@@ -50,22 +56,19 @@ async function past() {
   return { older, bootstrap }
 }
 
-/** The address of a log that misbehaves like this for every request. */
-async function misbehaving(behaviour: Behaviour): Promise<string> {
-  const log = await LyingLog.start(await memoryLog(hanging.signer, madeUpRecords(0, 10)))
-  log.lie = () => behaviour
-  onTestFinished(() => log.close())
-  return log.url
+/** The setting of a log that misbehaves like this for every request. */
+async function misbehaving(log: PushingLog, behaviour: Behaviour): Promise<string> {
+  const served = await LyingLog.start(await memoryLog(log.signer, madeUpRecords(0, 10)))
+  served.lie = () => behaviour
+  onTestFinished(() => served.close())
+  return `${settingOf(log.signer, served.url)} ${log.origin}`
 }
 
-test.each([
-  ['answers never', stall],
-  ['begins to answer', stallInBody],
-])('one log %s; forks of the others are not signed, and the guard is not given up', async (_, behaviour) => {
+test('one log never answers, one begins to: forks of the others are not signed, and the guard is not given up', async () => {
   const { older, bootstrap } = await past()
-  const url = await misbehaving(behaviour)
+  const hung = await Promise.all(hanging.map(([log, behaviour]) => misbehaving(log, behaviour)))
   const fork = await serve(25, { salt: 'b', fork: 10 })
-  const logs = [`${hanging.signer.verifier.vkey} ${url} ${hanging.origin}`, fork.setting, pushed(pushing)]
+  const logs = [...hung, fork.setting, pushed(pushing)]
   const restored = await start(older, { logs, bootstrap })
   await restored.event(guardIs('guarded'))
   expect(restored.all(guardIs('unanswered'))).toEqual([])
@@ -84,11 +87,13 @@ test.each([
   expect(restored.all(advancedTo(25))).toEqual([])
   const { logs: shown } = await status(restored)
   expect(shown.map(({ name, frozen }) => [name, frozen])).toEqual([
-    [hanging.signer.verifier.name, false],
+    ...hanging.map(([{ signer: by }]) => [by.verifier.name, false]),
     [signer.verifier.name, true],
     [pushing.signer.verifier.name, false],
   ])
-  // It may hang and still push.
-  const answer = await pushTo(restored, hanging.fork(10), 10, 30)
-  expect(answer.status, answer.body).toBe(422)
+  // They may hang and still push.
+  for (const [log] of hanging) {
+    const answer = await pushTo(restored, log.fork(10), 10, 30)
+    expect(answer.status, answer.body).toBe(422)
+  }
 })

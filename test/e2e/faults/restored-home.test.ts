@@ -4,10 +4,11 @@
  */
 import { copyFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { gossum } from '../../helpers/cli.js'
 import { testSigner } from '../../helpers/heart.js'
-import { temporaryHome } from '../../helpers/home.js'
+import { copyHome, scratchFolder, temporaryHome } from '../../helpers/home.js'
+import { Link } from '../../helpers/link.js'
 import type { RunningNode } from '../../helpers/node.js'
 import { PushingLog } from '../../helpers/witness-client.js'
 import {
@@ -32,36 +33,25 @@ import {
   treeText,
 } from './world.js'
 
-const log = new PushingLog(testSigner('pushing.example', 2))
-const ID = idOf(log)
+/** What several tests use ends after the last of them. */
+const kept = scratchFolder()
+const ends: (() => void)[] = []
+afterAll(() => ends.forEach((end) => end()))
+const atEnd = (end: () => void): void => void ends.push(end)
 
-/** Since its start a node has signed no larger tree than this one, and no other. */
-function expectNothingBeside(node: RunningNode, size: number): void {
-  const advanced = node.all((event) => event.event === 'outcome' && event.outcome === 'advanced')
+/** Since its start a node has signed no larger tree of a log than this one, and no other. */
+function expectNothingBeside(node: RunningNode, size: number, log = LOG): void {
+  const advanced = node.all((event) => event.event === 'outcome' && event.outcome === 'advanced' && event.log === log)
   expect(advanced.filter((event) => 'size' in event && event.size !== size)).toEqual([])
 }
 
-/**
- * A peer that takes up what w signs, and w that cosigned size 30 of a polled log, with its home as it was at size 10.
- */
-async function polledPast() {
+test('a peer has the promise when a head is signed, and the line right after that, though no policy counts it', async () => {
   const honest = await serve(10)
   const peer = await start(temporaryHome(), { logs: [honest.setting] })
   const { home, vkey } = await homeWithKey()
-  const setup = { logs: [honest.setting], bootstrap: [addressOf(peer)] }
-  const first = await start(home, setup)
-  await first.event(advancedTo(10))
-  await first.stop()
-  const older = snapshot(home)
-  const running = await start(home, setup)
+  const running = await start(home, { logs: [honest.setting], bootstrap: [addressOf(peer)] })
   await running.event(guardIs('guarded'))
   await honest.append(10, 30)
-  await running.event(advancedTo(30))
-  return { honest, peer, home, older, vkey, running, bootstrap: setup.bootstrap }
-}
-
-test('a peer has the promise when a head is signed, and the line right after that, though no policy counts it', async () => {
-  const { honest, peer, vkey, running } = await polledPast()
   // Several heads: a hello, which is sent once a minute, would carry at most one of them.
   for (let size = 30; size < 33; size++) {
     await running.event(advancedTo(size))
@@ -77,142 +67,176 @@ test('a peer has the promise when a head is signed, and the line right after tha
   }
 })
 
-test('a fork that the log shows to a restored home is not signed, but convicts the log', async () => {
-  const { older, running, bootstrap } = await polledPast()
-  await running.stop()
-  const fork = await serve(20, { salt: 'b', fork: 5 })
-  const restored = await start(older, { logs: [fork.setting], bootstrap })
-  const evidence = await restored.event(isEvidence)
-  expect(evidence).toMatchObject({ type: 'gossum/split-view/v1', log: LOG })
-  expectNothingBeside(restored, 30)
-  expect((await status(restored)).logs).toMatchObject([{ frozen: true }])
-})
+// ---- a log that both poll --------------------------------------------------------------------------------------
 
-test('nor is a fork that is larger than what was signed', async () => {
-  const { older, running, bootstrap } = await polledPast()
-  // The process is killed.
-  await running.kill()
-  const fork = await serve(45, { salt: 'b', fork: 15 })
-  const restored = await start(older, { logs: [fork.setting], bootstrap })
-  await restored.event(isEvidence)
-  expectNothingBeside(restored, 30)
-})
+describe('w cosigned size 30 of a polled log, and its home is as it was at size 10', () => {
+  const [older, peerHome] = [join(kept.dir, 'older'), join(kept.dir, 'peer')]
+  /** To the peer, wherever it listens; cut while it is away. */
+  let link: Link
+  let bootstrap: string[]
 
-test('while its only peer is away nothing is signed, for the time that the operator has set', async () => {
-  const { peer, older, running, bootstrap } = await polledPast()
-  await Promise.all([peer.stop(), running.stop()])
-  const stale = await serve(20)
-  const lonely = await start(older, { logs: [stale.setting], bootstrap, args: ['--guard-wait', '600'] })
-  await lonely.event((event) => event.event === 'bootstrap' && !event.reachable)
-  expect((await status(lonely)).guard.state).toBe('waiting')
-  expectNothingBeside(lonely, 10)
-})
+  /** Once: each test has copies of the two homes. */
+  beforeAll(async () => {
+    const honest = await serve(10, {}, atEnd)
+    const logs = [honest.setting]
+    const peer = await start(peerHome, { logs }, atEnd)
+    link = await Link.to(addressOf(peer), 0, atEnd)
+    bootstrap = [link.through(addressOf(peer))]
+    const { home } = await homeWithKey(join(kept.dir, 'w'))
+    const first = await start(home, { logs, bootstrap }, atEnd)
+    await first.event(advancedTo(10))
+    await first.stop()
+    copyHome(home, older)
+    const running = await start(home, { logs, bootstrap }, atEnd)
+    await running.event(guardIs('guarded'))
+    await honest.append(10, 30)
+    await running.event(advancedTo(30))
+    await running.kill()
+    await peer.stop()
+    link.cut()
+    await honest.close()
+  })
 
-test('an operator who forgets to configure the peer again is guarded by it all the same', async () => {
-  const { peer, older, running } = await polledPast()
-  await running.stop()
-  const fork = await serve(20, { salt: 'b', fork: 5 })
-  const restored = await start(older, { logs: [fork.setting] })
-  await restored.event(guardIs('guarded'))
-  await restored.event(isEvidence)
-  expectNothingBeside(restored, 30)
-  expect((await status(restored)).peers).toBeGreaterThanOrEqual(1)
-  expect(peer.child.exitCode).toBeNull()
+  /** The peer, which took up what w signed. */
+  async function startPeer(): Promise<RunningNode> {
+    const { setting } = await serve(30)
+    const peer = await start(snapshot(peerHome), { logs: [setting] })
+    link.target(addressOf(peer))
+    return peer
+  }
+
+  test('a fork that the log shows is not signed, but convicts the log', async () => {
+    await startPeer()
+    const fork = await serve(20, { salt: 'b', fork: 5 })
+    const restored = await start(snapshot(older), { logs: [fork.setting], bootstrap })
+    const evidence = await restored.event(isEvidence)
+    expect(evidence).toMatchObject({ type: 'gossum/split-view/v1', log: LOG })
+    expectNothingBeside(restored, 30)
+    expect((await status(restored)).logs).toMatchObject([{ frozen: true }])
+  })
+
+  test('nor is a fork that is larger than what was signed', async () => {
+    await startPeer()
+    const fork = await serve(45, { salt: 'b', fork: 15 })
+    const restored = await start(snapshot(older), { logs: [fork.setting], bootstrap })
+    await restored.event(isEvidence)
+    expectNothingBeside(restored, 30)
+  })
+
+  test('while its only peer is away nothing is signed, for the time that the operator has set', async () => {
+    link.cut()
+    const stale = await serve(20)
+    const args = ['--guard-wait', '600']
+    const lonely = await start(snapshot(older), { logs: [stale.setting], bootstrap, args })
+    await lonely.event((event) => event.event === 'bootstrap' && !event.reachable)
+    expect((await status(lonely)).guard.state).toBe('waiting')
+    expectNothingBeside(lonely, 10)
+  })
+
+  test('an operator who forgets to configure the peer again is guarded by it all the same', async () => {
+    const peer = await startPeer()
+    const fork = await serve(20, { salt: 'b', fork: 5 })
+    const restored = await start(snapshot(older), { logs: [fork.setting] })
+    await restored.event(guardIs('guarded'))
+    await restored.event(isEvidence)
+    expectNothingBeside(restored, 30)
+    expect((await status(restored)).peers).toBeGreaterThanOrEqual(1)
+    expect(peer.child.exitCode).toBeNull()
+  })
 })
 
 // ---- what the peer does not take up ----------------------------------------------------------------------------
 
-/** Peers, by their view of the log that w is asked to sign. */
-const peers: [string, () => Promise<RunningNode>][] = [
-  ['follows other logs', () => start(temporaryHome(), { logs: [pushed(elsewhere)] })],
-  ['gets its pushes, too', () => start(temporaryHome(), { logs: [pushed(log)] })],
-  [
-    'cannot reach it',
-    () => start(temporaryHome(), { logs: [settingOf(log.signer, 'http://127.0.0.1:9') + ` ${log.origin}`] }),
-  ],
-  ['has frozen it', frozenPeer],
-]
+describe('w cosigned size 30 of logs that push, and its home is restored to its state at size 10', () => {
+  const logOf = (view: number): PushingLog => new PushingLog(testSigner(`pushing.example/${view}`, 2 + view))
+  const [unfollowed, pushedToo, unreachable, frozen, faithful] = [logOf(0), logOf(1), logOf(2), logOf(3), logOf(4)]
+  const logs = [unfollowed, pushedToo, unreachable, frozen, faithful]
+  /** They differ in what the only peer knows of them; so that it does not follow the last, either. */
+  const views: [string, PushingLog][] = [
+    ['does not follow', unfollowed],
+    ['gets pushed, too', pushedToo],
+    ['cannot reach', unreachable],
+    ['has frozen', frozen],
+  ]
+  let peer: RunningNode
+  let vkey: string
+  let restored: RunningNode
 
-/** It was pushed two histories, and passed on nothing. */
-async function frozenPeer(): Promise<RunningNode> {
-  const peer = await start(temporaryHome(), { logs: [pushed(log)] })
-  await expectSigned(peer, log, 0, 10)
-  expect((await pushTo(peer, log.fork(3), 10, 10)).status).not.toBe(200)
-  await peer.event(isEvidence)
-  return peer
-}
+  /** One restored node for all tests: each has a log of its own. */
+  beforeAll(async () => {
+    const nowhere = settingOf(unreachable.signer, `http://127.0.0.1:9 ${unreachable.origin}`)
+    peer = await start(join(kept.dir, 'pushed peer'), { logs: [pushed(pushedToo), nowhere, pushed(frozen)] }, atEnd)
+    // It was pushed two histories, and passed on nothing.
+    await expectSigned(peer, frozen, 0, 10)
+    expect((await pushTo(peer, frozen.fork(3), 10, 10)).status).not.toBe(200)
+    const { id } = (await peer.event(isEvidence)) as unknown as { id: string }
 
-/** w cosigned size 30 that was pushed, and its home is restored to its state at size 10. */
-async function pushedPast(peer: RunningNode) {
-  const { home, vkey } = await homeWithKey()
-  const setup = { logs: [pushed(log)], bootstrap: [addressOf(peer)] }
-  const first = await start(home, setup)
-  await first.event(guardIs('guarded'))
-  const [evidence] = ((await peer.json('/api/v1/evidence')) as { evidence: { id: string }[] }).evidence
-  if (evidence !== undefined) {
+    const { home, ...key } = await homeWithKey(join(kept.dir, 'pushed w'))
+    vkey = key.vkey
+    const setup = { logs: logs.map(pushed), bootstrap: [addressOf(peer)] }
+    const first = await start(home, setup, atEnd)
+    await first.event(guardIs('guarded'))
     // Its own operator acknowledges it, and continues with the log all the same.
     await first.event(isEvidence)
-    const ack = await gossum(['evidence', 'ack', evidence.id], { home })
+    const ack = await gossum(['evidence', 'ack', id], { home })
     expect(ack.code, ack.stderr).toBe(0)
-  }
-  await expectSigned(first, log, 0, 10)
-  await first.stop()
-  const older = snapshot(home)
-  const running = await start(home, setup)
-  await running.event(guardIs('guarded'))
-  await expectSigned(running, log, 10, 30)
-  return { home, older, vkey, running, setup }
-}
+    for (const log of logs) await expectSigned(first, log, 0, 10)
+    await first.stop()
+    const older = join(kept.dir, 'older pushed')
+    copyHome(home, older)
+    const running = await start(home, setup, atEnd)
+    await running.event(guardIs('guarded'))
+    for (const log of logs) await expectSigned(running, log, 10, 30)
+    const { promises } = await remembered(peer, vkey)
+    expect(promises).toEqual(new Map(logs.map((log) => [idOf(log), treeText(log.tree(30))])))
+    await running.kill()
+    restored = await start(older, setup, atEnd)
+    await restored.event(guardIs('guarded'))
+  })
 
-test.each(peers)('a peer that %s keeps what was signed, and a restored home stops at a fork', async (_, startPeer) => {
-  const peer = await startPeer()
-  const { older, vkey, running, setup } = await pushedPast(peer)
-  const { promises } = await remembered(peer, vkey)
-  expect(promises.get(ID)).toBe(treeText(log.tree(30)))
-  await running.kill()
+  test.each(views)(
+    'a peer keeps what was signed of a log that it %s, and a restored home stops at a fork',
+    async (_, log) => {
+      const fork = log.fork(10)
+      for (const [from, to] of [
+        [10, 20],
+        [10, 30],
+        [10, 45],
+      ] as const) {
+        const answer = await pushTo(restored, fork, from, to)
+        expect(answer.status, answer.body).not.toBe(200)
+      }
+      // Nor what is older than the newest, of the right history.
+      expect((await pushTo(restored, log, 10, 20)).status).not.toBe(200)
+      expectNothingBeside(restored, 30, idOf(log))
+      const { promises } = await remembered(peer, vkey)
+      expect(promises.get(idOf(log))).toBe(treeText(log.tree(30)))
+    },
+  )
 
-  const restored = await start(older, setup)
-  await restored.event(guardIs('guarded'))
-  const fork = log.fork(10)
-  for (const [from, to] of [
-    [10, 20],
-    [10, 30],
-    [10, 45],
-  ] as const) {
-    const answer = await pushTo(restored, fork, from, to)
-    expect(answer.status, answer.body).not.toBe(200)
-  }
-  // Nor what is older than the newest, of the right history.
-  expect((await pushTo(restored, log, 10, 20)).status).not.toBe(200)
-  expectNothingBeside(restored, 30)
-  const after = await remembered(peer, vkey)
-  expect(after.promises.get(ID)).toBe(treeText(log.tree(30)))
+  test('it continues when a log shows again what was signed', async () => {
+    await expectSigned(restored, faithful, 10, 30)
+    await expectSigned(restored, faithful, 30, 45)
+  })
 })
 
-test('a restored home continues when the log shows again what was signed', async () => {
-  const peer = await start(temporaryHome(), { logs: [pushed(elsewhere)] })
-  const { older, running, setup } = await pushedPast(peer)
-  await running.stop()
-  const restored = await start(older, setup)
-  await restored.event(guardIs('guarded'))
-  await expectSigned(restored, log, 10, 30)
-  await expectSigned(restored, log, 30, 45)
-})
-
-test('an emptied home with only the key, after kill -9 right after the answer: a fork is not a first use', async () => {
-  const peer = await start(temporaryHome(), { logs: [pushed(elsewhere)] })
+test('a peer that is also killed remembers what it confirmed: for an emptied home with only the key, after kill -9 of both right after the answer, a fork is not a first use', async () => {
+  const log = new PushingLog(testSigner('pushing.example', 2))
+  const peerHome = temporaryHome()
+  const peer = await start(peerHome, { logs: [pushed(elsewhere)] })
   const { home, vkey } = await homeWithKey()
-  const setup = { logs: [pushed(log)], bootstrap: [addressOf(peer)] }
-  const running = await start(home, setup)
+  const running = await start(home, { logs: [pushed(log)], bootstrap: [addressOf(peer)] })
   await running.event(guardIs('guarded'))
-  await expectSigned(running, log, 0, 30)
-  await running.kill()
-  expect((await remembered(peer, vkey)).promises.get(ID)).toBe(treeText(log.tree(30)))
+  await expectSigned(running, log, 0, 10)
+  await expectSigned(running, log, 10, 30)
+  await Promise.all([peer.kill(), running.kill()])
+  const back = await start(peerHome, { logs: [pushed(elsewhere)] })
+  expect((await remembered(back, vkey)).promises.get(idOf(log))).toBe(treeText(log.tree(30)))
 
   const emptied = temporaryHome()
   copyFileSync(join(home, 'witness.key'), join(emptied, 'witness.key'))
   rmSync(home, { recursive: true })
-  const again = await start(emptied, setup)
+  const again = await start(emptied, { logs: [pushed(log)], bootstrap: [addressOf(back)] })
   await again.event(guardIs('guarded'))
   for (const size of [20, 30, 45]) {
     const answer = await pushTo(again, log.fork(10), 0, size)
@@ -220,14 +244,5 @@ test('an emptied home with only the key, after kill -9 right after the answer: a
   }
   // Of its own history, nothing smaller than it has signed.
   expect((await pushTo(again, log, 0, 20)).status).not.toBe(200)
-  expectNothingBeside(again, 30)
-})
-
-test('a peer that is also killed remembers what it confirmed', async () => {
-  const peerHome = temporaryHome()
-  const peer = await start(peerHome, { logs: [pushed(elsewhere)] })
-  const { vkey, running } = await pushedPast(peer)
-  await Promise.all([peer.kill(), running.kill()])
-  const back = await start(peerHome, { logs: [pushed(elsewhere)] })
-  expect((await remembered(back, vkey)).promises.get(ID)).toBe(treeText(log.tree(30)))
+  expectNothingBeside(again, 30, idOf(log))
 })

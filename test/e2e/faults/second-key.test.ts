@@ -1,10 +1,10 @@
 /** A new key next to one that has signed before: the node waits for what others know of the old one. */
 import { copyFileSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { gossum } from '../../helpers/cli.js'
 import { testSigner } from '../../helpers/heart.js'
-import { temporaryHome } from '../../helpers/home.js'
+import { scratchFolder, temporaryHome } from '../../helpers/home.js'
 import { Link } from '../../helpers/link.js'
 import { PushingLog } from '../../helpers/witness-client.js'
 import {
@@ -19,6 +19,7 @@ import {
   start,
   status,
   treeText,
+  type Running,
 } from './world.js'
 
 const log = new PushingLog(testSigner('pushing.example', 2))
@@ -30,26 +31,31 @@ async function keys(home: string): Promise<{ witness: string; mlDsa: string }> {
   return JSON.parse(made.stdout) as { witness: string; mlDsa: string }
 }
 
-/** Both keys cosigned size 30, seen by a peer. */
-async function past() {
-  const peer = await start(temporaryHome(), { logs: [pushed(elsewhere)] })
-  const home = join(temporaryHome(), 'home')
+const kept = scratchFolder()
+const home = join(kept.dir, 'home')
+const ends: (() => void)[] = []
+afterAll(() => ends.forEach((end) => end()))
+let link: Link
+let setup: Running
+
+/** Both keys cosigned size 30, seen by a peer, which no test tells anything new. */
+beforeAll(async () => {
+  const atEnd = (end: () => void): void => void ends.push(end)
+  const peer = await start(join(kept.dir, 'peer'), { logs: [pushed(elsewhere)] }, atEnd)
   const { mlDsa } = await keys(home)
-  const link = await Link.to(addressOf(peer))
-  const setup = { logs: [pushed(log)], bootstrap: [link.through(addressOf(peer))], args: ['--guard-wait', '600'] }
-  const running = await start(home, setup)
+  link = await Link.to(addressOf(peer), 0, atEnd)
+  setup = { logs: [pushed(log)], bootstrap: [link.through(addressOf(peer))], args: ['--guard-wait', '600'] }
+  const running = await start(home, setup, atEnd)
   await running.event(guardIs('guarded'))
   await expectSigned(running, log, 0, 30)
   await running.stop()
   expect((await remembered(peer, mlDsa)).promises.get(idOf(log))).toBe(treeText(log.tree(30)))
-  return { home, link, setup }
-}
+})
 
 test.each([
   ['Ed25519 key beside the old ML-DSA key', 'witness-ml-dsa.key'],
   ['ML-DSA key beside the old Ed25519 key', 'witness.key'],
 ])('a new %s', async (_, old) => {
-  const { home, link, setup } = await past()
   const renewed = join(temporaryHome(), 'home')
   await keys(renewed)
   copyFileSync(join(home, old), join(renewed, old))
@@ -72,7 +78,6 @@ test.each([
 })
 
 test('the old ML-DSA key alone: the node makes no witness key, and does not start', async () => {
-  const { home, setup } = await past()
   const renewed = join(temporaryHome(), 'home')
   mkdirSync(renewed, { mode: 0o700 })
   copyFileSync(join(home, 'witness-ml-dsa.key'), join(renewed, 'witness-ml-dsa.key'))

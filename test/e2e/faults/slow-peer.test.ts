@@ -86,8 +86,8 @@ async function heldUp() {
   return { peer, peerHome, link, restored }
 }
 
-async function expectWaiting(node: RunningNode): Promise<void> {
-  expect((await status(node)).guard.state).toBe('waiting')
+async function expectWaiting(node: RunningNode, after = ''): Promise<void> {
+  expect((await status(node)).guard.state, after).toBe('waiting')
   const answer = await pushTo(node, log.fork(10), 10, 20)
   expect(answer.status, answer.body).toBe(503)
   expect((await readiness(node)).failing).toContain('guard waiting')
@@ -155,19 +155,18 @@ async function named(node: RunningNode, count: number, answer: Says): Promise<Fa
   )
 }
 
-test.each(says)(
-  'a stranger names a peer that %s: the wait goes on, and then the chosen peer is heard',
-  async (_, answer) => {
-    const { link, restored } = await heldUp()
+test('a stranger names a peer that answers wrongly or not at all: the wait goes on, and then the chosen peer is heard', async () => {
+  const { link, restored } = await heldUp()
+  for (const [what, answer] of says) {
     const accomplices = await named(restored, 1, answer)
-    await expectWaiting(restored)
+    await expectWaiting(restored, what)
     // They have answered. Each would also be asked for every proof, and delay it by ten seconds.
     await Promise.all(accomplices.map(async ({ host }) => host.stop()))
-    link.latency = 0
-    link.release()
-    await expectGuarded(restored)
-  },
-)
+  }
+  link.latency = 0
+  link.release()
+  await expectGuarded(restored)
+})
 
 test('many strangers that name many others do not end the wait earlier', async () => {
   const { link, restored } = await heldUp()

@@ -1,5 +1,6 @@
 /** Shared by the tests of this folder: polled and pushing logs, witnesses, and what a peer remembers. */
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { expect, onTestFinished } from 'vitest'
 import type { NodeEvent } from '../../../src/node/events.js'
 import type { StatusView } from '../../../src/status/shapes.js'
@@ -19,6 +20,9 @@ export const LOG = logId('log.example', SUMDB_ORIGIN)
 /** A log that no test serves: for nodes that follow none of ours. */
 export const elsewhere = new PushingLog(testSigner('elsewhere.example', 99))
 
+/** Receives what ends a thing; by default the test's end does. */
+export type AtEnd = (end: () => void) => void
+
 export interface ServedLog {
   readonly url: string
   readonly setting: string
@@ -27,10 +31,14 @@ export interface ServedLog {
 }
 
 /** A checksum database on loopback with this many records; from number `fork` on they depend on another salt. */
-export async function serve(size: number, { salt = 'a', fork = 0, by = signer } = {}): Promise<ServedLog> {
+export async function serve(
+  size: number,
+  { salt = 'a', fork = 0, by = signer } = {},
+  atEnd: AtEnd = onTestFinished,
+): Promise<ServedLog> {
   const log = await memoryLog(by, [...madeUpRecords(0, fork), ...madeUpRecords(fork, size, salt)])
   const listening = await log.listen({ host: '127.0.0.1', port: 0 })
-  onTestFinished(() => listening.close())
+  atEnd(() => void listening.close())
   return {
     url: listening.url,
     close: () => listening.close(),
@@ -53,8 +61,7 @@ export function idOf({ signer: { verifier }, origin }: PushingLog): string {
 }
 
 /** A home with a witness key that is not new any more. */
-export async function homeWithKey(): Promise<{ home: string; vkey: string }> {
-  const home = temporaryHome()
+export async function homeWithKey(home = temporaryHome()): Promise<{ home: string; vkey: string }> {
   const { signer: key } = await loadOrCreateWitnessKey(join(home, 'witness.key'), 'witness.example')
   return { home, vkey: key.verifier.vkey }
 }
@@ -65,12 +72,14 @@ export interface Running {
   readonly args?: readonly string[]
 }
 
-export function start(home: string, { logs, bootstrap = [], args = [] }: Running): Promise<RunningNode> {
-  return RunningNode.start(home, [
+export function start(home: string, running: Running, atEnd?: AtEnd): Promise<RunningNode> {
+  const { logs, bootstrap = [], args = [] } = running
+  const settings = [
     ...logs.flatMap((log) => ['--log', log]),
     ...bootstrap.flatMap((address) => ['--bootstrap', address]),
     ...['--poll', '0.2', ...args],
-  ])
+  ]
+  return RunningNode.start(home, settings, {}, atEnd)
 }
 
 export function addressOf({ ready }: RunningNode): string {
@@ -133,7 +142,10 @@ export function pushTo(node: RunningNode, log: PushingLog, from: number, to: num
   return push(node.ready.http, log.body(from, to))
 }
 
-/** Pushes like a log that is told to wait for the guard: until it gets another answer. */
+/**
+ * Pushes like a log that is told to wait for the guard: until it gets another answer. Its pauses are a tenth of the
+ * latency of any slow link, so that no message to the node falls between two pushes.
+ */
 export async function pushPatiently(
   node: RunningNode,
   log: PushingLog,
@@ -143,6 +155,7 @@ export async function pushPatiently(
   for (;;) {
     const answer = await pushTo(node, log, from, to)
     if (answer.status !== 503 || !answer.body.includes('until peers have reported')) return answer
+    await delay(20)
   }
 }
 

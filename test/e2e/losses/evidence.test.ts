@@ -4,7 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { LogView } from '../../../src/status/shapes.js'
 import { encodeEvidence, makeSplitView, parseEvidence, verifyEvidence } from '../../../src/evidence/evidence.js'
 import { Store } from '../../../src/store/store.js'
@@ -12,7 +12,7 @@ import { utf8 } from '../../../src/tlog/bytes.js'
 import { parseNote } from '../../../src/tlog/note.js'
 import { gossum, jsonError } from '../../helpers/cli.js'
 import { testSigner } from '../../helpers/heart.js'
-import { copyHome, smallDisk, temporaryHome, type SmallDisk } from '../../helpers/home.js'
+import { copyHome, scratchFolder, smallDisk, temporaryHome, type SmallDisk } from '../../helpers/home.js'
 import { RunningNode } from '../../helpers/node.js'
 import { oldHome, oldLog, pushedBy } from '../../helpers/old-home.js'
 import { push, PushingLog } from '../../helpers/witness-client.js'
@@ -42,13 +42,13 @@ async function logsOf(node: RunningNode): Promise<LogView[]> {
   return ((await node.json('/api/v1/logs')) as { logs: LogView[] }).logs
 }
 
-/** The evidence about the first log. */
-async function evidenceOf(node: RunningNode): Promise<{ id: string; acked: boolean }[]> {
-  const [about] = node.ready.logs
+/** The evidence about a log; if none is named, about the first. */
+async function evidenceOf(node: RunningNode, name?: string): Promise<{ id: string; acked: boolean }[]> {
+  const { id } = node.ready.logs.find((each) => name === undefined || each.name === name)!
   const { evidence } = (await node.json('/api/v1/evidence')) as {
     evidence: { id: string; log: string; acked: boolean }[]
   }
-  return evidence.filter((one) => one.log === about!.id)
+  return evidence.filter((one) => one.log === id)
 }
 
 const ack = (node: RunningNode, id: string) => gossum(['evidence', 'ack', id, '--home', node.home, '--json'])
@@ -185,45 +185,65 @@ describe('a head of the size of one that the key has signed, and that this home 
 })
 
 describe('after a lie was acknowledged', () => {
-  const third = new PushingLog(signer, { salt: 'c' })
-  const file = (...heads: [Uint8Array, Uint8Array]): Uint8Array =>
-    encodeEvidence(makeSplitView(signer.verifier, [parseNote(heads[0]), parseNote(heads[1])], undefined))
+  const { dir } = scratchFolder()
+  let node: RunningNode
+  let end: () => void = () => undefined
 
-  async function letGo(): Promise<RunningNode> {
-    const node = await RunningNode.start(temporaryHome(), LOG)
-    expect(await pushed(node, log.body(0, 5))).toBe(200)
-    expect(await pushed(node, fork.body(5, 5))).toBe(422)
-    const [first] = await evidenceOf(node)
-    expect((await ack(node, first!.id)).code).toBe(0)
-    expect(await logsOf(node)).toMatchObject([{ frozen: false }, {}])
-    return node
+  /** One log for each test, with two other histories of it. */
+  const logs = [3, 4, 5].map((byte) => {
+    const by = testSigner(`log.example/${byte}`, byte)
+    const [ours, lie, third] = ['a', 'b', 'c'].map((salt) => new PushingLog(by, { salt }))
+    return { by: by.verifier, ours: ours!, lie: lie!, third: third! }
+  })
+  const [first, second, last] = logs
+  type Lied = (typeof logs)[number]
+
+  beforeAll(async () => {
+    const args = logs.flatMap(({ by }) => ['--log', `${by.vkey} -`])
+    node = await RunningNode.start(join(dir, 'home'), args, {}, (kill) => (end = kill))
+  })
+  afterAll(() => end())
+
+  const file = ({ by }: Lied, ...heads: [Uint8Array, Uint8Array]): Uint8Array =>
+    encodeEvidence(makeSplitView(by, [parseNote(heads[0]), parseNote(heads[1])], undefined))
+  const isFrozen = async ({ by }: Lied): Promise<boolean> =>
+    (await logsOf(node)).find(({ name }) => name === by.name)!.frozen
+  const evidenceAbout = ({ by }: Lied) => evidenceOf(node, by.name)
+
+  async function letGo(log: Lied): Promise<void> {
+    expect(await pushed(node, log.ours.body(0, 5))).toBe(200)
+    expect(await pushed(node, log.lie.body(5, 5))).toBe(422)
+    const [about] = await evidenceAbout(log)
+    expect((await ack(node, about!.id)).code).toBe(0)
+    expect(await isFrozen(log)).toBe(false)
   }
 
   test('the same evidence does not freeze the log again, whatever its source', async () => {
-    const node = await letGo()
-    expect(await post(node, 'heads', fork.head(5))).toMatchObject({ outcome: 'conflict' })
-    expect(await post(node, 'evidence', file(fork.head(5), log.head(5)))).toMatchObject({ fate: 'known' })
-    expect(await logsOf(node)).toMatchObject([{ frozen: false }, {}])
-    expect(await pushed(node, log.body(5, 6))).toBe(200)
+    const log = first!
+    await letGo(log)
+    expect(await post(node, 'heads', log.lie.head(5))).toMatchObject({ outcome: 'conflict' })
+    expect(await post(node, 'evidence', file(log, log.lie.head(5), log.ours.head(5)))).toMatchObject({ fate: 'known' })
+    expect(await isFrozen(log)).toBe(false)
+    expect(await pushed(node, log.ours.body(5, 6))).toBe(200)
   })
 
   test('an additional new one does, and is kept', async () => {
-    const node = await letGo()
-    expect(await post(node, 'evidence', file(fork.head(5), third.head(5)))).toMatchObject({ fate: 'new' })
-    expect(await logsOf(node)).toMatchObject([{ frozen: true }, {}])
-    expect(await evidenceOf(node)).toHaveLength(2)
-    expect(await pushed(node, log.body(5, 6))).toBe(503)
+    const log = second!
+    await letGo(log)
+    expect(await post(node, 'evidence', file(log, log.lie.head(5), log.third.head(5)))).toMatchObject({ fate: 'new' })
+    expect(await isFrozen(log)).toBe(true)
+    expect(await evidenceAbout(log)).toHaveLength(2)
+    expect(await pushed(node, log.ours.body(5, 6))).toBe(503)
   })
 
   test('nor does it need a head of ours: two unknown heads of a size beyond ours freeze it too', async () => {
-    const node = await letGo()
-    const { id, fate } = (await post(node, 'evidence', file(fork.head(9), third.head(9)))) as {
-      id: string
-      fate: string
-    }
+    const log = last!
+    await letGo(log)
+    const beyond = file(log, log.lie.head(9), log.third.head(9))
+    const { id, fate } = (await post(node, 'evidence', beyond)) as { id: string; fate: string }
     expect(fate).toBe('new')
     expect((await ack(node, id)).code).toBe(0)
-    expect(await post(node, 'evidence', file(fork.head(9), log.head(9)))).toMatchObject({ fate: 'new' })
-    expect(await logsOf(node)).toMatchObject([{ frozen: true }, {}])
+    expect(await post(node, 'evidence', file(log, log.lie.head(9), log.ours.head(9)))).toMatchObject({ fate: 'new' })
+    expect(await isFrozen(log)).toBe(true)
   })
 })

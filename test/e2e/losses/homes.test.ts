@@ -5,12 +5,12 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { toHex } from '../../../src/tlog/bytes.js'
 import { sha256 } from '../../../src/tlog/hash.js'
 import { gossum, jsonError, PROGRAM, type CliResult } from '../../helpers/cli.js'
 import { testSigner } from '../../helpers/heart.js'
-import { copyHome, databaseFiles, smallDisk, temporaryHome } from '../../helpers/home.js'
+import { copyHome, databaseFiles, scratchFolder, smallDisk, temporaryHome } from '../../helpers/home.js'
 import { RunningNode } from '../../helpers/node.js'
 import { push, PushingLog } from '../../helpers/witness-client.js'
 
@@ -20,11 +20,17 @@ const RUN = ['run', '--json', '--http', '127.0.0.1:0', '--listen', '/ip4/127.0.0
 const isRoot = process.getuid?.() === 0
 const NOBODY = 65_534
 
-/** A home whose witness has signed. */
-async function usedHome(home = join(temporaryHome(), 'home')): Promise<string> {
-  const node = await RunningNode.start(home, LOG)
+const kept = scratchFolder()
+
+beforeAll(async () => {
+  const node = await RunningNode.start(join(kept.dir, 'home'), LOG, {}, () => undefined)
   expect((await push(node.ready.http, log.body(0, 5))).status).toBe(200)
   expect(await node.stop()).toBe(0)
+})
+
+/** A home whose witness has signed: a copy of the one that was made. */
+function usedHome(home = join(temporaryHome(), 'home')): string {
+  copyHome(join(kept.dir, 'home'), home)
   return home
 }
 
@@ -95,8 +101,8 @@ describe('a home that was in use', () => {
       (home) => mkdirSync(join(home, 'keys'), { mode: 0 }),
       { code: 'HOME_UNUSABLE', words: /keys/ },
     ],
-  ])('%s: it is said whose it is, and nothing is made', async (_what, spoil, refusal) => {
-    const home = await usedHome()
+  ])('%s: it is said whose it is, and nothing is made', (_what, spoil, refusal) => {
+    const home = usedHome()
     if (isRoot) execFileSync('chown', ['-R', String(NOBODY), home])
     // The folder above is ours, and closed to others.
     chmodSync(join(home, '..'), 0o755)
@@ -108,9 +114,9 @@ describe('a home that was in use', () => {
     expect(contents(home)).toEqual(before)
   })
 
-  test('that belongs to another user', async ({ skip }) => {
+  test('that belongs to another user', ({ skip }) => {
     if (!isRoot) return skip('needs a second user')
-    const home = await usedHome()
+    const home = usedHome()
     chmodSync(join(home, '..'), 0o755)
     const before = contents(home)
     expectRefused(run(home), { code: 'HOME_UNUSABLE', words: /EACCES/ })
@@ -123,7 +129,7 @@ describe('a home that was in use', () => {
       if (process.env['REQUIRE_PEERS'] === '1') throw new Error('no small file system can be mounted here')
       return skip('mounting a small file system needs root on Linux')
     }
-    const home = await usedHome(join(disk.path, 'home'))
+    const home = usedHome(join(disk.path, 'home'))
     const kept = join(temporaryHome(), 'kept')
     copyHome(home, kept)
     disk.fill()
@@ -138,7 +144,7 @@ describe('a home that was in use', () => {
   })
 
   test('that another process uses', async () => {
-    const home = await usedHome()
+    const home = usedHome()
     const node = await RunningNode.start(home, LOG)
     expectRefused(await gossum(RUN, { home }), { code: 'STORE_LOCKED', words: /another process/ })
     expect((await push(node.ready.http, log.body(5, 6))).status).toBe(200)
@@ -148,7 +154,7 @@ describe('a home that was in use', () => {
     ['a file in the place of the database', 'db', 'file'],
     ['a directory in the place of the journal', 'journal', 'directory'],
   ])('with %s', async (_what, name, kind) => {
-    const home = await usedHome()
+    const home = usedHome()
     rmSync(join(home, name), { recursive: true })
     if (kind === 'file') writeFileSync(join(home, name), '')
     else mkdirSync(join(home, name))
@@ -158,7 +164,7 @@ describe('a home that was in use', () => {
   })
 
   test('that lost a part of its database, and only that, is damaged', async () => {
-    const home = await usedHome()
+    const home = usedHome()
     rmSync(join(home, 'db', 'CURRENT'))
     const refused = await gossum(RUN, { home })
     expectRefused(refused, { code: 'STORE_DAMAGED', words: /damaged/ })
@@ -173,7 +179,7 @@ describe('a home without its witness.key', () => {
     ['beside the journal alone', ['db'], /journal/],
     ['beside the database alone', ['journal'], /db/],
   ])('%s, gets no other one: it is refused, and nothing is made', async (_what, gone, trace) => {
-    const home = await usedHome()
+    const home = usedHome()
     for (const name of ['witness.key', ...gone]) rmSync(join(home, name), { recursive: true })
     const before = contents(home)
     const refused = await gossum(RUN, { home })
@@ -185,7 +191,7 @@ describe('a home without its witness.key', () => {
   })
 
   test('goes on when the key is restored', async () => {
-    const home = await usedHome()
+    const home = usedHome()
     const key = readFileSync(join(home, 'witness.key'))
     rmSync(join(home, 'witness.key'))
     expect((await gossum(RUN, { home })).code).toBe(1)

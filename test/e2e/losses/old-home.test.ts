@@ -7,14 +7,14 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Level } from 'level'
-import { describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import type { LogView } from '../../../src/status/shapes.js'
 import { SCHEMA_VERSION, Store } from '../../../src/store/store.js'
 import { utf8 } from '../../../src/tlog/bytes.js'
 import { logId } from '../../../src/tlog/checkpoint.js'
 import { verifiedCosignatures } from '../../../src/tlog/cosignature.js'
 import { parseNote } from '../../../src/tlog/note.js'
-import { built } from '../../helpers/built.js'
+import { bundled } from '../../helpers/bundle.js'
 import { gossum, jsonError } from '../../helpers/cli.js'
 import { temporaryHome } from '../../helpers/home.js'
 import { RunningNode } from '../../helpers/node.js'
@@ -148,18 +148,13 @@ describe('a version', () => {
     return schema
   }
 
-  test('before this one refuses what was taken over: it reads the schema number first', async () => {
+  test('before this one refuses what was taken over: it reads the schema number first; and one that finds the home of a newer one reports it, suggests no new key, and changes nothing', async () => {
     const home = oldHome('healthy')
     expect(await schemaOf(home)).toBe('1')
-    const node = await RunningNode.start(home, pushedBy(A, B))
-    await node.stop()
+    await (await RunningNode.start(home, pushedBy(A, B))).stop()
     expect(await schemaOf(home)).toBe(SCHEMA_VERSION)
     expect(SCHEMA_VERSION).not.toBe('1')
-  })
 
-  test('that finds the home of a newer one reports it, suggests no new key, and changes nothing', async () => {
-    const home = oldHome('healthy')
-    await (await RunningNode.start(home, pushedBy(A, B))).stop()
     await schemaOf(home, String(Number(SCHEMA_VERSION) + 1))
     const journal = readFileSync(join(home, 'journal'))
     const refused = await gossum(['run', '--json', '--http', '127.0.0.1:0', ...pushedBy(A, B)], { home })
@@ -173,8 +168,6 @@ describe('a version', () => {
 })
 
 describe('killed', () => {
-  const OPEN = `const { Store } = await import(${JSON.stringify(pathToFileURL(built('store/store.js')))})
-await (await Store.open(process.argv[1])).close()`
   const CALLS = ['openat', 'write', 'fdatasync', 'fsync', 'rename', 'unlink']
   const NAMES = [
     '',
@@ -190,6 +183,14 @@ await (await Store.open(process.argv[1])).close()`
   const NUMBERED = ['log', 'ldb', 'dbtmp'].flatMap((ending) => [3, 4, 5, 6].map((n) => `db/00000${n}.${ending}`))
   const MANIFESTS = [4, 5, 6].map((n) => `db/MANIFEST-00000${n}`)
 
+  let open: string
+  // Of one file, which sixty processes load.
+  beforeAll(async () => {
+    const store = await bundled(new URL('../../../src/store/store.ts', import.meta.url))
+    open = `const { Store } = await import(${JSON.stringify(pathToFileURL(store))})
+await (await Store.open(process.argv[1])).close()`
+  })
+
   /** Opens a home in a process that is killed at its nth such call on a file of it. False if it finished before. */
   function openUntil(home: string, call: string, n: number): boolean {
     const paths = [...NAMES, ...NUMBERED, ...MANIFESTS].flatMap((name) => ['-P', name === '' ? home : join(home, name)])
@@ -197,7 +198,7 @@ await (await Store.open(process.argv[1])).close()`
     const options = ['-f', '-o', '/dev/null', '-e', `trace=${call}`, '-e', 'signal=none', ...paths, '-e', inject]
     const { signal, status, stderr } = spawnSync(
       'strace',
-      [...options, process.execPath, '--input-type=module', '-e', OPEN, home],
+      [...options, process.execPath, '--input-type=module', '-e', open, home],
       // With one thread, since strace counts the calls of each.
       { encoding: 'utf8', env: { ...process.env, UV_THREADPOOL_SIZE: '1' } },
     )
