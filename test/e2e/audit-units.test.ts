@@ -117,9 +117,14 @@ describe('machines', { timeout: 400_000 }, () => {
   const merge = (...args: string[]): Promise<CliResult> =>
     gossum(['audit', 'merge', '--json', ...auditArgs(1).slice(4), ...args], { home: newHome(), cwd: scratch.dir })
 
+  /** What two machines wrote. */
+  let [a, b] = ['', '']
+  beforeAll(async () => {
+    a = await unitsFile('0-1', 'a.bin', '--head', join(log.dir, 'latest'))
+    b = await unitsFile('2', 'b.bin')
+  })
+
   it('that audit units report the same together as one alone', async () => {
-    const head = join(log.dir, 'latest')
-    const [a, b] = [await unitsFile('0-1', 'a.bin', '--head', head), await unitsFile('2', 'b.bin')]
     for (const files of [
       [a, b],
       [b, a],
@@ -141,7 +146,6 @@ describe('machines', { timeout: 400_000 }, () => {
   })
 
   it('that lie are named, and what they omitted is found', async () => {
-    const [a, b] = [await unitsFile('0-1', 'c.bin'), await unitsFile('2', 'd.bin')]
     const bytes = readFileSync(a)
     let at = 0
     const read = (length: number): Promise<Uint8Array> =>

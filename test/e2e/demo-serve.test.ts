@@ -157,7 +157,7 @@ test('it publishes heads automatically, and uses its home exclusively', async ()
   const { running, ready } = await startLog(home, '--every', '1')
   const again = await gossum(['demo', 'log', '--home', home, '--listen', '127.0.0.1:0', '--json'])
   expect(jsonError(again)).toMatchObject({ code: 'STORE_LOCKED' })
-  while ((await stateOf(ready.page)).faces[0]!.size === 100);
+  await expect.poll(async () => (await stateOf(ready.page)).faces[0]!.size).toBeGreaterThan(100)
   await running.stop()
 })
 

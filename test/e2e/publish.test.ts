@@ -4,23 +4,23 @@
  */
 import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { EvidenceView, HeadView, StatusView } from '../../src/status/shapes.js'
 import { sha256 } from '../../src/tlog/hash.js'
 import { toHex, utf8 } from '../../src/tlog/bytes.js'
 import { SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
 import { ViewsLog } from '../fakes/views-log.js'
 import { required } from '../helpers/go.js'
-import { smallDisk, temporaryHome } from '../helpers/home.js'
+import { scratchFolder, smallDisk, temporaryHome } from '../helpers/home.js'
 import { RunningNode } from '../helpers/node.js'
 import { askWeb, startWebServer, WEB_SERVERS } from '../helpers/public-reads.js'
 
-/** A node that follows a log of 300 records, and publishes. */
-async function publishing() {
+/** A node in a directory that follows a log of 300 records, and publishes. */
+async function publishing(directory: string, atEnd: (end: () => void) => void = onTestFinished) {
   const log = await ViewsLog.start('localhost.localdev/sumdb', 300, ['127.0.0.1', '127.0.0.2'])
-  const folder = join(temporaryHome(), 'public')
+  const folder = join(directory, 'public')
   const args = ['--log', log.setting(), '--poll', '0.2', '--guard-wait', '0', '--publish', folder]
-  const node = await RunningNode.start(temporaryHome(), args)
+  const node = await RunningNode.start(join(directory, 'home'), args, {}, atEnd)
   return { log, folder, node }
 }
 
@@ -40,7 +40,7 @@ const headIn = (folder: string, log: string): HeadView | undefined => {
 
 describe('a node with --publish', () => {
   test('writes heads as they come, evidence as it is found, and nothing of its own', async () => {
-    const { log, folder, node } = await publishing()
+    const { log, folder, node } = await publishing(temporaryHome())
     await expect.poll(() => headIn(folder, log.id)?.size, { timeout: 20_000 }).toBe(300)
     const lie = await log.fork(1)
     await log.grow(5)
@@ -166,77 +166,88 @@ test('a folder of another user and a full disk are reported, stop no signature, 
   await log.close()
 })
 
-describe.each(WEB_SERVERS)('$name', (server) => {
-  test.runIf(required)('is here, as REQUIRE_PEERS asks', () => {
-    expect(server.file).toBeDefined()
+test.runIf(required).each(WEB_SERVERS)('$name is here, as REQUIRE_PEERS asks', ({ file }) => {
+  expect(file).toBeDefined()
+})
+
+const servers = WEB_SERVERS.filter(({ file }) => file !== undefined)
+
+describe.runIf(servers.length > 0)('a folder in which nothing changes any more', () => {
+  const scratch = scratchFolder()
+  let published: Awaited<ReturnType<typeof publishing>>
+  let paths: string[]
+  let end = (): void => undefined
+  afterAll(() => end())
+
+  // expect.poll is for tests only.
+  const until = (is: () => boolean): Promise<true> => vi.waitUntil(is, { timeout: 20_000 })
+  beforeAll(async () => {
+    published = await publishing(scratch.dir, (kill) => (end = kill))
+    const { log, folder, node } = published
+    await node.event((event) => event.event === 'outcome' && event.outcome === 'advanced')
+    const lie = await log.fork(1)
+    await log.grow(5)
+    await lie.grow(9)
+    await until(() => headIn(folder, log.id)?.size === 305)
+    const bring = async (size: number): Promise<void> => {
+      const body = Buffer.from(await lie.server.head(size))
+      await fetch(`${node.ready.http}/api/v1/heads`, { method: 'POST', body })
+    }
+    await bring(305)
+    await bring(309)
+    await until(() => inFile(folder, 'feed.json')?.includes('api/v1/evidence/') === true)
+    await until(() => inFile(folder, 'api/v1/suspects/index.json')?.includes('"id"') === true)
+    // From now on nothing changes.
+    await log.close()
+    const { evidence } = JSON.parse(inFile(folder, 'api/v1/evidence/index.json')!) as { evidence: { id: string }[] }
+    const { suspects } = JSON.parse(inFile(folder, 'api/v1/suspects/index.json')!) as { suspects: { id: string }[] }
+    expect([evidence.length > 0, suspects.length > 0]).toEqual([true, true])
+    paths = [
+      ...['logs', 'evidence', 'suspects', 'witnesses', 'witness'].map((name) => `/api/v1/${name}`),
+      ...['head', 'quorum'].map((name) => `/api/v1/logs/${log.id}/${name}`),
+      ...[`/${log.id}/checkpoint`, '/feed.atom', '/feed.json'],
+      ...evidence.map(({ id }) => `/api/v1/evidence/${id}`),
+      ...suspects.map(({ id }) => `/api/v1/suspects/${id}`),
+    ]
   })
 
-  test.runIf(server.file !== undefined)(
-    'answers each published path as the node does: bytes, type and caching',
-    async () => {
-      const { log, folder, node } = await publishing()
-      await node.event((event) => event.event === 'outcome' && event.outcome === 'advanced')
-      const lie = await log.fork(1)
-      await log.grow(5)
-      await lie.grow(9)
-      await expect.poll(() => headIn(folder, log.id)?.size, { timeout: 20_000 }).toBe(305)
-      const bring = async (size: number): Promise<void> => {
-        const body = Buffer.from(await lie.server.head(size))
-        await fetch(`${node.ready.http}/api/v1/heads`, { method: 'POST', body })
-      }
-      await bring(305)
-      await bring(309)
-      await expect.poll(() => inFile(folder, 'feed.json'), { timeout: 20_000 }).toContain('api/v1/evidence/')
-      await expect.poll(() => inFile(folder, 'api/v1/suspects/index.json'), { timeout: 20_000 }).toContain('"id"')
-      // From now on nothing changes.
-      await log.close()
+  test.each(servers)('$name answers each published path as the node does: bytes, type and caching', async (server) => {
+    const { folder, node } = published
+    const url = await startWebServer(server, folder)
+    const seen = async (from: string, path: string) => {
+      const { status, headers, body } = await askWeb(from, path)
+      const { 'content-type': type, 'cache-control': caching, 'access-control-allow-origin': origin } = headers
+      return { status, body: body.toString('utf8'), type, caching, origin }
+    }
+    const both = (path: string) => Promise.all([url, node.ready.http].map((from) => seen(from, path)))
+    const differing = async (): Promise<unknown> => {
+      const pairs = await Promise.all(paths.map(both))
+      return pairs.find(([file, api]) => JSON.stringify(file) !== JSON.stringify(api))
+    }
+    await expect.poll(differing, { timeout: 20_000 }).toBeUndefined()
+    expect((await both(paths[0]!))[0]).toMatchObject({ status: 200, type: 'application/json', origin: '*' })
 
-      const url = await startWebServer(server, folder)
-      const { evidence } = JSON.parse(inFile(folder, 'api/v1/evidence/index.json')!) as { evidence: { id: string }[] }
-      const { suspects } = JSON.parse(inFile(folder, 'api/v1/suspects/index.json')!) as { suspects: { id: string }[] }
-      expect([evidence.length > 0, suspects.length > 0]).toEqual([true, true])
-      const paths = [
-        ...['logs', 'evidence', 'suspects', 'witnesses', 'witness'].map((name) => `/api/v1/${name}`),
-        ...['head', 'quorum'].map((name) => `/api/v1/logs/${log.id}/${name}`),
-        ...[`/${log.id}/checkpoint`, '/feed.atom', '/feed.json'],
-        ...evidence.map(({ id }) => `/api/v1/evidence/${id}`),
-        ...suspects.map(({ id }) => `/api/v1/suspects/${id}`),
-      ]
-      const seen = async (from: string, path: string) => {
-        const { status, headers, body } = await askWeb(from, path)
-        const { 'content-type': type, 'cache-control': caching, 'access-control-allow-origin': origin } = headers
-        return { status, body: body.toString('utf8'), type, caching, origin }
-      }
-      const both = (path: string) => Promise.all([url, node.ready.http].map((from) => seen(from, path)))
-      const differing = async (): Promise<unknown> => {
-        const pairs = await Promise.all(paths.map(both))
-        return pairs.find(([file, api]) => JSON.stringify(file) !== JSON.stringify(api))
-      }
-      await expect.poll(differing, { timeout: 20_000 }).toBeUndefined()
-      expect((await both(paths[0]!))[0]).toMatchObject({ status: 200, type: 'application/json', origin: '*' })
-
-      for (const path of paths) {
-        const { etag } = (await askWeb(url, path)).headers
-        const again = await askWeb(url, path, { headers: { 'if-none-match': etag } })
-        expect([again.status, again.body.length], path).toEqual([304, 0])
-        const head = await askWeb(url, path, { method: 'HEAD' })
-        expect([head.status, head.headers.etag, head.body.length], path).toEqual([200, etag, 0])
-      }
-      for (const path of [
-        '/',
-        '/api',
-        '/api/v1',
-        '/api/v1/status',
-        '/metrics',
-        '/.gossum',
-        '/.gossum/lock',
-        '/nothing',
-      ]) {
-        const answer = await askWeb(url, path)
-        expect([answer.status, answer.headers['cache-control']], path).toEqual([404, 'no-store'])
-      }
-      expect((await askWeb(url, '/api/v1/logs?limit=1')).status).toBe(404)
-      expect((await askWeb(url, '/published.json')).headers['cache-control']).toBe('no-cache')
-    },
-  )
+    for (const path of paths) {
+      const { etag } = (await askWeb(url, path)).headers
+      const again = await askWeb(url, path, { headers: { 'if-none-match': etag } })
+      expect([again.status, again.body.length], path).toEqual([304, 0])
+      const head = await askWeb(url, path, { method: 'HEAD' })
+      expect([head.status, head.headers.etag, head.body.length], path).toEqual([200, etag, 0])
+    }
+    for (const path of [
+      '/',
+      '/api',
+      '/api/v1',
+      '/api/v1/status',
+      '/metrics',
+      '/.gossum',
+      '/.gossum/lock',
+      '/nothing',
+    ]) {
+      const answer = await askWeb(url, path)
+      expect([answer.status, answer.headers['cache-control']], path).toEqual([404, 'no-store'])
+    }
+    expect((await askWeb(url, '/api/v1/logs?limit=1')).status).toBe(404)
+    expect((await askWeb(url, '/published.json')).headers['cache-control']).toBe('no-cache')
+  })
 })

@@ -35,28 +35,31 @@ async function status(node: RunningNode): Promise<StatusView> {
   return (await node.json('/api/v1/status')) as StatusView
 }
 
-/** A witness that cosigned size 30, seen by a peer that counts it, and its home as it was at size 10. */
-async function past() {
+/** A witness that cosigned size 30, seen by a peer that counts it. `before` is called with its home before it starts. */
+async function past(before?: (home: string, url: string, bootstrap: readonly string[]) => Promise<void>) {
   const log = await serve(10)
-  const [home, older] = [temporaryHome(), temporaryHome()]
+  const home = temporaryHome()
   const { signer: key } = await loadOrCreateWitnessKey(join(home, 'witness.key'), 'witness.example')
   const policy = join(temporaryHome(), 'policy')
   writeFileSync(policy, `witness w ${key.verifier.vkey}\nquorum w\n`)
   const peer = await start(temporaryHome(), log.url, '--policy', policy)
   const bootstrap = ['--bootstrap', peer.ready.multiaddrs[0]!]
-  const first = await start(home, log.url, ...bootstrap)
-  await first.event(advancedTo(10))
-  await first.stop()
-  copyHome(home, older)
+  await before?.(home, log.url, bootstrap)
   const running = await start(home, log.url, ...bootstrap)
   await log.append(10, 30)
   // The peer holds the cosignature before the witness is gone.
   await peer.event((event) => event.event === 'quorum' && event.size === 30)
-  return { log, peer, bootstrap, home, older, witness: running.ready.witness, running }
+  return { log, peer, bootstrap, home, witness: running.ready.witness, running }
 }
 
 test('an older copy of a home continues from the head that its key has signed, whatever the log shows', async () => {
-  const { bootstrap, older, witness, running } = await past()
+  const older = temporaryHome()
+  const { bootstrap, witness, running } = await past(async (home, url, peer) => {
+    const first = await start(home, url, ...peer)
+    await first.event(advancedTo(10))
+    await first.stop()
+    copyHome(home, older)
+  })
   await running.stop()
   // The same history, but only as far as 20: signing that now would be a step back.
   const stale = await serve(20)

@@ -1,7 +1,7 @@
 /** The ML-DSA-44 key of a node: made, shown, and signing, with real files and processes. */
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { concatBytes, utf8 } from '../../src/tlog/bytes.js'
 import { SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
 import { subtreeMessage, verifiedCosignatures } from '../../src/tlog/cosignature.js'
@@ -9,7 +9,7 @@ import { formatSignerKey, parseNote, parseVerifierKey } from '../../src/tlog/not
 import { madeUpRecords, memoryLog } from '../fakes/lying-log.js'
 import { gossum, jsonError } from '../helpers/cli.js'
 import { testSigner } from '../helpers/heart.js'
-import { temporaryHome } from '../helpers/home.js'
+import { copyHome, scratchFolder, temporaryHome } from '../helpers/home.js'
 import { RunningNode } from '../helpers/node.js'
 import { askWitness, push, PushingLog, type WitnessAnswer } from '../helpers/witness-client.js'
 
@@ -107,16 +107,27 @@ describe('subtrees of a log that pushed its head', () => {
   const log = new PushingLog(testSigner('log.example/sub', 1))
   const LOG = `${log.signer.verifier.vkey} -`
 
-  /** A home with both keys and the log, and a body that its witness answers. */
-  async function cosigned(): Promise<{ home: string; mlDsa: string; witness: string; body: Uint8Array }> {
-    const home = temporaryHome()
-    const { witness, mlDsa } = await keys(home, 'new', '--ml-dsa', '--name', 'w.example')
-    await gossum(['log', 'add', LOG], { home })
-    const node = await RunningNode.start(home, [])
+  /** A home with both keys and the log, whose head its witness has cosigned; each test has a copy. */
+  const original = join(scratchFolder().dir, 'home')
+  let made: { mlDsa: string; witness: string }
+  /** What such a witness answers. */
+  let body: Uint8Array
+  let end = (): void => undefined
+  afterAll(() => end())
+  beforeAll(async () => {
+    const { witness, mlDsa } = await keys(original, 'new', '--ml-dsa', '--name', 'w.example')
+    made = { witness, mlDsa: mlDsa! }
+    await gossum(['log', 'add', LOG], { home: original })
+    const node = await RunningNode.start(original, [], {}, (kill) => (end = kill))
     const { body: lines } = await push(node.ready.http, log.body(0, 13))
-    const body = log.subtreeBody(8, 13, 13, concatBytes(log.head(13), utf8(lines)))
+    body = log.subtreeBody(8, 13, 13, concatBytes(log.head(13), utf8(lines)))
     await node.stop()
-    return { home, witness, mlDsa: mlDsa!, body }
+  })
+
+  function copied(): string {
+    const home = temporaryHome()
+    copyHome(original, home)
+    return home
   }
 
   const ask = (node: RunningNode, body: Uint8Array): Promise<WitnessAnswer> =>
@@ -131,13 +142,13 @@ describe('subtrees of a log that pushed its head', () => {
   }
 
   test('are signed, over a restart, until the log is disabled', async () => {
-    const { home, mlDsa, body } = await cosigned()
+    const home = copied()
     const answer = await answerOf(home, body)
     expect(answer.status, answer.body).toBe(200)
     const line = parseNote(utf8(`x\n\n${answer.body}`)).signatures[0]!
     const { hash } = log.subtreeProof(8, 13, 13)
     const message = subtreeMessage('w.example', 0, log.origin, { start: 8, end: 13, hash })!
-    expect(parseVerifierKey(mlDsa).verify(message, line.bytes.subarray(8))).toBe(true)
+    expect(parseVerifierKey(made.mlDsa).verify(message, line.bytes.subarray(8))).toBe(true)
 
     await gossum(['log', 'disable', log.origin], { home })
     expect((await answerOf(home, body)).status).toBe(404)
@@ -146,12 +157,12 @@ describe('subtrees of a log that pushed its head', () => {
   })
 
   test('are not signed while a node signs nothing: its peers have not answered yet, or its ssh-agent is unavailable', async () => {
-    const { home, witness, body } = await cosigned()
+    const home = copied()
     const nobody = ['--bootstrap', '/ip4/127.0.0.1/tcp/1', '--guard-wait', '60']
     const waiting = await answerOf(home, body, nobody)
     expect([waiting.status, waiting.body.includes('peers')]).toEqual([503, true])
 
-    writeFileSync(join(home, 'witness.key'), `SSH-AGENT+KEY+${witness}\n`, { mode: 0o600 })
+    writeFileSync(join(home, 'witness.key'), `SSH-AGENT+KEY+${made.witness}\n`, { mode: 0o600 })
     const node = await RunningNode.start(home, [], { SSH_AUTH_SOCK: join(home, 'nobody') })
     await node.event((event) => event.event === 'error' && event.code === 'AGENT_UNAVAILABLE')
     const away = await ask(node, body)
@@ -159,7 +170,7 @@ describe('subtrees of a log that pushed its head', () => {
   })
 
   test('are not signed for a convicted log, nor for another of its origin, also not by the next process', async () => {
-    const { home, body } = await cosigned()
+    const home = copied()
     const [signer, salt] = [testSigner('other.example', 2), 'b']
     const other = new PushingLog(signer, { origin: log.origin })
     const args = ['--log', `${signer.verifier.vkey} - ${log.origin}`]

@@ -2,7 +2,10 @@
  * The built program in a few files, for the many hundred processes that the tests start: a node spends half of its
  * start on finding and reading a thousand small ones. It is dist/ and the packages, bundled and otherwise unchanged.
  * The test runner makes it once, before all tests, and again if dist/ is built from other sources.
+ *
+ * Another third is compiling those files, so V8 does that once, too (packed/loader.js).
  */
+import { spawn } from 'node:child_process'
 import {
   chmodSync,
   cpSync,
@@ -16,7 +19,8 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { createHash } from 'node:crypto'
-import { join, relative } from 'node:path'
+import { once } from 'node:events'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { build, type Plugin } from 'vite'
 import { sourcesHash } from '../../scripts/sources.js'
@@ -28,14 +32,17 @@ const CACHE = join(ROOT, 'node_modules/.cache')
 const PREFIX = 'gossum-packed-'
 /** The files that are started by path: the program, and files that code finds next to itself. */
 const ENTRIES = ['cli/main.js', 'audit/walk/worker.js']
+const LOADER = fileURLToPath(new URL('packed/loader.js', import.meta.url))
+const RECORDER = fileURLToPath(new URL('packed/recorder.js', import.meta.url))
 /** Files that it reads and does not run. */
 const ASSETS = 'dashboard/assets'
 
 /** Packs the program for this test run; not if dist/ is outdated, which the tests that need it will report. */
 export default async function setup(): Promise<void> {
   if (!isBuilt() || process.env[PACKED_VARIABLE] !== undefined) return
-  const how = createHash('sha256')
-  for (const file of [join(ROOT, 'package-lock.json'), fileURLToPath(import.meta.url)]) how.update(readFileSync(file))
+  const how = createHash('sha256').update(process.version)
+  const files = [join(ROOT, 'package-lock.json'), fileURLToPath(import.meta.url), LOADER, RECORDER]
+  for (const file of files) how.update(readFileSync(file))
   const name = `${PREFIX}${sourcesHash()}-${how.digest('hex').slice(0, 16)}`
   const directory = join(CACHE, name)
   if (!existsSync(directory)) {
@@ -75,15 +82,39 @@ async function pack(directory: string): Promise<void> {
         // Nothing is left out, even if unused: the bundle has to equal dist/.
         treeshake: false,
         // A sixth of a node's start is the loader of ES modules.
-        output: { format: 'cjs', entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js' },
+        output: {
+          format: 'cjs',
+          entryFileNames: '[name].js',
+          chunkFileNames: 'chunks/[name]-[hash].js',
+          banner: ({ isEntry, fileName }) =>
+            isEntry ? `require(${JSON.stringify(relative(dirname(fileName), 'loader.js'))})` : '',
+        },
       },
     },
   })
   cpSync(join(dist, ASSETS), join(unfinished, ASSETS), { recursive: true })
   writeFileSync(join(unfinished, 'package.json'), JSON.stringify({ type: 'commonjs' }))
+  cpSync(LOADER, join(unfinished, 'loader.js'))
+  cpSync(RECORDER, join(unfinished, 'recorder.js'))
+  await Promise.all([record(unfinished, {}), record(unfinished, { RECORD_WITHOUT_FLAGS: '' })])
   // Other users start it, too.
   chmodSync(unfinished, 0o755)
   renameSync(unfinished, directory)
+}
+
+/** Starts and stops a node, which records the code of its files. */
+async function record(directory: string, env: Readonly<Record<string, string>>): Promise<void> {
+  const home = mkdtempSync(join(directory, 'home-'))
+  const args = ['run', '--json', '--home', home, '--http', '127.0.0.1:0', '--listen', '/ip4/127.0.0.1/tcp/0']
+  const node = spawn(
+    process.execPath,
+    ['--require', join(directory, 'recorder.js'), join(directory, 'cli/main.js'), ...args],
+    { stdio: ['ignore', 'pipe', 'inherit'], env: { ...env, GOSSUM_MDNS: 'false' } },
+  )
+  node.stdout.once('data', () => node.kill('SIGTERM'))
+  const [code] = (await once(node, 'exit')) as [number | null]
+  if (code !== 0) throw new Error(`the packed program ended with ${code}`)
+  rmSync(home, { recursive: true })
 }
 
 /** Gives each module the location that it has in dist/, so that it finds files next to itself. */
