@@ -1,43 +1,32 @@
 // npm run fuzz -- [TARGET ...] [--seconds T] [--inputs N] [--seed S] [--keep] [--list] [--input FILE]: see docs/fuzzing.md.
-// Bundles the fuzzer and the parsers without the wrappers that a loader adds to every function, which halve the speed.
+// Bundles the fuzzer (bundle.js) and runs it. FUZZ_BUNDLE: a folder that keeps the bundle for the runs that follow; the
+// sources must not change in between.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { rmSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, rmSync } from 'node:fs'
 import { constants } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
-import { instrument } from './instrument.js'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 /** Inside node_modules, so that imports of packages resolve. */
 const OUT = join(ROOT, `node_modules/.fuzz-${process.pid}`)
+const { FUZZ_BUNDLE: kept } = process.env
 
 process.chdir(ROOT)
-const { plugin, branches } = instrument(/[\\/]src[\\/].*\.ts$/)
 try {
-  await build({
-    entryPoints: {
-      main: 'scripts/fuzz/main.ts',
-      thread: 'scripts/fuzz/thread.ts',
-      targets: 'test/fuzz/targets/index.ts',
-    },
-    outdir: OUT,
-    outExtension: { '.js': '.mjs' },
-    bundle: true,
-    packages: 'external',
-    platform: 'node',
-    format: 'esm',
-    target: 'node20.20',
-    conditions: ['gossum-source'],
-    sourcemap: 'inline',
-    logLevel: 'warning',
-    plugins: [plugin],
-  })
+  if (kept !== undefined && existsSync(kept)) cpSync(kept, OUT, { recursive: true })
+  else {
+    // Loaded only for this: it brings the TypeScript compiler.
+    const { bundle } = await import('./bundle.js')
+    await bundle(OUT)
+    if (kept !== undefined) cpSync(OUT, kept, { recursive: true })
+  }
+  const branches = readFileSync(join(OUT, 'branches'), 'utf8')
   // The channel closes when this process ends, in whatever way, and the fuzzer ends with the channel.
   const fuzzer = spawn(process.execPath, ['--enable-source-maps', join(OUT, 'main.mjs'), ...process.argv.slice(2)], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
-    env: { ...process.env, FUZZ_BRANCHES: String(branches()), FUZZ_SCRATCH: join(OUT, 'scratch') },
+    env: { ...process.env, FUZZ_BRANCHES: branches, FUZZ_SCRATCH: join(OUT, 'scratch') },
   })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => fuzzer.kill(signal))
   const [code, signal] = await once(fuzzer, 'exit')

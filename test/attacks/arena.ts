@@ -19,8 +19,6 @@ const YOUNG_MB = 1
 export const MEMORY_BOUND = 100
 /** Heads that must reach their quorum before an attack, and during it. */
 const HEADS = { before: 3, during: 4 }
-/** API requests before an attack: the number of rounds, and of concurrent requests in each. */
-const WARM_UP = { rounds: 20, requests: 30 }
 /** Milliseconds between two heads of the log, and between two samples of the victim. */
 const HEAD_INTERVAL_MS = 750
 const LOOK_INTERVAL_MS = 100
@@ -92,11 +90,7 @@ export async function startArena(): Promise<Arena> {
     return { grown: peak - before, worstScore, dropped }
   }
 
-  // The code must be warm and the heap as large as under ordinary load, or that would be counted as damage.
   for (let i = 0; i < HEADS.before; i++) await publish()
-  for (let i = 0; i < WARM_UP.rounds; i++) {
-    await Promise.all(Array.from({ length: WARM_UP.requests }, () => victim.ask('/api/v1/logs')))
-  }
   return {
     log,
     other,

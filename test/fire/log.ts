@@ -2,13 +2,13 @@
 import { toHex } from '../../src/tlog/bytes.js'
 import { logId, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
 import type { Hash } from '../../src/tlog/hash.js'
-import type { VerifierKey } from '../../src/tlog/note.js'
 import type { Tree } from '../../src/tlog/merkle.js'
 import type { LogSetting } from '../../src/logs/log-setting.js'
 import type { Prefix } from '../../src/witness/decide.js'
 import { GossumError } from '../../src/errors.js'
 import { testSigner } from '../helpers/heart.js'
 import { History, setUnusedBit } from '../helpers/history.js'
+import { remembered } from './remembered.js'
 
 export const LARGEST = 32
 /**
@@ -26,24 +26,9 @@ const fromEight = honest.fork(8, 'c')
 const HISTORIES = [honest, fromThree, fromEight, fromThree.fork(6, 'd'), honest.fork(0, 'e')]
 export const HISTORY_COUNT = HISTORIES.length
 
-/** The log's key, which caches verifications. */
-const key = ((): VerifierKey => {
-  const known = new Map<string, boolean>()
-  const { verifier } = signer
-  return {
-    ...verifier,
-    verify: (message, signature) => {
-      const id = `${Buffer.from(message).toString('latin1')}${Buffer.from(signature).toString('latin1')}`
-      const verifies = known.get(id) ?? verifier.verify(message, signature)
-      known.set(id, verifies)
-      return verifies
-    },
-  }
-})()
-
 export const SETTING: LogSetting = {
   id: logId(signer.verifier.name, SUMDB_ORIGIN),
-  key,
+  key: remembered(signer.verifier),
   origin: SUMDB_ORIGIN,
   url: 'https://log.example',
   upstream: null,

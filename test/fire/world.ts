@@ -10,6 +10,7 @@ import type { Life } from './life.js'
 import { areOneHistory, HISTORY_COUNT, IMPOSSIBLE, LOG, type ShownHead } from './log.js'
 import { Machine } from './machine.js'
 import { Network } from './network.js'
+import { remembered } from './remembered.js'
 import { Signings } from './signings.js'
 import { beginTime, pass, setClock, START } from './time.js'
 
@@ -51,11 +52,14 @@ export class World {
 
   static async make({ peers: n, keys, ...more }: WorldSetup): Promise<World> {
     beginTime()
-    const verifiers = keys.flatMap((key) => key?.verifier ?? [])
+    const [own, beside] = keys
+    const its =
+      beside === undefined ? ([remembering(own)] as const) : ([remembering(own), remembering(beside)] as const)
+    const verifiers = its.map(({ verifier }) => verifier)
     const ids = Array.from({ length: n }, (_, i) => `peer ${i}`)
     const world = new World(await Promise.all(ids.map((id) => Peer.make(id, verifiers))))
     world.#machine = await Machine.make({
-      setup: { ...more, keys, peers: world.#peers },
+      setup: { ...more, keys: its, peers: world.#peers },
       network: world.#network,
       signings: world.signings,
       shown: () => world.#histories,
@@ -187,6 +191,11 @@ export class World {
     if (how === 'crash') return peer.crash(seeded(seed))
     if (this.#machine.assumptions.mayLose(peer)) return peer.empty()
   }
+}
+
+/** The same key, whose verifier remembers. */
+function remembering(key: SignerKey): SignerKey {
+  return { ...key, verifier: remembered(key.verifier) }
 }
 
 async function acknowledgeAll({ store, alarm }: Life): Promise<void> {

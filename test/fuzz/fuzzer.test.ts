@@ -2,16 +2,21 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { mutate } from '../../scripts/fuzz/mutate.js'
 import { utf8 } from '../../src/tlog/bytes.js'
+import { scratchFolder } from '../helpers/home.js'
 import { seeded } from '../helpers/tree.js'
 import { TARGETS } from './targets/index.js'
 import { LICENCES } from './targets/licences.js'
 
 const run = promisify(execFile)
-const fuzz = async (...args: string[]): Promise<string> => (await run('node', ['scripts/fuzz/run.js', ...args])).stdout
+// The first run bundles the fuzzer, for the others, too.
+const env = { ...process.env, FUZZ_BUNDLE: join(scratchFolder().dir, 'bundle') }
+const fuzz = async (...args: string[]): Promise<string> =>
+  (await run('node', ['scripts/fuzz/run.js', ...args], { env })).stdout
 
 describe('changes', () => {
   const how = { words: [utf8('word')], usual: 100, most: 1000 }
@@ -23,14 +28,15 @@ describe('changes', () => {
       return Buffer.from(made).toString('latin1')
     })
   }
+  const changes = changesOf(1)
 
   test('are determined by the seed', () => {
-    expect(changesOf(1)).toEqual(changesOf(1))
-    expect(changesOf(1)).not.toEqual(changesOf(2))
+    expect(changesOf(1)).toEqual(changes)
+    expect(changesOf(2)).not.toEqual(changes)
   })
 
   test('are varied, with words of the grammar, parts of other inputs, and odd bytes', () => {
-    const made = new Set(changesOf(1))
+    const made = new Set(changes)
     expect(made.size).toBeGreaterThan(10_000)
     for (const piece of ['word', 'another', '\0', '9007199254740992', '\r', '\xff'])
       expect(
@@ -40,7 +46,7 @@ describe('changes', () => {
   })
 
   test('keep to the usual size, except a few up to the maximum', () => {
-    const lengths = changesOf(1).map(({ length }) => length)
+    const lengths = changes.map(({ length }) => length)
     expect(lengths.filter((length) => length > how.usual).length).toBeGreaterThan(0)
     expect(lengths.filter((length) => length > how.usual).length).toBeLessThan(50)
     expect(Math.max(...lengths)).toBeLessThanOrEqual(how.most + how.usual)
@@ -58,6 +64,7 @@ test.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)(
   async (signal) => {
     const started = spawn('node', ['scripts/fuzz/run.js', 'topic', '--seconds', '600'], {
       stdio: ['ignore', 'pipe', 'inherit'],
+      env,
     })
     // Processes that hold its output are alive while that is open.
     const isOver = once(started, 'close')
