@@ -38,7 +38,7 @@ function controlsTime(file: string): boolean {
 }
 
 /** Once, whichever project comes first. */
-const globalSetup = ['test/helpers/packed-program.ts']
+const globalSetup = ['test/helpers/memory-folder.ts', 'test/helpers/packed-program.ts']
 
 export default defineConfig({
   resolve: { conditions: ['gossum-source', 'node'] },

@@ -1,6 +1,5 @@
 /** Shared by the tests of this folder: polled and pushing logs, witnesses, and what a peer remembers. */
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { expect, onTestFinished } from 'vitest'
 import type { NodeEvent } from '../../../src/node/events.js'
 import type { StatusView } from '../../../src/status/shapes.js'
@@ -142,10 +141,7 @@ export function pushTo(node: RunningNode, log: PushingLog, from: number, to: num
   return push(node.ready.http, log.body(from, to))
 }
 
-/**
- * Pushes like a log that is told to wait for the guard: until it gets another answer. Its pauses are a tenth of the
- * latency of any slow link, so that no message to the node falls between two pushes.
- */
+/** Pushes like a log that is told to wait for the guard: until it gets another answer. */
 export async function pushPatiently(
   node: RunningNode,
   log: PushingLog,
@@ -155,7 +151,6 @@ export async function pushPatiently(
   for (;;) {
     const answer = await pushTo(node, log, from, to)
     if (answer.status !== 503 || !answer.body.includes('until peers have reported')) return answer
-    await delay(20)
   }
 }
 
