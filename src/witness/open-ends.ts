@@ -85,7 +85,7 @@ export class OpenEnds {
     const { deferred } = this.#options.tools
     await Promise.all(
       deferred.logs().map(async (log) => {
-        let left: readonly Candidate[] = []
+        let left: readonly Candidate[]
         try {
           for (const candidate of deferred.take(log)) await submit(withoutProof(candidate))
         } finally {
@@ -147,7 +147,7 @@ export class OpenEnds {
       if ((overtaken || (suspect.size !== null && left-- > 0)) && (await this.#isExplained(suspect, again))) continue
       if (now() - Date.parse(suspect.firstSeen) < SUSPECT_ALARM_MS) continue
       // A log without tiles cannot explain what it signed before; arriving late or out of order does not make it a lie.
-      if (overtaken && logs.get(log)?.prefix === undefined) await this.#letGo(suspect)
+      if (overtaken && logs.get(log)!.prefix === undefined) await this.#letGo(suspect)
       else if (await kept.suspects.alarm(suspect)) told.onSuspectAlarm(suspect)
     }
   }

@@ -1,29 +1,9 @@
-import { MemoryLevel } from 'memory-level'
 import { expect, test } from 'vitest'
 import type { ErrorCode } from '../../src/errors.js'
-import { Store } from '../../src/store/store.js'
-import { readHead } from '../../src/witness/head.js'
-import { MAX_SUSPECTS_PER_LOG, Suspects } from '../../src/witness/suspects.js'
 import { fromUtf8 } from '../../src/tlog/bytes.js'
-import { SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
+import { MAX_SUSPECTS_PER_LOG, Suspects } from '../../src/witness/suspects.js'
 import { breakWrites } from '../helpers/broken-disk.js'
-import { MemoryGuard, sumdbId, testSigner } from '../helpers/heart.js'
-import { History } from '../helpers/history.js'
-
-const signer = testSigner('log.example', 1)
-const log = sumdbId(signer.verifier)
-const logs = new Map([[log, { id: log, key: signer.verifier, origin: SUMDB_ORIGIN }]])
-const history = new History(signer)
-
-const verified = (note: Uint8Array) => readHead(note, logs, log, { counted: [], relayed: [], neighbours: [] })
-const from = (note: Uint8Array, receivedAt = 0) => ({ source: 'gossip', note, peer: 'p', receivedAt }) as const
-
-async function emptyTable() {
-  const db = new MemoryLevel()
-  const guard = new MemoryGuard()
-  const { suspects: table } = await Store.over(db, guard)
-  return { db, table, suspects: await Suspects.load(table) }
-}
+import { emptyTable, from, history, log, verified } from '../helpers/kept-suspects.js'
 
 test('a suspect is kept on disk with its sender, time and reason, and survives a restart', async () => {
   const { table, suspects } = await emptyTable()
