@@ -3,7 +3,7 @@
  * floor that was not reached, and suspects, which the log's growth, the log itself or a peer may explain by now.
  * Suspects that stay unexplained are reported, once.
  */
-import { errorCode, GossumError } from '../errors.js'
+import { errorCode, GossumError, type ErrorCode } from '../errors.js'
 import { unmetFloor } from '../store/heads.js'
 import { utf8 } from '../tlog/bytes.js'
 import { isBy, parseNote, verifyNote } from '../tlog/note.js'
@@ -28,6 +28,9 @@ export interface OpenEndsOptions {
 
 /** How long a suspect may stay one before it is reported, in milliseconds. */
 const SUSPECT_ALARM_MS = 15 * 60_000
+
+/** Codes of refusals that leave it open whether a head belongs to our history. */
+const UNEXPLAINED: ReadonlySet<ErrorCode> = new Set(['LOG_FROZEN', 'GUARD_BEHIND', 'STATE_UNCONFIRMED'])
 
 export class OpenEnds {
   readonly #options: OpenEndsOptions
@@ -158,7 +161,7 @@ export class OpenEnds {
     const candidate = { ...this.#replay(suspect.log, suspect.note), ...(peer !== undefined && { peer }) }
     const { outcome, again: more } = await runner.judge(candidate)
     again.push(...more)
-    const isSuspect = outcome.kind === 'pending' || outcome.code === 'LOG_FROZEN' || outcome.code === 'GUARD_BEHIND'
+    const isSuspect = outcome.kind === 'pending' || (outcome.code !== undefined && UNEXPLAINED.has(outcome.code))
     if (!isSuspect) told.onOutcome(outcome, candidate)
     return !isSuspect
   }

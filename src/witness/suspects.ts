@@ -72,9 +72,10 @@ function isSuspect({ id, log, size, note, firstSeen, code }: JsonObject): boolea
   })
 }
 
-/** Whether a note is larger than a message holds. (It has at most as many characters as bytes.) */
+/** Whether a head is larger than a message holds with the log's line alone: anyone may add the lines of witnesses. */
 function isPadded(note: string): boolean {
-  return note.length > MAX_NOTE_BYTES
+  const ofLog = note.indexOf('\n', note.lastIndexOf('\n\n') + 2) + 1
+  return utf8(note.slice(0, ofLog)).length > MAX_NOTE_BYTES
 }
 
 /** The id of a head as a suspect. */

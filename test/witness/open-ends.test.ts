@@ -193,6 +193,7 @@ describe('suspects', () => {
     ['that nothing explains', { kind: 'pending', code: 'TILE_INVALID' }],
     ['of a frozen log', { kind: 'refused', code: 'LOG_FROZEN' }],
     ['behind a floor', { kind: 'refused', code: 'GUARD_BEHIND' }],
+    ['while the shared state is away', { kind: 'refused', code: 'STATE_UNCONFIRMED' }],
   ] as const)('%s are reported once, after fifteen minutes', async (_, outcome) => {
     const { world, done, suspects, openEnds } = await startWith([10])
     world.judge = () => judged(outcome)

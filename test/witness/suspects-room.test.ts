@@ -1,9 +1,9 @@
 /** Which suspects make room when there are too many, of all or of those padded beyond the size of a message. */
 import { describe, expect, test } from 'vitest'
 import type { ErrorCode } from '../../src/errors.js'
-import { fromUtf8 } from '../../src/tlog/bytes.js'
 import { MAX_NOTE_BYTES } from '../../src/tlog/note.js'
 import { MAX_SUSPECTS_PER_LOG } from '../../src/witness/suspects.js'
+import { cosignedBy, other } from '../helpers/judging.js'
 import { emptyTable, from, history, log, verified } from '../helpers/kept-suspects.js'
 
 async function startRoom() {
@@ -12,7 +12,7 @@ async function startRoom() {
   /** Keeps a head a second later than the one before, and returns what made room for it, by size. */
   const keep = async (note: Uint8Array, { peer = 'p', code = 'TIMEOUT' }: { peer?: string; code?: ErrorCode } = {}) => {
     const candidate = { ...from(note, (now += 1000)), peer }
-    return (await suspects.keep(verified(note), candidate, code)).dropped?.size
+    return (await suspects.keep(verified(note, other), candidate, code)).dropped?.size
   }
   const sizes = () => suspects.list(log).map(({ size }) => size)
   /** Sizes from 1 on, by one peer each. */
@@ -46,10 +46,10 @@ describe('when a log has all the suspects that are kept', () => {
 })
 
 describe('heads that are padded', () => {
-  /** A head of this size whose note has this many characters. */
+  /** A head of this size whose note has this many bytes, in a third as many characters. */
   const padded = (size: number, length: number) => {
-    const bare = fromUtf8(history.sign(`${history.text(size)}\n`))!.length
-    return history.sign(`${history.text(size)}${'x'.repeat(length - bare)}\n`)
+    const more = length - history.sign(`${history.text(size)}\n`).length
+    return history.sign(`${history.text(size)}${'€'.repeat(more / 3)}${'x'.repeat(more % 3)}\n`)
   }
 
   test('beyond the size of a message are at most four, and the oldest of them makes room', async () => {
@@ -68,6 +68,13 @@ describe('heads that are padded', () => {
   test('to the size of a message are like any others', async () => {
     const { keep, sizes } = await startRoom()
     for (const size of [1, 2, 3, 4, 5]) expect(await keep(padded(size, MAX_NOTE_BYTES))).toBeUndefined()
+    expect(sizes()).toEqual([1, 2, 3, 4, 5])
+  })
+
+  test('are those that the log made so: lines of witnesses, which anyone may add, do not count', async () => {
+    const { keep, sizes } = await startRoom()
+    for (const size of [1, 2, 3, 4, 5])
+      expect(await keep(cosignedBy(padded(size, MAX_NOTE_BYTES), 1, other))).toBeUndefined()
     expect(sizes()).toEqual([1, 2, 3, 4, 5])
   })
 })
