@@ -1,4 +1,4 @@
-/** Homes on a real disk: temporary directories, copies of them, and small file systems that can be full. */
+/** Homes in a real file system: temporary directories, copies of them, and small file systems that can be full. */
 import { execFileSync } from 'node:child_process'
 import {
   closeSync,
@@ -16,9 +16,12 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { afterAll, onTestFinished } from 'vitest'
 
+/** Where files are on a disk, even if other temporary ones are in memory (memory-folder.ts). */
+export const ON_DISK = '/var/tmp'
+
 /** A new empty directory that is removed when the test ends. */
-export function temporaryHome(): string {
-  const home = mkdtempSync(join(tmpdir(), 'gossum-home-'))
+export function temporaryHome(where = tmpdir()): string {
+  const home = mkdtempSync(join(where, 'gossum-home-'))
   onTestFinished(() => removeFolder(home))
   return home
 }

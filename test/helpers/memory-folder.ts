@@ -4,7 +4,7 @@
  * kill it lose what they would lose on a disk, since no test stops the machine. $TMPDIR, if it is set, has precedence:
  * `TMPDIR=/tmp npx vitest run` for the disk.
  */
-import { existsSync, mkdirSync, readdirSync, rmSync, statfsSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 
 const MEMORY = '/dev/shm'
@@ -21,6 +21,8 @@ export default function setup(): (() => void) | undefined {
   }
   const folder = join(MEMORY, `${PREFIX}${process.pid}`)
   mkdirSync(folder)
+  // As /tmp: some tests run a program as another user.
+  chmodSync(folder, 0o1777)
   process.env['TMPDIR'] = folder
   return () => remove(folder)
 }

@@ -1,4 +1,4 @@
-/** The operator's socket, on a real disk: no other user can open it, and it exists again after every kind of end. */
+/** The operator's socket, in a real file system: no other user can open it, and it exists again after every kind of end. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'

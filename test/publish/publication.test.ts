@@ -1,5 +1,5 @@
 /**
- * The contents of a published folder at any moment, on a real disk: complete, current files, and nobody else's files
+ * The contents of a published folder at any moment, in a real file system: complete, current files, and nobody else's files
  * touched.
  */
 import { spawn } from 'node:child_process'

@@ -9,7 +9,7 @@ import { childLog, releasedIn, type Released } from '../helpers/crash-child.js'
 import { startChild } from '../helpers/crash-child-process.js'
 import { cosignatureIn, startHeart, sumdbId, testWitness, type Heart } from '../helpers/heart.js'
 import { History, showing } from '../helpers/history.js'
-import { temporaryHome } from '../helpers/home.js'
+import { ON_DISK, temporaryHome } from '../helpers/home.js'
 import { seeded } from '../helpers/tree.js'
 
 const history = new History(childLog)
@@ -34,7 +34,7 @@ describe('a process that is killed', () => {
     ['after the journal is synced, before it signs, loses nothing', 'journal-after'],
     ['after it signed, before any peer received it, loses nothing', 'publish'],
   ] as const)('%s', async (_name, die) => {
-    const home = temporaryHome()
+    const home = temporaryHome(ON_DISK)
     const child = startChild({ home, die, after: 3, from: 1, to: 9 })
     expect(await child.gone).toBe('SIGKILL')
     expect(child.released.map(({ size }) => size)).toEqual([1, 2, 3])
@@ -65,7 +65,7 @@ describe('a process that is killed', () => {
 
   test('in its very first write, at any step, starts over', async () => {
     for (const die of ['sign', 'journal-before', 'journal-after', 'publish'] as const) {
-      const home = temporaryHome()
+      const home = temporaryHome(ON_DISK)
       const child = startChild({ home, die, after: 0, from: 5, to: 9 })
       expect(await child.gone).toBe('SIGKILL')
       expect(child.released).toEqual([])
@@ -78,7 +78,7 @@ describe('a process that is killed', () => {
   })
 
   test('repeatedly at the same step loses nothing and duplicates nothing', async () => {
-    const home = temporaryHome()
+    const home = temporaryHome(ON_DISK)
     const released: Released[] = []
     for (let round = 0; round < 4; round++) {
       const child = startChild({ home, die: 'sign', after: 2, from: 1, to: 100 })
@@ -101,7 +101,7 @@ describe(`kill -9 at any moment (CRASH_SEED=${SEED})`, () => {
     'fifteen times: all released cosignatures are consistent, and the home always opens',
     { timeout: 120_000 },
     async () => {
-      const home = temporaryHome()
+      const home = temporaryHome(ON_DISK)
       const released: Released[] = []
       const random = seeded(SEED)
       let from = 1

@@ -13,7 +13,7 @@ import { gossum } from '../../helpers/cli.js'
 import { FakeAgent, honestly } from '../../fakes/ssh-agent.js'
 import { newestGo, required } from '../../helpers/go.js'
 import { testSigner, testWitness } from '../../helpers/heart.js'
-import { smallDisk, temporaryHome } from '../../helpers/home.js'
+import { ON_DISK, smallDisk, temporaryHome } from '../../helpers/home.js'
 import { RunningNode } from '../../helpers/node.js'
 import { findPeer } from '../../helpers/peers.js'
 import { push, PushingLog } from '../../helpers/witness-client.js'
@@ -49,7 +49,7 @@ interface Patient {
 }
 
 function patient(): Patient {
-  const dir = temporaryHome()
+  const dir = temporaryHome(ON_DISK)
   const home = join(dir, 'node')
   mkdirSync(home, { mode: 0o700 })
   const env = {
