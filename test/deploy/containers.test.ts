@@ -62,7 +62,7 @@ async function until(ask: () => Promise<boolean> | boolean, container: Container
   void container.ended.then((of) => (code = of))
   while (!(await ask())) {
     if (code !== undefined) throw new Error(`ended with ${String(code)}: ${container.output()}`)
-    await setTimeout(200)
+    await setTimeout(500)
   }
 }
 

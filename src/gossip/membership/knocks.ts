@@ -28,7 +28,11 @@ export class Knocks {
    * from the budgets, as there are only so many.
    */
   mayTry(address: Multiaddr, isProven: boolean, now: number): boolean {
-    for (const [door, at] of this.#triedAt) if (now - at >= RETRY_INTERVAL_MS) this.#triedAt.delete(door)
+    for (const [door, at] of this.#triedAt) {
+      // In the order of their times.
+      if (now - at < RETRY_INTERVAL_MS) break
+      this.#triedAt.delete(door)
+    }
     const door = doorOf(address)
     if (this.#triedAt.has(door)) return false
     if (!isProven && !this.#isAffordable(address, now)) return false
@@ -39,8 +43,15 @@ export class Knocks {
   /** On nearby networks a few machines may host all nodes of a laboratory, and only peers there can name them. */
   #isAffordable(address: Multiaddr, now: number): boolean {
     if (nearnessOf(address) !== NEARNESS.internet) return true
+    if (!this.#all.take('', now)) return false
     const host = address.getComponents()[0]?.value ?? ''
-    return this.#hosts.take(host, now) && this.#networks.take(networkOfAddress(address), now) && this.#all.take('', now)
+    if (this.#hosts.take(host, now)) {
+      if (this.#networks.take(networkOfAddress(address), now)) return true
+      this.#hosts.giveBack(host)
+    }
+    // What is not dialled uses up no budget.
+    this.#all.giveBack('')
+    return false
   }
 }
 

@@ -39,6 +39,19 @@ test('at most 32 internet addresses are tried at once, and then twenty a minute'
   expect(tries(knocks, others, 60_000)).toBe(20)
 })
 
+test('an address that one budget does not allow uses up none of the others', () => {
+  const knocks = new Knocks()
+  const others = (first: number) => Array.from({ length: 32 }, (_, i) => at(`${first}.${i}.0.1`))
+  const honest = ports('198.51.100.1', 10)
+  expect([tries(knocks, others(20)), tries(knocks, honest)]).toEqual([32, 0])
+  expect(tries(knocks, honest, 60_000), 'all of its host').toBe(4)
+  expect(
+    tries(knocks, [...ports('203.0.113.1', 10), ...ports('203.0.113.2', 10), ...ports('203.0.113.3', 10)], 60_000),
+  ).toBe(8)
+  expect(tries(knocks, others(21), 60_000), 'what is left of twenty').toBe(8)
+  expect(tries(knocks, ports('203.0.113.3', 20).slice(10), 120_000), 'as if it had never been named').toBe(4)
+})
+
 test('addresses reached before, and local ones, are limited only per host and port', () => {
   const knocks = new Knocks()
   expect(tries(knocks, ports('203.0.113.1', 50), 0, true)).toBe(50)
