@@ -56,6 +56,32 @@ describe('a clock that others contradict', () => {
     expect(names()).toEqual(['clock behind'])
   })
 
+  test('is off by what the middle one of three sources says, even if another is closer to it', () => {
+    const { clock } = start()
+    for (const ahead of [300, 200, 0]) clock.observe(`${ahead} s`, START - ahead * SECOND)
+    const text = 'the clock of this machine is 3 min ahead of most of 3 peers and logs: is NTP running?'
+    expect(clock.report([])).toEqual({ offset: 200, conditions: [{ name: 'clock ahead', text }] })
+  })
+
+  test('is off by the smaller of what two sources say', () => {
+    const { clock } = start()
+    for (const ahead of [-10, 300]) clock.observe(`${ahead} s`, START - ahead * SECOND)
+    expect(clock.report([])).toEqual({ offset: -10, conditions: [] })
+  })
+
+  test.each([
+    [119, '119 s'],
+    [120, '2 min'],
+    [7199, '119 min'],
+    [7200, '2 h'],
+    [172_799, '47 h'],
+    [172_800, '2 days'],
+  ])('by %d s is said to be off by %s', (seconds, words) => {
+    const { clock } = start()
+    clock.observe('log', START + seconds * SECOND)
+    expect(clock.report([]).conditions[0]!.text).toContain(`this machine is ${words} behind the one`)
+  })
+
   test('counts each source once, with its last statement', () => {
     const { clock, names } = start()
     clock.observe('a', START)
@@ -107,6 +133,21 @@ describe('a clock that others contradict', () => {
     expect(names(), 'that is not known before somebody says it').toEqual([])
     clock.observe('log', START)
     expect(names()).toEqual(['clock behind'])
+  })
+
+  test('remembers statements while it is set by half a minute at most, however long this machine has been up', () => {
+    const { clock, time } = start()
+    time.monotonic = 100 * DAY
+    clock.observe('log', START)
+    for (const [ms, offset] of [
+      [30_000, 0],
+      [30_001, undefined],
+      [-30_000, 0],
+      [-30_001, undefined],
+    ] as const) {
+      time.now = START + ms
+      expect(clock.report([]).offset, `${ms}`).toBe(offset)
+    }
   })
 
   test('never prevents a signature', () => {

@@ -185,3 +185,71 @@ describe('a twin', () => {
     expect([guard.maySign, states()]).toEqual([false, ['waiting', 'unanswered', 'twin']])
   })
 })
+
+describe('what the guard says', () => {
+  const waited = async (guard: RollbackGuard) => {
+    await after(30_000)
+    return guard
+  }
+  const answeredBy = (guard: RollbackGuard, ...peers: readonly string[]) => {
+    for (const peer of peers) guard.answered(peer)
+    return guard
+  }
+  const seen = (guard: RollbackGuard) => {
+    guard.sawTwin()
+    return guard
+  }
+
+  test.each<[string, () => RollbackGuard | Promise<RollbackGuard>, string]>([
+    [
+      'fresh',
+      () => guardOver(3, { fresh: true }).guard,
+      'the keys were made at this start: they have signed nothing before',
+    ],
+    [
+      'fresh',
+      () => guardOver(3, { fresh: true, keyless: true }).guard,
+      'there is no witness key: nothing was signed before, and nothing will be',
+    ],
+    [
+      'waiting',
+      () => answeredBy(guardOver(3).guard, 'p'),
+      '1 of 3 chosen peers have reported what this key signed before; nothing is signed until 2 have, or 30 s have passed',
+    ],
+    [
+      'guarded',
+      () => answeredBy(guardOver(3).guard, 'p', 'q'),
+      '2 of 3 chosen peers have reported what this key signed before; 2 are enough',
+    ],
+    [
+      'partly guarded',
+      () => waited(answeredBy(guardOver(3).guard, 'p')),
+      'only 1 of 3 chosen peers have reported what this key signed before, and 2 are needed to be sure: signing from local state only',
+    ],
+    [
+      'unanswered',
+      () => waited(guardOver(3).guard),
+      'none of 3 chosen peers answered within 30 s: signing from local state only',
+    ],
+    [
+      'unguarded',
+      () => guardOver(0).guard,
+      'there are no chosen peers to report what this key signed before: a restored backup would go unnoticed',
+    ],
+    [
+      'twin',
+      () => waited(seen(guardOver(3).guard)),
+      'another node is signing with this key, so this one signs nothing: stop one of them, then restart this one',
+    ],
+  ])('%s', async (state, guard, text) => {
+    expect((await guard()).report).toMatchObject({ state, text })
+  })
+
+  test('changes when a peer is chosen and answers where there was none', () => {
+    const peers: string[] = []
+    const { guard, states } = guardOver(0, { chosen: () => peers.length })
+    peers.push('p')
+    guard.answered('p')
+    expect(states()).toEqual(['unguarded', 'guarded'])
+  })
+})
