@@ -5,6 +5,7 @@ import { cosign, type Cosignature } from '../../src/tlog/cosignature.js'
 import { MAX_NOTE_BYTES, parseNote, SIGNATURE_TYPES, type SignerKey } from '../../src/tlog/note.js'
 import type { SizedHead } from '../../src/witness/head.js'
 import { Publisher, type PublisherOptions } from '../../src/witness/publisher.js'
+import { linesOf } from '../helpers/cosigned-heads.js'
 import { testSigner, testWitness } from '../helpers/heart.js'
 import { neighbour, other } from '../helpers/judging.js'
 import { headOf, history, log, NOW } from '../helpers/step-inputs.js'
@@ -34,10 +35,7 @@ function start(options: Partial<PublisherOptions> = {}) {
 }
 
 const line = (size: number, signer: SignerKey): Cosignature => cosign(history.text(size), NOW, signer)
-
-function by(size: number, ...signers: readonly SignerKey[]): Map<string, Cosignature> {
-  return new Map(signers.map((signer) => [signer.verifier.vkey, line(size, signer)]))
-}
+const by = (size: number, ...signers: readonly SignerKey[]) => linesOf(size, NOW, ...signers)
 
 /** A head of the history with the lines that it arrived with. */
 function head(size: number, ...signers: readonly SignerKey[]): SizedHead {
