@@ -223,11 +223,10 @@ export class CosignedHeads {
     // Only what can affect a quorum is worth an fsync.
     const isForQuorum = taken.some(([key]) => this.#counted.has(key) && !known.has(key))
     const how = !install && isForQuorum ? 'durably' : 'lazily'
-    const note = spellNote(head.note)
     const quorumHead = this.#quorumHeads.in(log, head)
     await Promise.all([
-      this.#store.history.put(log, head.size, note, how),
-      quorumHead && this.#quorumHeads.keep(log, quorumHead === head ? note : spellNote(quorumHead.note), how),
+      this.#store.history.put(log, head.size, spellNote(head.note), how),
+      quorumHead && this.#quorumHeads.keep(log, quorumHead, how),
     ])
     this.#keepRecent(log, head)
     if (install || head.size === held?.size) this.#setCurrent(log, head)

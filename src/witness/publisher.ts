@@ -24,6 +24,13 @@ export interface PublisherOptions {
 /** Cosignatures that only neighbours count are passed on for this many of our newest heads. */
 const NEWEST_HEADS = 16
 
+/** The pause after a head that a log pushed. */
+interface Pause {
+  /** The newest head that waits, if one arrived since. */
+  notes?: readonly Note[]
+  readonly timer: NodeJS.Timeout
+}
+
 export class Publisher {
   readonly #options: PublisherOptions
   readonly #pauseMs: number
@@ -31,8 +38,8 @@ export class Publisher {
   readonly #newest = new Map<string, number[]>()
   /** Sizes of the largest heads that frozen logs have shown us, by log. */
   readonly #shown = new Map<string, number>()
-  /** Logs with pushed heads that wait, each with the newest of them, if one arrived since the last was sent. */
-  readonly #held = new Map<string, { notes?: readonly Note[]; readonly timer: NodeJS.Timeout }>()
+  /** Logs of which a pushed head was sent a moment ago. */
+  readonly #held = new Map<string, Pause>()
   #isStopped = false
 
   constructor(options: PublisherOptions) {
@@ -80,12 +87,13 @@ export class Publisher {
       return
     }
     for (const note of notes) this.#publish(log, note)
-    const timer = setTimeout(() => {
-      const next = this.#held.get(log)?.notes
-      this.#held.delete(log)
-      if (next !== undefined) this.#paced(log, next)
-    }, this.#pauseMs)
-    this.#held.set(log, { timer: timer.unref() })
+    const pause: Pause = {
+      timer: setTimeout(() => {
+        this.#held.delete(log)
+        if (pause.notes !== undefined) this.#paced(log, pause.notes)
+      }, this.#pauseMs).unref(),
+    }
+    this.#held.set(log, pause)
   }
 
   /** Our cosignatures of a head were renewed. */
@@ -123,8 +131,9 @@ export class Publisher {
     if (!SOURCES[source].relayed || !head.clean) this.#publish(head.log.id, note)
   }
 
+  /** Whether anyone counts the first of our keys, which have signed. */
   #isHeard([first]: readonly VerifierKey[]): boolean {
-    return first !== undefined && this.#options.isHeard(first.vkey)
+    return this.#options.isHeard(first!.vkey)
   }
 
   /** A head that a log padded beyond the size of a message stays here, as a suspect. */
