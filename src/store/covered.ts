@@ -5,6 +5,7 @@
  * Trusted: the times, which come from the witnesses' cosignatures (witness/quorum-time.ts), and the database.
  */
 import { GossumError } from '../errors.js'
+import { allEnded } from '../lib/all-ended.js'
 import { Serial } from '../lib/serial.js'
 import type { Table } from './disk.js'
 import { areCounts } from '../lib/is-object.js'
@@ -64,7 +65,7 @@ export class Covered {
       ]
       if (ends !== undefined && ends.last.time === last.time && ends.last.size !== ends.first.size)
         writes.push(this.#sizes.del(keyOf(log, ends.last.size)))
-      await Promise.all(writes)
+      await allEnded(writes)
       this.#ends.set(log, { first: ends?.first ?? last, last })
     })
   }
@@ -121,7 +122,7 @@ export class Covered {
       this.#sizes.keys({ gte: keyOf(log, believed + 1), lt: endOf(log) }),
       this.#times.keys({ gte: keyOf(log, notAfter + 1), lt: endOf(log) }),
     ])
-    await Promise.all([...sizes.map((key) => this.#sizes.del(key)), ...times.map((key) => this.#times.del(key))])
+    await allEnded([...sizes.map((key) => this.#sizes.del(key)), ...times.map((key) => this.#times.del(key))])
     this.#ends.delete(log)
     return this.#endsOf(log)
   }

@@ -8,6 +8,7 @@
  * flood finds the room full of itself. Only keys that were silent for half a year go first.
  */
 import type { Table } from './disk.js'
+import { allEnded } from '../lib/all-ended.js'
 import { Serial } from '../lib/serial.js'
 import { areCounts, areTexts } from '../lib/is-object.js'
 
@@ -145,7 +146,7 @@ export class PromiseShelf {
     this.#hold(witness, log, kept, json.length)
     const id = `${witness} ${log}`
     try {
-      await Promise.all([...leaving.map((left) => this.#table.del(left)), this.#table.put(id, json)])
+      await allEnded([...leaving.map((left) => this.#table.del(left)), this.#table.put(id, json)])
     } catch (error) {
       // If its place was given away in the meantime, what was kept before is no longer on disk either.
       const isStillHere = this.#release(witness, log)

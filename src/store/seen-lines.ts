@@ -8,6 +8,7 @@
  * stay: a stranger evicts none, and is evicted for keys that a neighbour or our policy counts, the newest first.
  */
 import type { Table } from './disk.js'
+import { allEnded } from '../lib/all-ended.js'
 import { areCounts, areTexts } from '../lib/is-object.js'
 import type { LastSigned, KeyStanding } from './signed-by.js'
 
@@ -111,7 +112,7 @@ export class SeenLines {
       gone.push(idOf(log, vkey, smaller.root))
     }
     known.set(vkey, { since, heads: heads.set(root, { size, time, root }) })
-    await Promise.all([
+    await allEnded([
       ...gone.map((id) => this.#table.del(id)),
       this.#table.putLazily(idOf(log, vkey, root), JSON.stringify({ size, time, root, since, note })),
     ])

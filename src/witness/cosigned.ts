@@ -2,6 +2,7 @@
  * Cosigned heads: what we hold of each log, with every cosignature that we know and have verified, and the quorum head
  * that they make. Lines that do not verify never get here.
  */
+import { allEnded } from '../lib/all-ended.js'
 import { Lru } from '../lib/lru.js'
 import type { Store } from '../store/store.js'
 import { Serial } from '../lib/serial.js'
@@ -191,7 +192,7 @@ export class CosignedHeads {
     // Both are requested at once, so that they share one write.
     const remembered = this.signers.remember(log, logNote, cosignatures, tree)
     const merged = this.#merge(log, logNote, tree, cosignatures, install)
-    await Promise.all([remembered, merged])
+    await allEnded<unknown>([remembered, merged])
     return merged
   }
 
@@ -224,9 +225,9 @@ export class CosignedHeads {
     const isForQuorum = taken.some(([key]) => this.#counted.has(key) && !known.has(key))
     const how = !install && isForQuorum ? 'durably' : 'lazily'
     const quorumHead = this.#quorumHeads.in(log, head)
-    await Promise.all([
+    await allEnded([
       this.#store.history.put(log, head.size, spellNote(head.note), how),
-      quorumHead && this.#quorumHeads.keep(log, quorumHead, how),
+      ...(quorumHead === undefined ? [] : [this.#quorumHeads.keep(log, quorumHead, how)]),
     ])
     this.#keepRecent(log, head)
     if (install || head.size === held?.size) this.#setCurrent(log, head)

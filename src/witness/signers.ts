@@ -4,6 +4,7 @@
  * largest that was seen at all (a suspect, a refused head, one of a frozen log, a fork), if that is not smaller. A
  * witness that lost its memory is sent both. What was only seen never replaces what is on our history.
  */
+import { allEnded } from '../lib/all-ended.js'
 import type { SeenLines } from '../store/seen-lines.js'
 import type { SignedBy, KeyStanding } from '../store/signed-by.js'
 import { utf8 } from '../tlog/bytes.js'
@@ -55,7 +56,7 @@ export class Signers {
     const root = formatHash(tree.root)
     const news = [...cosignatures].filter(([vkey, { time }]) => kept.isNews(log, vkey, { size, time }))
     // All are requested at once, so that they share one write.
-    await Promise.all([
+    await allEnded([
       ...news.map(([vkey, { signature, time }]) => {
         const note = spellNote({ text, signatures: [signatures[0]!, signature] })
         return kept.put(log, vkey, { size, time, note }, (keys) => this.#standings(keys))
@@ -79,7 +80,7 @@ export class Signers {
       const isOther = size === proven?.size && root !== proven.root
       return (isLarger || isOther) && seen.isNews(log, vkey, { size, time, root })
     })
-    await Promise.all(
+    await allEnded(
       news.map(([vkey, { signature, time }]) => {
         const note = spellNote({ text, signatures: [signatures[0]!, signature] })
         return seen.put(log, vkey, { size, time, root, note }, (keys) => this.#standings(keys))

@@ -93,6 +93,32 @@ describe('what is written', () => {
   })
 })
 
+test.each<[string, 'signedBy' | 'history', 'signedBy' | 'history']>([
+  ['the last head of a witness fails while the head is being written', 'signedBy', 'history'],
+  ['the head fails while the last head of a witness is being written', 'history', 'signedBy'],
+])('if %s, the next lines wait for both', async (_, failing, slow) => {
+  const { heads, store, promise, restart } = await startCosigned(relayed)
+  await promise(5)
+  await heads.install(log.id, bare(5), linesOf(5, NOW, first))
+  let proceed: () => void = () => undefined
+  const held = new Promise<void>((resolve) => (proceed = resolve))
+  vi.spyOn(store[failing], 'put').mockRejectedValueOnce(new GossumError('STORE_WRITE_FAILED'))
+  const put = store[slow].put.bind(store[slow]) as (...args: unknown[]) => Promise<void>
+  vi.spyOn(store[slow], 'put').mockImplementationOnce((...args: unknown[]) => held.then(() => put(...args)))
+  const failed = expect(heads.merge(log.id, bare(5), linesOf(5, NOW, second))).rejects.toMatchObject({
+    code: 'STORE_WRITE_FAILED',
+  })
+  await new Promise((resolve) => setImmediate(resolve))
+  const merged = heads.merge(log.id, bare(5), linesOf(5, NOW, neighbour))
+  await new Promise((resolve) => setImmediate(resolve))
+  proceed()
+  await failed
+  expect([...(await merged).keys()]).toEqual([neighbour.verifier.vkey])
+  const now = heads.current(log.id)
+  expect(now?.cosignatures.has(neighbour.verifier.vkey)).toBe(true)
+  expect((await restart()).heads.current(log.id)).toEqual(now)
+})
+
 describe('a head whose own cosignature is still being made', () => {
   /** The current head has 5 records, and one of 9 is promised. */
   async function promised() {
