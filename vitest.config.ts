@@ -49,8 +49,8 @@ export default defineConfig({
     hookTimeout: 150_000,
     // By default a second, which is no sign of anything on a busy machine.
     expect: { poll: { timeout: 60_000 } },
-    // More than twice the two processors of CI: tests of processes wait for more than half of their time.
-    maxWorkers: 5,
+    // Twice the two processors of CI: half of the time a test of processes waits. With five, a run took longer.
+    maxWorkers: 4,
     sequence: { sequencer: SlowFirst },
     // Files of the first two share processes, each only with its like: loading the same modules for each of four hundred
     // costs more than most of them. So no file mocks a module, and what a test changes in its process it changes back. A
