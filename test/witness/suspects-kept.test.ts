@@ -7,6 +7,7 @@ import { formatNote, parseNote, type SignerKey } from '../../src/tlog/note.js'
 import { Suspects } from '../../src/witness/suspects.js'
 import { breakWrites } from '../helpers/broken-disk.js'
 import { testSigner } from '../helpers/heart.js'
+import { cosignedBy } from '../helpers/judging.js'
 import { emptyTable, from, history, log, verified } from '../helpers/kept-suspects.js'
 
 const witnesses = Array.from({ length: 120 }, (_, i) => testSigner(`witness-${i}.example`, i, 4))
@@ -16,10 +17,8 @@ const IMPOSSIBLE = history.sign(
 )
 
 /** A head with these cosignatures, in this order, as a note. */
-function signedBy(size: number, time: number, ...by: readonly SignerKey[]): Uint8Array {
-  const { text, signatures } = parseNote(history.head(size))
-  return formatNote({ text, signatures: [...signatures, ...by.map((key) => cosign(text, time, key).signature)] })
-}
+const signedBy = (size: number, time: number, ...by: readonly SignerKey[]): Uint8Array =>
+  cosignedBy(history.head(size), time, ...by)
 
 /** What is kept of heads that arrive one after the other, each with lines by `witnesses`. */
 async function startLines() {

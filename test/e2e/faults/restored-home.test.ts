@@ -107,7 +107,7 @@ describe('w cosigned size 30 of a polled log, and its home is as it was at size 
 
   test('a fork that the log shows is not signed, but convicts the log', async () => {
     await startPeer()
-    const fork = await serve(20, { salt: 'b', fork: 5 })
+    const fork = await serve(20, { salt: 'b', fork: 15 })
     const restored = await start(snapshot(older), { logs: [fork.setting], bootstrap })
     const evidence = await restored.event(isEvidence)
     expect(evidence).toMatchObject({ type: 'gossum/split-view/v1', log: LOG })
@@ -135,7 +135,7 @@ describe('w cosigned size 30 of a polled log, and its home is as it was at size 
 
   test('an operator who forgets to configure the peer again is guarded by it all the same', async () => {
     const peer = await startPeer()
-    const fork = await serve(20, { salt: 'b', fork: 5 })
+    const fork = await serve(20, { salt: 'b', fork: 15 })
     const restored = await start(snapshot(older), { logs: [fork.setting] })
     await restored.event(guardIs('guarded'))
     await restored.event(isEvidence)
