@@ -76,13 +76,15 @@ export class Prover {
     const { signal } = over
     const ask = async (limit: AbortSignal): Promise<Prefix> => {
       // The slower of the two is aborted.
-      limit.addEventListener('abort', () => over.abort(), { once: true })
+      limit.addEventListener('abort', () => over.abort())
       const fromLog =
         log.prefix === undefined
           ? Promise.reject(new GossumError('LOG_UNREACHABLE', 'this log has no address here; it only pushes its heads'))
           : this.#checked(log.prefix(of, size, { signal }), of, size)
       const fromPeers = hasFailed(fromLog, LOG_FIRST_MS).then((failed) =>
-        failed ? this.#checked(this.#fromPeers(peer, log.id, of, size, { signal }), of, size) : fromLog,
+        failed && !signal.aborted
+          ? this.#checked(this.#fromPeers(peer, log.id, of, size, { signal }), of, size)
+          : fromLog,
       )
       return Promise.any([fromLog, fromPeers])
     }
@@ -109,11 +111,14 @@ export class Prover {
 /** Whether `work` fails, or is not done after so many milliseconds. */
 function hasFailed(work: Promise<unknown>, ms: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(true), ms)
+    const end = (failed: boolean): void => {
+      clearTimeout(timer)
+      resolve(failed)
+    }
+    const timer = setTimeout(end, ms, true)
     work.then(
-      () => resolve(false),
-      () => resolve(true),
+      () => end(false),
+      () => end(true),
     )
-    void work.catch(() => undefined).finally(() => clearTimeout(timer))
   })
 }
