@@ -106,6 +106,30 @@ describe('the advance throttle', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
+  test('lets those through at once that are not larger than what was cosigned meanwhile, and no other', async () => {
+    const { throttle, went, ask } = line()
+    throttle.signed('log', 5)
+    for (const size of [9, 7, 6]) ask(size)
+    throttle.signed('log', 7)
+    await after(0)
+    expect(went).toEqual([7, 6])
+    await after(2 * PAUSE_MS)
+    expect(went).toEqual([7, 6, 9])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('lets a head wait behind others that wait after the pause has ended', async () => {
+    const { throttle, went, ask } = line()
+    throttle.signed('log', 5)
+    for (const size of [9, 7]) ask(size)
+    await after(PAUSE_MS)
+    ask(6)
+    await after(0)
+    expect(went).toEqual([9])
+    await after(250)
+    expect(went).toEqual([9, 7, 6])
+  })
+
   test('does not let a smaller head overtake one that is waiting', async () => {
     const { throttle, went, ask } = line()
     throttle.signed('log', 5)
