@@ -224,10 +224,13 @@ export class CosignedHeads {
     // Only what can affect a quorum is worth an fsync.
     const isForQuorum = taken.some(([key]) => this.#counted.has(key) && !known.has(key))
     const how = !install && isForQuorum ? 'durably' : 'lazily'
+    const note = spellNote(head.note)
     const quorumHead = this.#quorumHeads.in(log, head)
+    // Mostly all lines count, and it is the same head.
+    const quorumNote = quorumHead && (quorumHead === head ? note : spellNote(quorumHead.note))
     await allEnded([
-      this.#store.history.put(log, head.size, spellNote(head.note), how),
-      ...(quorumHead === undefined ? [] : [this.#quorumHeads.keep(log, quorumHead, how)]),
+      this.#store.history.put(log, head.size, note, how),
+      ...(quorumNote === undefined ? [] : [this.#quorumHeads.keep(log, quorumNote, how)]),
     ])
     this.#keepRecent(log, head)
     if (install || head.size === held?.size) this.#setCurrent(log, head)

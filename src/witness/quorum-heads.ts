@@ -47,9 +47,8 @@ export class QuorumHeads {
   }
 
   /** Writes a quorum head down, as a note. */
-  keep(log: string, head: CosignedHead, how: 'durably' | 'lazily'): Promise<void> {
+  keep(log: string, note: string, how: 'durably' | 'lazily'): Promise<void> {
     const { quorum } = this.#parts.store
-    const note = spellNote(head.note)
     return how === 'durably' ? quorum.put(log, note) : quorum.putLazily(log, note)
   }
 
@@ -65,7 +64,7 @@ export class QuorumHeads {
   async reconsider(log: string): Promise<void> {
     const head = await this.#find(log)
     if (head !== undefined) {
-      await this.keep(log, head, 'durably')
+      await this.keep(log, spellNote(head.note), 'durably')
       return this.take(log, head)
     }
     this.#heads.delete(log)
@@ -97,7 +96,9 @@ export class QuorumHeads {
     const convicted = quorum.convicted()
     const counting = [...cosignatures].filter(([key]) => this.#counted.has(key) && !convicted.has(key))
     if (!quorum.satisfiedBy(new Set(counting.map(([key]) => key)))) return undefined
-    return cosignedHead(note.text, note.signatures[0]!, new Map(counting), head)
+    return counting.length === cosignatures.size
+      ? head
+      : cosignedHead(note.text, note.signatures[0]!, new Map(counting), head)
   }
 
   /** The same for a kept note. One that the disk damaged yields none: it must not keep the node from starting. */

@@ -120,10 +120,10 @@ describe('the search for the quorum head', () => {
 })
 
 test('a quorum head is written down durably or with the next write, as it is asked', async () => {
-  const { heads, head, store } = await start()
+  const { heads, store } = await start()
   const [now, later] = [vi.spyOn(store.quorum, 'put'), vi.spyOn(store.quorum, 'putLazily')]
-  await heads.keep(log.id, head(5, first, second), 'lazily')
-  await heads.keep('another', head(6, first, second), 'durably')
+  await heads.keep(log.id, keptNote(5, NOW, first, second), 'lazily')
+  await heads.keep('another', keptNote(6, NOW, first, second), 'durably')
   expect(later.mock.calls).toEqual([[log.id, keptNote(5, NOW, first, second)]])
   expect(now.mock.calls).toEqual([['another', keptNote(6, NOW, first, second)]])
 })
