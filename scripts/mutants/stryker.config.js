@@ -19,7 +19,7 @@ export default {
   coverageAnalysis: 'perTest',
   ignoreStatic: true,
   mutator: { excludedMutations: ['StringLiteral'] },
-  ignorePatterns: ['/dist', '/docs', '/reports', ...LEFT_OUT.map((file) => `/test/${file}.test.ts`)],
+  ignorePatterns: ['/build', '/dist', '/docs', '/reports', ...LEFT_OUT.map((file) => `/test/${file}.test.ts`)],
   concurrency: Number(process.env.MUTANTS_CONCURRENCY ?? 2),
   // A mutant that a busy machine makes slow is not noticed by that.
   timeoutMS: 10_000,
