@@ -4,8 +4,11 @@
 const { readFileSync } = require('node:fs')
 const Module = require('node:module')
 const { dirname, sep } = require('node:path')
-const { cachedDataVersionTag } = require('node:v8')
+const { cachedDataVersionTag, setFlagsFromString } = require('node:v8')
 const { constants, Script } = require('node:vm')
+
+// After its first request V8 optimises undici's parser, which is WebAssembly: a third of what a short life costs.
+setFlagsFromString('--wasm-tiering-budget=2147483647')
 
 const compile = Module.prototype._compile
 

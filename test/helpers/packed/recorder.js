@@ -13,8 +13,10 @@ vm.Script = class extends vm.Script {
   }
 }
 // A node sets a flag at its start, and V8 takes no code that was made under another: both states are recorded, each in
-// a process of its own.
-if (process.env['RECORD_WITHOUT_FLAGS'] !== undefined) v8.setFlagsFromString = () => undefined
+// a process of its own. The loader's own flag is always set.
+const { setFlagsFromString } = v8
+if (process.env['RECORD_WITHOUT_FLAGS'] !== undefined)
+  v8.setFlagsFromString = (flag) => flag.startsWith('--wasm-') && setFlagsFromString(flag)
 
 process.on('exit', () => {
   for (const [filename, script] of recorded)
