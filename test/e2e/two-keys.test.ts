@@ -7,7 +7,7 @@ import { SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
 import { subtreeMessage, verifiedCosignatures } from '../../src/tlog/cosignature.js'
 import { formatSignerKey, parseNote, parseVerifierKey } from '../../src/tlog/note.js'
 import { madeUpRecords, memoryLog } from '../fakes/lying-log.js'
-import { gossum, jsonError } from '../helpers/cli.js'
+import { gossum, gossumRefused, jsonError } from '../helpers/cli.js'
 import { testSigner } from '../helpers/heart.js'
 import { copyHome, scratchFolder, temporaryHome } from '../helpers/home.js'
 import { RunningNode } from '../helpers/node.js'
@@ -44,7 +44,7 @@ test('it is made with the witness key or later, once, and with the same name', a
   ]) {
     writeFileSync(file, `${line}\n`, { mode: 0o600 })
     expect(jsonError(await gossum(['key', 'show', '--json'], { home })).code).toBe('KEY_FILE_INVALID')
-    const run = await gossum(['run', '--http', '127.0.0.1:0', '--json'], { home })
+    const run = await gossumRefused(['run', '--http', '127.0.0.1:0', '--json'], { home })
     expect(jsonError(run).code).toBe('KEY_FILE_INVALID')
   }
 })

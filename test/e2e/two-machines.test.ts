@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { beforeAll, afterAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { StatusView } from '../../src/status/shapes.js'
 import { fromBase64 } from '../../src/tlog/bytes.js'
-import { gossum } from '../helpers/cli.js'
+import { gossum, gossumRefused } from '../helpers/cli.js'
 import { testSigner } from '../helpers/heart.js'
 import { temporaryHome } from '../helpers/home.js'
 import { RunningNode } from '../helpers/node.js'
@@ -220,10 +220,20 @@ describe.skipIf(!hasPostgres)('two machines with one key', () => {
     await alone.stop()
     // The database does not know the key: an empty database does not make the node forget what the key signed.
     expect(await gossum(['state', 'init', '--home', home, ...state])).toMatchObject({ code: 1 })
-    const early = await gossum(['run', '--home', home, ...logArgs, ...state, '--http', '127.0.0.1:0', '--listen', ''])
+    const early = await gossumRefused([
+      'run',
+      '--home',
+      home,
+      ...logArgs,
+      ...state,
+      '--http',
+      '127.0.0.1:0',
+      '--listen',
+      '',
+    ])
     expect(early.code).not.toBe(0)
     expect(await gossum(['state', 'move', '--home', home, ...state, '--json'])).toMatchObject({ code: 0 })
-    const without = await gossum(['run', '--home', home, ...logArgs, '--http', '127.0.0.1:0'])
+    const without = await gossumRefused(['run', '--home', home, ...logArgs, '--http', '127.0.0.1:0'])
     expect(without.stderr).toContain('is in a database')
     const there = await start(home, ...state)
     expect(await push(there.ready.http, log.body(5, 9))).toMatchObject({ status: 200 })
@@ -233,7 +243,7 @@ describe.skipIf(!hasPostgres)('two machines with one key', () => {
     const other = temporaryHome()
     copyFileSync(join(home, 'witness.key'), join(other, 'witness.key'))
     writeFileSync(join(other, 'state-elsewhere'), '')
-    const left = await gossum(['run', '--home', other, ...logArgs, ...state, '--http', '127.0.0.1:0'])
+    const left = await gossumRefused(['run', '--home', other, ...logArgs, ...state, '--http', '127.0.0.1:0'])
     expect(left.stderr).toContain('does not know this witness key')
     const back = await start(home)
     expect(await push(back.ready.http, log.body(9, 11))).toMatchObject({ status: 200 })
@@ -245,7 +255,7 @@ describe.skipIf(!hasPostgres)('two machines with one key', () => {
     expect(await push(node.ready.http, log.body(0, 5))).toMatchObject({ status: 200 })
     await node.stop()
     await server.query(`DROP TABLE ${schema}.gossum_origins`)
-    const refused = await gossum(['run', '--home', one, ...logArgs, ...state, '--http', '127.0.0.1:0'])
+    const refused = await gossumRefused(['run', '--home', one, ...logArgs, ...state, '--http', '127.0.0.1:0'])
     expect(refused).toMatchObject({ code: 1 })
     expect(refused.stderr).toContain('run gossum state init')
     // The other way to begin is not for this home: its key has signed, and another database would not know.
