@@ -198,7 +198,8 @@ await (await Store.open(process.argv[1])).close()`
     const options = ['-f', '-o', '/dev/null', '-e', `trace=${call}`, '-e', 'signal=none', ...paths, '-e', inject]
     const { signal, status, stderr } = spawnSync(
       'strace',
-      [...options, process.execPath, '--input-type=module', '-e', open, home],
+      // V8's own threads have nothing to do, and strace would follow each of them.
+      [...options, process.execPath, '--v8-pool-size=0', '--input-type=module', '-e', open, home],
       // With one thread, since strace counts the calls of each.
       { encoding: 'utf8', env: { ...process.env, UV_THREADPOOL_SIZE: '1' } },
     )
