@@ -8,7 +8,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import type { Alert } from '../../src/alerts/alert.js'
 import type { AlarmListView, AlarmTestView } from '../../src/status/alarm-shapes.js'
 import { madeUpRecords, memoryLog, LyingLog } from '../fakes/lying-log.js'
-import { gossum, gossumProcess } from '../helpers/cli.js'
+import { gossum } from '../helpers/cli.js'
 import { temporaryHome } from '../helpers/home.js'
 import { RunningNode } from '../helpers/node.js'
 import { WebhookServer } from '../fakes/webhook-server.js'
@@ -118,7 +118,7 @@ test('gossum alarm test sends a sample to each receiver, reports the results, an
   const home = temporaryHome()
   const { setting } = await twoFaced()
   const node = await RunningNode.start(home, ['--log', setting, '--alarm', `${server.url} format=alertmanager`])
-  const run = (...more: string[]) => gossumProcess(['alarm', 'test', '--home', home, ...more])
+  const run = (...more: string[]) => gossum(['alarm', 'test', '--home', home, ...more])
   const fine = await run()
   expect([fine.code, fine.stdout]).toEqual([
     0,
@@ -160,7 +160,7 @@ test('without receivers, the test explains how to add one', async () => {
   const home = temporaryHome()
   const { setting } = await twoFaced()
   await RunningNode.start(home, ['--log', setting])
-  const { code, stdout, stderr } = await gossumProcess(['alarm', 'test', '--home', home])
+  const { code, stdout, stderr } = await gossum(['alarm', 'test', '--home', home])
   expect([code, stdout]).toEqual([1, 'no receivers: there is neither a hook nor a webhook\n'])
   expect(stderr).toContain('hooks.d')
 })
@@ -176,11 +176,11 @@ test('a webhook added by a reload is notified of current conditions; nobody was 
   await lie()
   await node.event(isEvidence)
   writeFileSync(config, `poll: 0.2\nalarm:\n  - url: ${server.url}\n`)
-  expect((await gossumProcess(['reload', '--home', home])).code).toBe(0)
+  expect((await gossum(['reload', '--home', home])).code).toBe(0)
   expect(JSON.parse((await server.request(0)).body)).toMatchObject({
     kind: 'condition',
     name: 'frozen',
     state: 'firing',
   })
-  expect((await gossumProcess(['alarm', 'test', '--home', home])).code).toBe(0)
+  expect((await gossum(['alarm', 'test', '--home', home])).code).toBe(0)
 })

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline'
 import { expect, test } from 'vitest'
 import { parseEvidence, verifyEvidence } from '../../src/evidence/evidence.js'
 import { parseVerifierKey } from '../../src/tlog/note.js'
-import { gossum, jsonError, startGossum, type Running } from '../helpers/cli.js'
+import { gossumRefused, jsonError, type Running, startGossum } from '../helpers/cli.js'
 import { temporaryHome } from '../helpers/home.js'
 
 interface ServedLine {
@@ -155,7 +155,7 @@ async function pageAskedAt(url: string, host: string): Promise<string> {
 test('it publishes heads automatically, and uses its home exclusively', async () => {
   const home = temporaryHome()
   const { running, ready } = await startLog(home, '--every', '1')
-  const again = await gossum(['demo', 'log', '--home', home, '--listen', '127.0.0.1:0', '--json'])
+  const again = await gossumRefused(['demo', 'log', '--home', home, '--listen', '127.0.0.1:0', '--json'])
   expect(jsonError(again)).toMatchObject({ code: 'STORE_LOCKED' })
   await expect.poll(async () => (await stateOf(ready.page)).faces[0]!.size).toBeGreaterThan(100)
   await running.stop()
@@ -169,6 +169,6 @@ test('invalid arguments are refused', async () => {
     ['demo', 'log', '--every', '1e9'],
     ['demo', 'log', '--listen', 'nowhere'],
   ]) {
-    expect((await gossum(args)).code, args.join(' ')).toBe(2)
+    expect((await gossumRefused(args)).code, args.join(' ')).toBe(2)
   }
 })

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { evidenceHeads, parseEvidence, verifyEvidence } from '../../src/evidence/evidence.js'
 import { parseVerifierKey } from '../../src/tlog/note.js'
-import { gossum, jsonError, startGossum } from '../helpers/cli.js'
+import { gossum, gossumRefused, jsonError, startGossum } from '../helpers/cli.js'
 import { temporaryHome } from '../helpers/home.js'
 
 interface Capture {
@@ -100,17 +100,17 @@ test('every node catches both forks, and the evidence holds', { timeout: 120_000
 })
 
 test('an invalid number of nodes is refused', async () => {
-  for (const nodes of ['1', '51', 'many']) expect((await gossum(['demo', '--nodes', nodes])).code).toBe(2)
+  for (const nodes of ['1', '51', 'many']) expect((await gossumRefused(['demo', '--nodes', nodes])).code).toBe(2)
 })
 
 test('an unusable directory is not reported as a bug', async () => {
   const file = join(temporaryHome(), 'file')
   mkdirSync(join(file, '..'), { recursive: true })
   writeFileSync(file, '')
-  const out = await gossum(['demo', '--json', '--out', join(file, 'out')])
+  const out = await gossumRefused(['demo', '--json', '--out', join(file, 'out')])
   expect(out).toMatchObject({ code: 1, stdout: '' })
   expect(jsonError(out)).toMatchObject({ code: 'HOME_UNUSABLE', hint: 'choose another directory with --out' })
-  const temporary = await gossum(['demo', '--json'], { env: { TMPDIR: join(file, 'tmp') } })
+  const temporary = await gossumRefused(['demo', '--json'], { env: { TMPDIR: join(file, 'tmp') } })
   expect(temporary).toMatchObject({ code: 1, stdout: '' })
   expect(jsonError(temporary).hint).toContain('$TMPDIR')
 })

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline'
 import { expect, onTestFinished, test } from 'vitest'
 import { makeSignerKey, SIGNATURE_TYPES } from '../../src/tlog/note.js'
 import { LyingLog, madeUpRecord, madeUpRecords, memoryLog } from '../fakes/lying-log.js'
-import { gossum, PROGRAM } from '../helpers/cli.js'
+import { gossum, gossumRefused, PROGRAM } from '../helpers/cli.js'
 import { temporaryHome } from '../helpers/home.js'
 
 const NAME = 'sum.example/behind'
@@ -146,7 +146,10 @@ test.each([
   [['probe', 'http://reader:s3cr@127.0.0.1:1', '--log', vkey]],
   [['check', 'head', '--log', `${vkey} http://reader:s3cr@127.0.0.1:1`]],
 ])('%j says nothing of the password', async (args) => {
-  const { code, stdout, stderr } = await gossum([...args, ...(args[0] === 'run' ? ['--home', temporaryHome()] : [])])
+  const { code, stdout, stderr } = await gossumRefused([
+    ...args,
+    ...(args[0] === 'run' ? ['--home', temporaryHome()] : []),
+  ])
   expect(code).toBeGreaterThan(0)
   expect(stdout + stderr).not.toMatch(/s3/)
 })

@@ -8,7 +8,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import type { AboutWitnessView, HeadView, LogView, PeerView, WitnessView } from '../../src/status/shapes.js'
 import { SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
 import { ViewsLog } from '../fakes/views-log.js'
-import { gossum } from '../helpers/cli.js'
+import { gossum, gossumRefused } from '../helpers/cli.js'
 import { Fleet } from '../helpers/fleet.js'
 import { isAdvanced, isEvidence, isQuorum, FleetNode } from '../helpers/fleet-node.js'
 import { temporaryHome } from '../helpers/home.js'
@@ -170,7 +170,7 @@ test(
 
 describe('a home', () => {
   const start = (home: string, ...more: string[]) =>
-    gossum(['run', '--observer', '--home', home, '--http', '127.0.0.1:0', '--json', ...more])
+    gossumRefused(['run', '--observer', '--home', home, '--http', '127.0.0.1:0', '--json', ...more])
   test('of a witness cannot be used by an observer, and vice versa', async () => {
     const home = temporaryHome()
     await gossum(['key', 'new', '--home', home])
@@ -191,7 +191,7 @@ describe('a home', () => {
       ['key', 'show'],
       ['run', '--http', '127.0.0.1:0'],
     ]) {
-      const { code, stderr } = await gossum([...args, '--home', observers])
+      const { code, stderr } = await gossumRefused([...args, '--home', observers])
       expect([code, stderr]).toEqual([1, expect.stringMatching(/is the home of an observer[^]*run it with --observer/)])
     }
     expect(readdirSync(observers)).toEqual(['observer'])

@@ -10,7 +10,7 @@ import { logId, parseCheckpoint, SUMDB_ORIGIN } from '../../src/tlog/checkpoint.
 import { parseNote, verifyNote, type SignerKey } from '../../src/tlog/note.js'
 import { LyingLog, type Answering } from '../fakes/lying-log.js'
 import { TilesLog } from '../fakes/tiles-log.js'
-import { gossum, jsonError } from '../helpers/cli.js'
+import { gossum, gossumRefused, jsonError } from '../helpers/cli.js'
 import { testSigner } from '../helpers/heart.js'
 import { temporaryHome } from '../helpers/home.js'
 import { RunningNode } from '../helpers/node.js'
@@ -227,7 +227,7 @@ test('a key of its own for the log that the witness key has cosigned is refused 
   await advanced(node, one, 'poll')
   await node.stop()
   expect((await gossum(['key', 'new', '--for', one.id, ...logs, '--json'], { home })).code).toBe(0)
-  const refused = await gossum(['run', '--json', '--http', '127.0.0.1:0', ...logs], { home })
+  const refused = await gossumRefused(['run', '--json', '--http', '127.0.0.1:0', ...logs], { home })
   expect(jsonError(refused)).toMatchObject({ code: 'ORIGIN_TAKEN' })
 })
 
@@ -241,7 +241,7 @@ test('but not with one name: they would have one state', async () => {
     ...setting(one, one.url),
     ...setting(again, 'http://[::1]:1'),
   ]
-  const result = await gossum(args)
+  const result = await gossumRefused(args)
   expect(result.code).toBe(2)
   expect(jsonError(result).message).toContain('two logs with the key name one.example')
 })

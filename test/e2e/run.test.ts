@@ -10,7 +10,7 @@ import { utf8 } from '../../src/tlog/bytes.js'
 import { verifyCosignature } from '../../src/tlog/cosignature.js'
 import { isBy, parseNote, parseVerifierKey, verifyNote } from '../../src/tlog/note.js'
 import { readFiles, ReplayLog } from '../fakes/replay-log.js'
-import { gossum } from '../helpers/cli.js'
+import { gossum, gossumRefused } from '../helpers/cli.js'
 import { temporaryHome } from '../helpers/home.js'
 import { RunningNode } from '../helpers/node.js'
 import { FULL, hasFull, readJsonLines, SMALL } from '../sumdb/genuine.js'
@@ -145,7 +145,7 @@ test('a second process on one home gets an error, and the first goes on', async 
   const home = temporaryHome()
   const log = ['--log', `${SUM_GOLANG_ORG} http://127.0.0.1:9`]
   const node = await RunningNode.start(home, log)
-  const second = await gossum([
+  const second = await gossumRefused([
     'run',
     '--home',
     home,
@@ -171,7 +171,7 @@ test.each([
   [['--http', '192.0.2.1:0'], 1, 'hint: this machine has no such address'],
   [['--listen', '/ip4/192.0.2.1/tcp/0'], 2, 'hint: this machine has no such address'],
 ] as const)('run %j ends with %i, words and a hint', async (args, code, words) => {
-  const finished = await gossum(['run', '--home', temporaryHome(), '--http', '127.0.0.1:0', ...args])
+  const finished = await gossumRefused(['run', '--home', temporaryHome(), '--http', '127.0.0.1:0', ...args])
   expect(finished.code).toBe(code)
   expect(finished.stderr).toContain(words)
   expect(finished.stderr).toContain('hint:')

@@ -3,11 +3,10 @@ import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { concatBytes, utf8 } from '../../src/tlog/bytes.js'
-import { SUMDB_ORIGIN } from '../../src/tlog/checkpoint.js'
 import { subtreeMessage, verifiedCosignatures } from '../../src/tlog/cosignature.js'
 import { formatSignerKey, parseNote, parseVerifierKey } from '../../src/tlog/note.js'
 import { madeUpRecords, memoryLog } from '../fakes/lying-log.js'
-import { gossum, jsonError } from '../helpers/cli.js'
+import { gossum, gossumRefused, jsonError } from '../helpers/cli.js'
 import { testSigner } from '../helpers/heart.js'
 import { copyHome, scratchFolder, temporaryHome } from '../helpers/home.js'
 import { RunningNode } from '../helpers/node.js'
@@ -44,7 +43,7 @@ test('it is made with the witness key or later, once, and with the same name', a
   ]) {
     writeFileSync(file, `${line}\n`, { mode: 0o600 })
     expect(jsonError(await gossum(['key', 'show', '--json'], { home })).code).toBe('KEY_FILE_INVALID')
-    const run = await gossum(['run', '--http', '127.0.0.1:0', '--json'], { home })
+    const run = await gossumRefused(['run', '--http', '127.0.0.1:0', '--json'], { home })
     expect(jsonError(run).code).toBe('KEY_FILE_INVALID')
   }
 })
@@ -89,28 +88,16 @@ test('a node signs with both, and a policy may ask for both', async () => {
   expect(verified.cosignatures[0]!.time).toBe(verified.cosignatures[1]!.time)
 })
 
-test('a log that pushes its head gets both lines in one answer', async () => {
-  const home = temporaryHome()
-  const { witness, mlDsa } = await keys(home, 'new', '--ml-dsa', '--name', 'w.example')
-  const log = await memoryLog(signer, madeUpRecords(0, 5))
-  const node = await RunningNode.start(home, ['--log', `${signer.verifier.vkey} - ${SUMDB_ORIGIN}`])
-  const head = await log.head()
-  const body = concatBytes(utf8('old 0\n\n'), head)
-  const answer = await fetch(`${node.ready.http}/add-checkpoint`, { method: 'POST', body: Buffer.from(body) })
-  expect(answer.status).toBe(200)
-  const cosigned = parseNote(concatBytes(head, new Uint8Array(await answer.arrayBuffer())))
-  const own = [parseVerifierKey(witness), parseVerifierKey(mlDsa!)]
-  expect([...verifiedCosignatures(cosigned, own).keys()]).toEqual([witness, mlDsa])
-})
-
-describe('subtrees of a log that pushed its head', () => {
+describe('a log that pushes its head', () => {
   const log = new PushingLog(testSigner('log.example/sub', 1))
   const LOG = `${log.signer.verifier.vkey} -`
 
   /** A home with both keys and the log, whose head its witness has cosigned; each test has a copy. */
   const original = join(scratchFolder().dir, 'home')
   let made: { mlDsa: string; witness: string }
-  /** What such a witness answers. */
+  /** What the witness answered to its head. */
+  let answered: WitnessAnswer
+  /** What is asked of such a witness. */
   let body: Uint8Array
   let end = (): void => undefined
   afterAll(() => end())
@@ -119,9 +106,17 @@ describe('subtrees of a log that pushed its head', () => {
     made = { witness, mlDsa: mlDsa! }
     await gossum(['log', 'add', LOG], { home: original })
     const node = await RunningNode.start(original, [], {}, (kill) => (end = kill))
-    const { body: lines } = await push(node.ready.http, log.body(0, 13))
-    body = log.subtreeBody(8, 13, 13, concatBytes(log.head(13), utf8(lines)))
+    answered = await push(node.ready.http, log.body(0, 13))
+    body = log.subtreeBody(8, 13, 13, cosigned())
     await node.stop()
+  })
+
+  const cosigned = (): Uint8Array => concatBytes(log.head(13), utf8(answered.body))
+
+  test('gets both lines in one answer', () => {
+    expect(answered.status).toBe(200)
+    const own = [made.witness, made.mlDsa].map((vkey) => parseVerifierKey(vkey))
+    expect([...verifiedCosignatures(parseNote(cosigned()), own).keys()]).toEqual([made.witness, made.mlDsa])
   })
 
   function copied(): string {
@@ -141,7 +136,7 @@ describe('subtrees of a log that pushed its head', () => {
     return answer
   }
 
-  test('are signed, over a restart, until the log is disabled', async () => {
+  test('has its subtrees signed, over a restart, until the log is disabled', async () => {
     const home = copied()
     const answer = await answerOf(home, body)
     expect(answer.status, answer.body).toBe(200)
@@ -156,7 +151,7 @@ describe('subtrees of a log that pushed its head', () => {
     expect(await answerOf(home, body)).toMatchObject({ status: 200, body: answer.body })
   })
 
-  test('are not signed while a node signs nothing: its peers have not answered yet, or its ssh-agent is unavailable', async () => {
+  test('has no subtree signed while a node signs nothing: its peers have not answered yet, or its ssh-agent is unavailable', async () => {
     const home = copied()
     const nobody = ['--bootstrap', '/ip4/127.0.0.1/tcp/1', '--guard-wait', '60']
     const waiting = await answerOf(home, body, nobody)
@@ -169,7 +164,7 @@ describe('subtrees of a log that pushed its head', () => {
     expect([away.status, away.body.includes('ssh-agent')]).toEqual([503, true])
   })
 
-  test('are not signed for a convicted log, nor for another of its origin, also not by the next process', async () => {
+  test('has no subtree signed once it is convicted, and neither has another of its origin, also not by the next process', async () => {
     const home = copied()
     const [signer, salt] = [testSigner('other.example', 2), 'b']
     const other = new PushingLog(signer, { origin: log.origin })

@@ -1,12 +1,12 @@
 /** One witness key on two machines that share PostgreSQL: real nodes, a real server, a log that pushes to both. */
-import { copyFileSync, cpSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, afterAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { StatusView } from '../../src/status/shapes.js'
 import { fromBase64 } from '../../src/tlog/bytes.js'
-import { gossum } from '../helpers/cli.js'
+import { gossum, gossumRefused } from '../helpers/cli.js'
 import { testSigner } from '../helpers/heart.js'
-import { temporaryHome } from '../helpers/home.js'
+import { scratchFolder, temporaryHome } from '../helpers/home.js'
 import { RunningNode } from '../helpers/node.js'
 import { hasPostgres, newSchema, startPostgres, type Postgres } from '../helpers/postgres.js'
 import { push, PushingLog, type WitnessAnswer } from '../helpers/witness-client.js'
@@ -20,12 +20,12 @@ describe.skipIf(!hasPostgres)('two machines with one key', () => {
   afterAll(() => server.remove())
 
   const log = new PushingLog(testSigner('log.example', 1))
-  const logArgs = ['--log', `${log.signer.verifier.vkey} -`]
+  const logArgs = ({ signer }: PushingLog): string[] => ['--log', `${signer.verifier.vkey} -`]
 
   /** Two homes with one key, and a database with its state. */
-  async function homes(at = server) {
+  async function homes(at = server, newHome: () => string = temporaryHome) {
     const schema = await newSchema(at)
-    const [one, two] = [temporaryHome(), temporaryHome()]
+    const [one, two] = [newHome(), newHome()]
     const state = ['--state', at.url(schema)]
     expect(await gossum(['key', 'new', '--home', one])).toMatchObject({ code: 0 })
     copyFileSync(join(one, 'witness.key'), join(two, 'witness.key'))
@@ -34,7 +34,7 @@ describe.skipIf(!hasPostgres)('two machines with one key', () => {
   }
 
   const start = (home: string, ...args: string[]): Promise<RunningNode> =>
-    RunningNode.start(home, [...logArgs, ...args])
+    RunningNode.start(home, [...logArgs(log), ...args])
   const status = async (node: RunningNode): Promise<StatusView> => (await node.json('/api/v1/status')) as StatusView
 
   /** The time in a cosignature line. */
@@ -43,31 +43,98 @@ describe.skipIf(!hasPostgres)('two machines with one key', () => {
     return Number(new DataView(bytes.buffer, bytes.byteOffset + 4).getBigUint64(0))
   }
 
-  test('answer pushes as one witness would, and do not report each other as a duplicate key', async () => {
-    const { one, two, state } = await homes()
-    const a = await start(one, ...state)
-    const b = await start(two, ...state, '--bootstrap', a.ready.multiaddrs[0]!)
-    expect(b.ready.witness).toBe(a.ready.witness)
-    await b.event((event) => event.event === 'guard' && event.state === 'guarded')
-    const answers: WitnessAnswer[] = []
-    for (let size = 1; size <= 12; size++) {
-      const to = size % 2 === 0 ? a : b
-      const answer = await push(to.ready.http, log.body(size - 1, size))
-      expect(answer).toMatchObject({ status: 200 })
-      answers.push(answer)
-    }
-    const times = answers.map(timeOf)
-    expect(times).toEqual([...times].sort((x, y) => x - y))
-    // A machine that lags answers with the current state, not with what it saw last.
-    expect(await push(b.ready.http, log.body(3, 13))).toMatchObject({ status: 409, body: '12\n' })
-    const conflict = log.fork(5).body(12, 12)
-    expect((await push(a.ready.http, conflict)).status).not.toBe(200)
-    for (const node of [a, b]) {
-      const { guard, state: kept } = await status(node)
+  describe('that run', () => {
+    /** The same two for all tests, of which each has a log of its own; the last one ends one of them. */
+    let a: RunningNode
+    let b: RunningNode
+    const logs = [4, 5, 6].map((seed) => new PushingLog(testSigner(`log${seed}.example`, seed)))
+    const [answered, atOnce, others] = logs as [PushingLog, PushingLog, PushingLog]
+    const kept = scratchFolder()
+    const ends: (() => void)[] = []
+    afterAll(() => ends.forEach((end) => end()))
+    beforeAll(async () => {
+      const { one, two, state } = await homes(server, () => mkdtempSync(join(kept.dir, 'home-')))
+      const args = logs.flatMap(logArgs)
+      const startKept = (home: string, ...more: string[]): Promise<RunningNode> =>
+        RunningNode.start(home, [...args, ...state, ...more], {}, (end) => ends.push(end))
+      a = await startKept(one)
+      b = await startKept(two, '--bootstrap', a.ready.multiaddrs[0]!)
+      await b.event((event) => event.event === 'guard' && event.state === 'guarded')
+    })
+
+    test('answer pushes as one witness would, and do not report each other as a duplicate key', async () => {
+      const log = answered
+      expect(b.ready.witness).toBe(a.ready.witness)
+      const answers: WitnessAnswer[] = []
+      for (let size = 1; size <= 12; size++) {
+        const to = size % 2 === 0 ? a : b
+        const answer = await push(to.ready.http, log.body(size - 1, size))
+        expect(answer).toMatchObject({ status: 200 })
+        answers.push(answer)
+      }
+      const times = answers.map(timeOf)
+      expect(times).toEqual([...times].sort((x, y) => x - y))
+      // A machine that lags answers with the current state, not with what it saw last.
+      expect(await push(b.ready.http, log.body(3, 13))).toMatchObject({ status: 409, body: '12\n' })
+      const conflict = log.fork(5).body(12, 12)
+      expect((await push(a.ready.http, conflict)).status).not.toBe(200)
+      for (const node of [a, b]) {
+        const { guard, state: kept } = await status(node)
+        expect(guard.state).not.toBe('twin')
+        expect(kept).toMatchObject({ kept: 'postgres', error: null })
+        expect(kept.text).toContain('no synchronous standby')
+      }
+    })
+
+    test('a push to both at once is signed by one history', async () => {
+      const log = atOnce
+      const fork = log.fork(0)
+      const results = await Promise.all(
+        Array.from({ length: 10 }, (_, i) => push((i % 2 === 0 ? a : b).ready.http, (i < 5 ? log : fork).body(0, 5))),
+      )
+      const signed = results.flatMap(({ status: code }, i) => (code === 200 ? [i < 5 ? 'log' : 'fork'] : []))
+      expect(new Set(signed).size).toBe(1)
+    })
+
+    test('are one witness to all others, available while one of them is', async () => {
+      const log = others
+      const home = temporaryHome()
+      const { stdout } = await gossum(['key', 'new', '--home', home, '--json'])
+      const { witness: own } = JSON.parse(stdout) as { witness: string }
+      const policy = join(home, 'policy.txt')
+      writeFileSync(
+        policy,
+        [
+          `log ${log.signer.verifier.vkey}`,
+          `witness us ${own}`,
+          `witness them ${a.ready.witness}`,
+          'group q all us them',
+          'quorum q',
+          '',
+        ].join('\n'),
+      )
+      const both = [a, b].flatMap(({ ready }) => ['--bootstrap', ready.multiaddrs[0]!])
+      const other = await RunningNode.start(home, [...logArgs(log), '--policy', policy, '--guard-wait', '1', ...both])
+      /** The log shows a head to a machine and to the other witness, which then holds what both have signed. */
+      const advance = async (to: RunningNode, size: number): Promise<void> => {
+        for (const node of [to, other])
+          expect(await push(node.ready.http, log.body(size - 1, size))).toMatchObject({ status: 200 })
+        await other.event((event) => event.event === 'quorum' && event.size === size)
+      }
+      await other.event((event) => event.event === 'guard' && event.state === 'guarded')
+      await advance(a, 1)
+      await advance(b, 2)
+      const { peers } = (await other.json('/api/v1/peers')) as { peers: { peerId: string; witness: string | null }[] }
+      expect(peers.map(({ peerId }) => peerId).sort()).toEqual([a.ready.peerId, b.ready.peerId].sort())
+      expect(peers.map(({ witness }) => witness)).toEqual([a.ready.witness, a.ready.witness])
+      const { witnesses } = (await other.json('/api/v1/witnesses')) as { witnesses: { key: string }[] }
+      const { guard, conditions } = await status(other)
+      expect(witnesses.map(({ key }) => key).sort()).toEqual([own, a.ready.witness].sort())
       expect(guard.state).not.toBe('twin')
-      expect(kept).toMatchObject({ kept: 'postgres', error: null })
-      expect(kept.text).toContain('no synchronous standby')
-    }
+      expect(conditions.filter(({ text }) => text.includes('key'))).toEqual([])
+      await a.kill()
+      await advance(b, 3)
+    })
   })
 
   test('never cosign two logs of one origin with one key, though each follows only one of them', async () => {
@@ -114,48 +181,6 @@ describe.skipIf(!hasPostgres)('two machines with one key', () => {
     expect([...names]).toEqual([expect.stringMatching(/\/log\d\.example$/)])
   })
 
-  test('are one witness to all others, available while one of them is', async () => {
-    const { one, two, state } = await homes()
-    const a = await start(one, ...state)
-    const b = await start(two, ...state)
-    const home = temporaryHome()
-    const { stdout } = await gossum(['key', 'new', '--home', home, '--json'])
-    const { witness: own } = JSON.parse(stdout) as { witness: string }
-    const policy = join(home, 'policy.txt')
-    writeFileSync(
-      policy,
-      [
-        `log ${log.signer.verifier.vkey}`,
-        `witness us ${own}`,
-        `witness them ${a.ready.witness}`,
-        'group q all us them',
-        'quorum q',
-        '',
-      ].join('\n'),
-    )
-    const others = [a, b].flatMap(({ ready }) => ['--bootstrap', ready.multiaddrs[0]!])
-    const other = await start(home, '--policy', policy, '--guard-wait', '1', ...others)
-    /** The log shows a head to a machine and to the other witness, which then holds what both have signed. */
-    const advance = async (to: RunningNode, size: number): Promise<void> => {
-      for (const node of [to, other])
-        expect(await push(node.ready.http, log.body(size - 1, size))).toMatchObject({ status: 200 })
-      await other.event((event) => event.event === 'quorum' && event.size === size)
-    }
-    await other.event((event) => event.event === 'guard' && event.state === 'guarded')
-    await advance(a, 1)
-    await advance(b, 2)
-    const { peers } = (await other.json('/api/v1/peers')) as { peers: { peerId: string; witness: string | null }[] }
-    expect(peers.map(({ peerId }) => peerId).sort()).toEqual([a.ready.peerId, b.ready.peerId].sort())
-    expect(peers.map(({ witness }) => witness)).toEqual([a.ready.witness, a.ready.witness])
-    const { witnesses } = (await other.json('/api/v1/witnesses')) as { witnesses: { key: string }[] }
-    const { guard, conditions } = await status(other)
-    expect(witnesses.map(({ key }) => key).sort()).toEqual([own, a.ready.witness].sort())
-    expect(guard.state).not.toBe('twin')
-    expect(conditions.filter(({ text }) => text.includes('key'))).toEqual([])
-    await a.kill()
-    await advance(b, 3)
-  })
-
   test('gossum doctor says what a commit in the database survives, and what is wrong with it', async () => {
     const { one, schema } = await homes()
     const shared = async (state: string) => {
@@ -177,17 +202,6 @@ describe.skipIf(!hasPostgres)('two machines with one key', () => {
     })
     await server.query(`DELETE FROM ${schema}.gossum_keys`)
     expect(await shared(server.url(schema))).toMatchObject({ state: 'fail', hint: expect.any(String) as string })
-  })
-
-  test('a push to both at once is signed by one history', async () => {
-    const { one, two, state } = await homes()
-    const [a, b] = await Promise.all([start(one, ...state), start(two, ...state)])
-    const fork = log.fork(0)
-    const results = await Promise.all(
-      Array.from({ length: 10 }, (_, i) => push((i % 2 === 0 ? a : b).ready.http, (i < 5 ? log : fork).body(0, 5))),
-    )
-    const signed = results.flatMap(({ status: code }, i) => (code === 200 ? [i < 5 ? 'log' : 'fork'] : []))
-    expect(new Set(signed).size).toBe(1)
   })
 
   test('while the database is away nothing is signed; when it is back the node restarts and continues signing', async () => {
@@ -220,10 +234,20 @@ describe.skipIf(!hasPostgres)('two machines with one key', () => {
     await alone.stop()
     // The database does not know the key: an empty database does not make the node forget what the key signed.
     expect(await gossum(['state', 'init', '--home', home, ...state])).toMatchObject({ code: 1 })
-    const early = await gossum(['run', '--home', home, ...logArgs, ...state, '--http', '127.0.0.1:0', '--listen', ''])
+    const early = await gossumRefused([
+      'run',
+      '--home',
+      home,
+      ...logArgs(log),
+      ...state,
+      '--http',
+      '127.0.0.1:0',
+      '--listen',
+      '',
+    ])
     expect(early.code).not.toBe(0)
     expect(await gossum(['state', 'move', '--home', home, ...state, '--json'])).toMatchObject({ code: 0 })
-    const without = await gossum(['run', '--home', home, ...logArgs, '--http', '127.0.0.1:0'])
+    const without = await gossumRefused(['run', '--home', home, ...logArgs(log), '--http', '127.0.0.1:0'])
     expect(without.stderr).toContain('is in a database')
     const there = await start(home, ...state)
     expect(await push(there.ready.http, log.body(5, 9))).toMatchObject({ status: 200 })
@@ -233,7 +257,7 @@ describe.skipIf(!hasPostgres)('two machines with one key', () => {
     const other = temporaryHome()
     copyFileSync(join(home, 'witness.key'), join(other, 'witness.key'))
     writeFileSync(join(other, 'state-elsewhere'), '')
-    const left = await gossum(['run', '--home', other, ...logArgs, ...state, '--http', '127.0.0.1:0'])
+    const left = await gossumRefused(['run', '--home', other, ...logArgs(log), ...state, '--http', '127.0.0.1:0'])
     expect(left.stderr).toContain('does not know this witness key')
     const back = await start(home)
     expect(await push(back.ready.http, log.body(9, 11))).toMatchObject({ status: 200 })
@@ -245,7 +269,7 @@ describe.skipIf(!hasPostgres)('two machines with one key', () => {
     expect(await push(node.ready.http, log.body(0, 5))).toMatchObject({ status: 200 })
     await node.stop()
     await server.query(`DROP TABLE ${schema}.gossum_origins`)
-    const refused = await gossum(['run', '--home', one, ...logArgs, ...state, '--http', '127.0.0.1:0'])
+    const refused = await gossumRefused(['run', '--home', one, ...logArgs(log), ...state, '--http', '127.0.0.1:0'])
     expect(refused).toMatchObject({ code: 1 })
     expect(refused.stderr).toContain('run gossum state init')
     // The other way to begin is not for this home: its key has signed, and another database would not know.

@@ -33,19 +33,41 @@ export interface Watched {
   readonly violations: () => Promise<string[]>
 }
 
-/** Opens a page in a context of its own, which ends with the test. */
+/** The pages of a browser, by the options of their contexts. */
+const kept = new WeakMap<Browser, Map<string, Page>>()
+
+/**
+ * Opens an address in a page that tests use one after the other, since a page of its own costs each half a second of
+ * processor time: our pages keep nothing. One of a test that failed is not used again.
+ */
 export async function look(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Watched> {
-  const context = await browser.newContext(options)
-  onTestFinished(() => context.close())
+  const pages = kept.get(browser) ?? new Map<string, Page>()
+  kept.set(browser, pages)
+  const name = JSON.stringify(options)
+  const page = pages.get(name) ?? (await newPage(browser, options))
+  // Not for a second one in the same test.
+  pages.delete(name)
+  onTestFinished(async ({ task }) => {
+    if (task.result?.state === 'fail') return page.context().close()
+    page.removeAllListeners()
+    await page.unrouteAll()
+    await page.goto('about:blank')
+    pages.set(name, page)
+  })
   const hosts = new Set<string>()
   const faults: string[] = []
-  const page = await context.newPage()
   page.on('request', (request) => hosts.add(new URL(request.url()).host))
   page.on('pageerror', (error) => faults.push(error.message))
   page.on('dialog', (dialog) => {
     faults.push(dialog.message())
     void dialog.dismiss()
   })
+  await page.goto(url)
+  return { page, hosts, faults, violations: () => page.evaluate('seen') }
+}
+
+async function newPage(browser: Browser, options: BrowserContextOptions): Promise<Page> {
+  const page = await (await browser.newContext(options)).newPage()
   await page.addInitScript(() => {
     const seen: string[] = []
     Object.assign(globalThis, { seen })
@@ -53,8 +75,7 @@ export async function look(browser: Browser, url: string, options: BrowserContex
       seen.push(`${violatedDirective} ${blockedURI}`),
     )
   })
-  await page.goto(url)
-  return { page, hosts, faults, violations: () => page.evaluate('seen') }
+  return page
 }
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')

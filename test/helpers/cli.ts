@@ -39,28 +39,46 @@ const LASTING = new Set(['run', 'demo', 'serve'])
 /** The process that runs this file's short commands, once it exists; and whether a command is running. */
 let host: ChildProcess | undefined
 let isBusy = false
+/** Milliseconds after which a command is taken for one that lasts. */
+const HOST_MS = 60_000
 
 /**
  * Runs `gossum` with these arguments to its end. To save time it may run in a process that ran others before, if that
  * makes no difference, which program.test.ts verifies. Tests of start, signals and streams use `gossumProcess`.
  */
 export async function gossum(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
-  const env = environment(options)
   // Node itself reads its variables when a process starts.
-  const isOwn = args.some((word) => LASTING.has(word)) || Object.keys(env).some((name) => name.startsWith('NODE_'))
-  if (isOwn || isBusy) return gossumProcess(args, options)
+  const isOwn =
+    args.some((word) => LASTING.has(word)) || Object.keys(options.env ?? {}).some((name) => name.startsWith('NODE_'))
+  return isOwn || isBusy ? gossumProcess(args, options) : inHost(args, options)
+}
+
+/**
+ * Runs `gossum` with arguments that it has to refuse: then a command that would last ends, too, like the short ones. It
+ * must not get as far as a process that others have to see.
+ */
+export async function gossumRefused(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+  return isBusy ? gossumProcess(args, options) : inHost(args, options)
+}
+
+async function inHost(args: readonly string[], options: CliOptions): Promise<CliResult> {
   isBusy = true
   try {
     const child = (host ??= startHost())
     const input = Buffer.from(options.input ?? '').toString('base64')
-    child.send({ args, env, cwd: options.cwd, input })
+    child.send({ args, env: environment(options), cwd: options.cwd, input })
     const ended = new AbortController()
     const said = once(child, 'message', { signal: ended.signal }) as Promise<[CliResult]>
-    const broken = once(child, 'exit', { signal: ended.signal }).then(([code]): never => {
+    const broken = once(child, 'exit', { signal: ended.signal }).then(([code, signal]): never => {
       host = undefined
-      throw new Error(`gossum ${args.join(' ')} ended its process with ${String(code)}: run it by gossumProcess`)
+      const how = signal === null ? `ended its process with ${String(code)}` : `did not end within ${HOST_MS} ms`
+      throw new Error(`gossum ${args.join(' ')} ${how}: run it by gossumProcess`)
     })
-    const [result] = await Promise.race([said, broken]).finally(() => ended.abort())
+    const timer = setTimeout(() => child.kill('SIGKILL'), HOST_MS)
+    const [result] = await Promise.race([said, broken]).finally(() => {
+      clearTimeout(timer)
+      ended.abort()
+    })
     return result
   } finally {
     isBusy = false

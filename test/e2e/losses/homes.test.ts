@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { toHex } from '../../../src/tlog/bytes.js'
 import { sha256 } from '../../../src/tlog/hash.js'
-import { gossum, jsonError, PROGRAM, type CliResult } from '../../helpers/cli.js'
+import { gossumRefused, jsonError, PROGRAM, type CliResult } from '../../helpers/cli.js'
 import { testSigner } from '../../helpers/heart.js'
 import { copyHome, databaseFiles, scratchFolder, smallDisk, temporaryHome } from '../../helpers/home.js'
 import { RunningNode } from '../../helpers/node.js'
@@ -133,10 +133,10 @@ describe('a home that was in use', () => {
     const kept = join(temporaryHome(), 'kept')
     copyHome(home, kept)
     disk.fill()
-    expectRefused(await gossum(RUN, { home }), { code: 'HOME_UNUSABLE', words: /no space left/ })
+    expectRefused(await gossumRefused(RUN, { home }), { code: 'HOME_UNUSABLE', words: /no space left/ })
     disk.free()
     execFileSync('mount', ['-o', 'remount,ro', disk.path])
-    expectRefused(await gossum(RUN, { home }), { code: 'HOME_UNUSABLE', words: /read-only/i })
+    expectRefused(await gossumRefused(RUN, { home }), { code: 'HOME_UNUSABLE', words: /read-only/i })
     execFileSync('mount', ['-o', 'remount,rw', disk.path])
     expect(readFileSync(join(home, 'witness.key'))).toEqual(readFileSync(join(kept, 'witness.key')))
     const node = await RunningNode.start(home, LOG)
@@ -146,7 +146,7 @@ describe('a home that was in use', () => {
   test('that another process uses', async () => {
     const home = usedHome()
     const node = await RunningNode.start(home, LOG)
-    expectRefused(await gossum(RUN, { home }), { code: 'STORE_LOCKED', words: /another process/ })
+    expectRefused(await gossumRefused(RUN, { home }), { code: 'STORE_LOCKED', words: /another process/ })
     expect((await push(node.ready.http, log.body(5, 6))).status).toBe(200)
   })
 
@@ -159,14 +159,17 @@ describe('a home that was in use', () => {
     if (kind === 'file') writeFileSync(join(home, name), '')
     else mkdirSync(join(home, name))
     const before = contents(home)
-    expectRefused(await gossum(RUN, { home }), { code: 'HOME_UNUSABLE', words: new RegExp(`there is a ${kind} where`) })
+    expectRefused(await gossumRefused(RUN, { home }), {
+      code: 'HOME_UNUSABLE',
+      words: new RegExp(`there is a ${kind} where`),
+    })
     expect(contents(home)).toEqual(before)
   })
 
   test('that lost a part of its database, and only that, is damaged', async () => {
     const home = usedHome()
     rmSync(join(home, 'db', 'CURRENT'))
-    const refused = await gossum(RUN, { home })
+    const refused = await gossumRefused(RUN, { home })
     expectRefused(refused, { code: 'STORE_DAMAGED', words: /damaged/ })
     expect(jsonError(refused).hint).toContain('keep a copy')
     expect(existsSync(join(home, 'db', 'CURRENT'))).toBe(false)
@@ -182,7 +185,7 @@ describe('a home without its witness.key', () => {
     const home = usedHome()
     for (const name of ['witness.key', ...gone]) rmSync(join(home, name), { recursive: true })
     const before = contents(home)
-    const refused = await gossum(RUN, { home })
+    const refused = await gossumRefused(RUN, { home })
     expect([refused.code, refused.stdout]).toEqual([1, ''])
     const { code, message, hint } = jsonError(refused)
     expect([code, message]).toEqual(['KEY_MISSING', expect.stringMatching(trace)])
@@ -194,7 +197,7 @@ describe('a home without its witness.key', () => {
     const home = usedHome()
     const key = readFileSync(join(home, 'witness.key'))
     rmSync(join(home, 'witness.key'))
-    expect((await gossum(RUN, { home })).code).toBe(1)
+    expect((await gossumRefused(RUN, { home })).code).toBe(1)
     writeFileSync(join(home, 'witness.key'), key, { mode: 0o600 })
     const node = await RunningNode.start(home, LOG)
     expect((await push(node.ready.http, log.body(5, 6))).status).toBe(200)
@@ -205,5 +208,5 @@ test('a --home that is a file, or below one, is reported as that', async () => {
   const file = join(temporaryHome(), 'file')
   writeFileSync(file, '')
   for (const home of [file, join(file, 'below')])
-    expectRefused(await gossum(RUN, { home }), { code: 'HOME_UNUSABLE', words: /file|ENOTDIR|EEXIST/ })
+    expectRefused(await gossumRefused(RUN, { home }), { code: 'HOME_UNUSABLE', words: /file|ENOTDIR|EEXIST/ })
 })

@@ -15,7 +15,7 @@ import { logId } from '../../../src/tlog/checkpoint.js'
 import { verifiedCosignatures } from '../../../src/tlog/cosignature.js'
 import { parseNote } from '../../../src/tlog/note.js'
 import { bundled } from '../../helpers/bundle.js'
-import { gossum, jsonError } from '../../helpers/cli.js'
+import { gossum, gossumRefused, jsonError } from '../../helpers/cli.js'
 import { temporaryHome } from '../../helpers/home.js'
 import { RunningNode } from '../../helpers/node.js'
 import { OLD_WITNESS, oldHome, oldLog, oldSumdb, pushedBy } from '../../helpers/old-home.js'
@@ -157,7 +157,7 @@ describe('a version', () => {
 
     await schemaOf(home, String(Number(SCHEMA_VERSION) + 1))
     const journal = readFileSync(join(home, 'journal'))
-    const refused = await gossum(['run', '--json', '--http', '127.0.0.1:0', ...pushedBy(A, B)], { home })
+    const refused = await gossumRefused(['run', '--json', '--http', '127.0.0.1:0', ...pushedBy(A, B)], { home })
     expect(refused.code).toBe(1)
     const { code, message, hint } = jsonError(refused)
     expect([code, message]).toEqual(['STORE_SCHEMA', expect.stringContaining('newer version')])
@@ -198,7 +198,8 @@ await (await Store.open(process.argv[1])).close()`
     const options = ['-f', '-o', '/dev/null', '-e', `trace=${call}`, '-e', 'signal=none', ...paths, '-e', inject]
     const { signal, status, stderr } = spawnSync(
       'strace',
-      [...options, process.execPath, '--input-type=module', '-e', open, home],
+      // V8's own threads have nothing to do, and strace would follow each of them.
+      [...options, process.execPath, '--v8-pool-size=0', '--input-type=module', '-e', open, home],
       // With one thread, since strace counts the calls of each.
       { encoding: 'utf8', env: { ...process.env, UV_THREADPOOL_SIZE: '1' } },
     )
