@@ -37,8 +37,8 @@ export interface Watched {
 const kept = new WeakMap<Browser, Map<string, Page>>()
 
 /**
- * Opens an address in a page that tests use one after the other, since a page of its own costs each half a second of
- * processor time: our pages keep nothing. One of a test that failed is not used again.
+ * Opens an address in a page that tests use one after the other: one for each would cost half a second of processor
+ * time, and our pages keep nothing. One of a test that failed is not used again.
  */
 export async function look(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Watched> {
   const pages = kept.get(browser) ?? new Map<string, Page>()

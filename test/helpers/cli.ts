@@ -40,7 +40,7 @@ const LASTING = new Set(['run', 'demo', 'serve'])
 let host: ChildProcess | undefined
 let isBusy = false
 /** Milliseconds after which a command is taken for one that lasts. */
-const HOST_MS = 60_000
+const HOST_MS = 120_000
 
 /**
  * Runs `gossum` with these arguments to its end. To save time it may run in a process that ran others before, if that
