@@ -54,16 +54,20 @@ export function ed25519Verifier(publicKey: Uint8Array): (message: Uint8Array, si
 
 /** The 32-byte public key of a 32-byte seed. */
 export function ed25519PublicKey(seed: Uint8Array): Uint8Array {
-  const spki = createPublicKey(privateKey(seed)).export({ format: 'der', type: 'spki' })
-  return new Uint8Array(spki.subarray(SPKI_PREFIX.length))
+  return publicKeyOf(privateKey(seed))
 }
 
-/** A signer for one 32-byte seed: 64-byte deterministic signatures (RFC 8032). */
-export function ed25519Signer(seed: Uint8Array): (message: Uint8Array) => Uint8Array {
+/** The public key of a 32-byte seed, and its 64-byte deterministic signatures (RFC 8032). */
+export function ed25519Signer(seed: Uint8Array): { publicKey: Uint8Array; sign: (message: Uint8Array) => Uint8Array } {
   const key = privateKey(seed)
-  return (message) => new Uint8Array(nodeSign(null, message, key))
+  return { publicKey: publicKeyOf(key), sign: (message) => new Uint8Array(nodeSign(null, message, key)) }
 }
 
 function privateKey(seed: Uint8Array): KeyObject {
   return createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' })
+}
+
+function publicKeyOf(key: KeyObject): Uint8Array {
+  const spki = createPublicKey(key).export({ format: 'der', type: 'spki' })
+  return new Uint8Array(spki.subarray(SPKI_PREFIX.length))
 }

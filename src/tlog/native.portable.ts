@@ -28,7 +28,7 @@ export function ed25519PublicKey(seed: Uint8Array): Uint8Array {
   return getPublicKey(seed)
 }
 
-/** A signer for one 32-byte seed: 64-byte deterministic signatures (RFC 8032). */
-export function ed25519Signer(seed: Uint8Array): (message: Uint8Array) => Uint8Array {
-  return (message) => sign(message, seed)
+/** The public key of a 32-byte seed, and its 64-byte deterministic signatures (RFC 8032). */
+export function ed25519Signer(seed: Uint8Array): { publicKey: Uint8Array; sign: (message: Uint8Array) => Uint8Array } {
+  return { publicKey: getPublicKey(seed), sign: (message) => sign(message, seed) }
 }

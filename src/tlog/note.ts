@@ -7,7 +7,7 @@
  *
  * Pure.
  */
-import { ed25519PublicKey, ed25519Signer, ed25519Verifier } from '#native'
+import { ed25519Signer, ed25519Verifier } from '#native'
 import { GossumError } from '../errors.js'
 import { concatBytes, equalBytes, fromBase64, fromHex, fromUtf8, readUint32, toBase64, toHex, utf8 } from './bytes.js'
 import { faultOfKey } from './ed25519.js'
@@ -157,10 +157,7 @@ export function withType(key: VerifierKey, type: SignatureType): VerifierKey {
 /** Makes a signer from a 32-byte seed. */
 export function makeSignerKey(name: string, type: SignatureType, seed: Uint8Array): SignerKey {
   if (seed.length !== 32) throw new GossumError('KEY_MALFORMED', `a seed is 32 bytes, not ${seed.length}`)
-  if (type !== SIGNATURE_TYPES.mlDsa) {
-    return { verifier: makeVerifierKey(name, type, ed25519PublicKey(seed)), sign: ed25519Signer(seed) }
-  }
-  const { publicKey, sign } = mlDsaSigner(seed)
+  const { publicKey, sign } = type === SIGNATURE_TYPES.mlDsa ? mlDsaSigner(seed) : ed25519Signer(seed)
   return { verifier: makeVerifierKey(name, type, publicKey), sign }
 }
 

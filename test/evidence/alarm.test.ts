@@ -12,13 +12,20 @@ import {
 import { fromUtf8, utf8 } from '../../src/tlog/bytes.js'
 import { parseCheckpoint } from '../../src/tlog/checkpoint.js'
 import { cosign } from '../../src/tlog/cosignature.js'
-import { parseNote, SIGNATURE_TYPES, type Note } from '../../src/tlog/note.js'
+import { parseNote, SIGNATURE_TYPES, type Note, type SignerKey } from '../../src/tlog/note.js'
 import type { AlarmedNode } from '../../src/evidence/keeper.js'
 import { alarmParts, type Changes } from '../helpers/alarm-parts.js'
 import { sumdbId, testSigner, testWitness } from '../helpers/heart.js'
 import { History } from '../helpers/history.js'
+import { remembering } from '../helpers/remembering.js'
 
-const signer = testSigner('log.example', 1)
+/** Signers whose lines are verified once: the tests show the same evidence again and again. */
+function signerOf(...of: Parameters<typeof testSigner>): SignerKey {
+  const made = testSigner(...of)
+  return { ...made, verifier: remembering(made.verifier) }
+}
+
+const signer = signerOf('log.example', 1)
 const log = sumdbId(signer.verifier)
 const witness = testWitness
 const ours = new History(signer)
@@ -415,7 +422,7 @@ describe('a witness conflict', () => {
 
   describe('by a witness that only neighbours count', () => {
     const others = Array.from({ length: 66 }, (_, i) =>
-      testSigner(`other-${i}.example`, 100 + i, SIGNATURE_TYPES.cosignature),
+      signerOf(`other-${i}.example`, 100 + i, SIGNATURE_TYPES.cosignature),
     )
     test('is kept and told, and outlives a restart at which nobody counts it', async () => {
       const { all, kept, told } = parts({ relayed: () => [others[0]!.verifier] })

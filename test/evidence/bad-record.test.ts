@@ -23,9 +23,10 @@ import { codeOf } from '../helpers/codes.js'
 import { testSigner, testWitness } from '../helpers/heart.js'
 import { setUnusedBit } from '../helpers/history.js'
 import { h1, recordOf, RecordLog } from '../helpers/record-log.js'
+import { remembering } from '../helpers/remembering.js'
 
 const signer = testSigner('log.example', 1)
-const key = signer.verifier
+const key = remembering(signer.verifier)
 const M = 'example.com/m@v1.2.3'
 const filler = (n: number): string => recordOf(`example.com/filler${n}@v1.0.${n}`, `f${n}`)
 /** Record 5 is the first of the module version, 9 has another hash, 10 repeats 5, 11 differs only in go.mod. */

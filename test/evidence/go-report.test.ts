@@ -11,8 +11,9 @@ import { codeOf } from '../helpers/codes.js'
 import { FORK, FORK_REPORT, goReport } from '../helpers/go-report.js'
 import { testSigner } from '../helpers/heart.js'
 import { History } from '../helpers/history.js'
+import { remembering } from '../helpers/remembering.js'
 
-const key = parseVerifierKey(FORK.vkey)
+const key = remembering(parseVerifierKey(FORK.vkey))
 const { old_head: older, new_head: newer, proof_block_lines: hashes } = FORK.detection
 
 const [root, ...proof] = hashes.map((hash) => parseHash(hash)!)

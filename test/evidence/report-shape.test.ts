@@ -12,10 +12,11 @@ import { BUILD_LOGS } from '../helpers/build-logs.js'
 import { goReport } from '../helpers/go-report.js'
 import { testSigner } from '../helpers/heart.js'
 import { History, setUnusedBit } from '../helpers/history.js'
+import { remembering } from '../helpers/remembering.js'
 import { seeded } from '../helpers/tree.js'
 
 const signer = testSigner('sum.example.org', 1)
-const key = signer.verifier
+const key = remembering(signer.verifier)
 const history = new History(signer)
 const textOf = (note: Uint8Array): string => Buffer.from(note).toString()
 

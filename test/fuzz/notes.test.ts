@@ -18,6 +18,7 @@ import {
 import { parsePolicy } from '../../src/tlog/policy.js'
 import { formatProofFile, parseProofFile } from '../../src/tlog/proof-file.js'
 import { parseTilePath } from '../../src/tlog/tile.js'
+import { codePoint } from '../helpers/code-point.js'
 
 /** Runs are bounded and reproducible. */
 const RUNS = { numRuns: 500, seed: 46787 }
@@ -185,7 +186,7 @@ describe('parsers throw only GossumError', () => {
     ...['quorum ', 'any ', 'all ', 'none', 'c2sp.org/tlog-proof@v1\n', 'index ', 'extra ', '\0', '\t', '\r', '#'],
   )
   const texts = fc.oneof(
-    fc.string({ unit: 'binary', maxLength: 200 }),
+    fc.string({ unit: codePoint, maxLength: 200 }),
     fc.array(fc.oneof(piece, fc.string({ maxLength: 8 })), { maxLength: 20 }).map((parts) => parts.join('')),
   )
   const inputs = fc.oneof(fc.uint8Array({ maxLength: 300 }), texts.map(utf8))

@@ -37,9 +37,15 @@ import { MemoryJournal } from './volatile-disk.js'
 /** The file of a journal in memory: it outlives a pipeline, so that the next one can start from it. */
 export { MemoryJournal as MemoryGuard }
 
+/** The keys that testSigner has made. They hold no state, and making one costs as much as several signatures. */
+const signers = new Map<string, SignerKey>()
+
 /** A key made of one repeated byte, so that it is always the same. */
 export function testSigner(name: string, byte: number, type: SignatureType = SIGNATURE_TYPES.ed25519): SignerKey {
-  return makeSignerKey(name, type, new Uint8Array(32).fill(byte))
+  const which = `${byte} ${type} ${name}`
+  const signer = signers.get(which) ?? makeSignerKey(name, type, new Uint8Array(32).fill(byte))
+  signers.set(which, signer)
+  return signer
 }
 
 export const testWitness = testSigner('witness.example', 7, SIGNATURE_TYPES.cosignature)

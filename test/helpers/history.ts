@@ -13,6 +13,8 @@ export class History {
   readonly #log = new MemoryLog()
   readonly #salt: string
   readonly #origin: { readonly of: History; readonly at: number } | undefined
+  /** The notes that were signed, by their text: tests show the same heads again and again. */
+  readonly #signed = new Map<string, Uint8Array>()
 
   constructor(signer: SignerKey, salt = 'a', origin?: { of: History; at: number }) {
     this.#signer = signer
@@ -52,7 +54,10 @@ export class History {
 
   /** Any text with the log's signature. */
   sign(text: string): Uint8Array {
-    return formatNote({ text, signatures: [signNote(text, this.#signer)] })
+    const note = this.#signed.get(text) ?? formatNote({ text, signatures: [signNote(text, this.#signer)] })
+    this.#signed.set(text, note)
+    // A copy, since some tests change what they get.
+    return note.slice()
   }
 
   /** The first `size` records of the tree `of`, if that is a tree of this history. */

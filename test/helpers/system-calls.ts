@@ -27,8 +27,8 @@ export function trace(command: string, args: readonly string[]): SystemCall[] {
   const directory = mkdtempSync(join(tmpdir(), 'gossum-trace-'))
   const output = join(directory, 'calls')
   try {
-    const options = ['-f', '-y', '-xx', '-s', '10000000', '-e', `trace=${TRACED}`, '-e', 'signal=none', '-o', output]
-    execFileSync('strace', [...options, command, ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
+    const options = `-f --seccomp-bpf -y -xx -s 10000000 -e trace=${TRACED} -e signal=none -o`.split(' ')
+    execFileSync('strace', [...options, output, command, ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
     return parseTrace(readFileSync(output, 'latin1'))
   } finally {
     rmSync(directory, { recursive: true })

@@ -37,8 +37,16 @@ export class MemoryLog {
   }
 }
 
+/** The nodes that were computed, by their left and their right half: the trees of a test share most of theirs. */
+const nodes = new WeakMap<Hash, WeakMap<Hash, Hash>>()
+
 function node(left: Hash, right: Hash): Hash {
-  return new Uint8Array(createHash('sha256').update(Uint8Array.of(1)).update(left).update(right).digest())
+  const known = nodes.get(left) ?? new WeakMap<Hash, Hash>()
+  const hash =
+    known.get(right) ??
+    new Uint8Array(createHash('sha256').update(Uint8Array.of(1)).update(left).update(right).digest())
+  nodes.set(left, known.set(right, hash))
+  return hash
 }
 
 /** The largest power of two strictly below n. */

@@ -31,10 +31,11 @@ describe.each([
     const seed = fromHex('9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60')!
     const expected =
       'e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b'
-    const signature = native.ed25519Signer(seed)(new Uint8Array())
+    const { publicKey, sign } = native.ed25519Signer(seed)
+    const signature = sign(new Uint8Array())
     expect(toHex(signature)).toBe(expected)
-    const publicKey = native.ed25519PublicKey(seed)
     expect(toHex(publicKey)).toBe('d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a')
+    expect(native.ed25519PublicKey(seed)).toEqual(publicKey)
     expect(native.ed25519Verifier(publicKey)(new Uint8Array(), signature)).toBe(true)
   })
 

@@ -5,6 +5,7 @@ import { EMPTY_ROOT, formatHash, type Hash } from '../../src/tlog/hash.js'
 import { checkRecord, proveRecord, proveRecordIndexes, treeRoot, type HashReader } from '../../src/tlog/merkle.js'
 import { checkRecords, proveRecords, proveRecordsIndexes, type ProvenLeaf } from '../../src/tlog/multi-proof.js'
 import { codeOf } from '../helpers/codes.js'
+import { expectEqual } from '../helpers/expect-equal.js'
 import { flipBit, MemoryLog, naiveRoot, seeded } from '../helpers/tree.js'
 
 const MOST = 10
@@ -34,31 +35,33 @@ function someOf(size: number, count: number, random: () => number): number[] {
   return [...new Set(Array.from({ length: count }, () => random() % size))].sort((a, b) => a - b)
 }
 
+const verdictOn = (...proof: Parameters<typeof checkRecords>): string => codeOf(() => checkRecords(...proof))
+
 describe('a proof for any set of records', () => {
   const sizes = Array.from({ length: MOST + 1 }, (_, size) => size)
 
   it.each(sizes)('in a tree of size %i holds, and needs each of its hashes', (size) => {
     for (const ids of subsets(size)) {
       const proof = proveRecords(size, ids, log.read)
-      expect(codeOf(() => checkRecords(proof, size, rootOf(size), leavesOf(ids)))).toBe('accepted')
-      expect(proveRecords(size, ids, only(proveRecordsIndexes(size, ids)))).toEqual(proof)
+      expectEqual(verdictOn(proof, size, rootOf(size), leavesOf(ids)), 'accepted')
+      expectEqual(proveRecords(size, ids, only(proveRecordsIndexes(size, ids))), proof)
 
       // Every hash in it is needed: with any of them changed or missing, or one too many, it proves nothing.
       proof.forEach((hash, i) => {
         const changed = proof.map((other, j) => (i === j ? flipBit(hash, 17) : other))
-        expect(codeOf(() => checkRecords(changed, size, rootOf(size), leavesOf(ids)))).toBe('PROOF_INVALID')
+        expectEqual(verdictOn(changed, size, rootOf(size), leavesOf(ids)), 'PROOF_INVALID')
         const missing = proof.filter((_, j) => i !== j)
-        expect(codeOf(() => checkRecords(missing, size, rootOf(size), leavesOf(ids)))).toBe('PROOF_INVALID')
+        expectEqual(verdictOn(missing, size, rootOf(size), leavesOf(ids)), 'PROOF_INVALID')
       })
       const more = [...proof, log.leaves[0]!]
-      expect(codeOf(() => checkRecords(more, size, rootOf(size), leavesOf(ids)))).toBe('PROOF_INVALID')
+      expectEqual(verdictOn(more, size, rootOf(size), leavesOf(ids)), 'PROOF_INVALID')
       for (const id of ids) {
         const others = leavesOf(ids).map((leaf) =>
           leaf.index === id ? { index: id, leafHash: flipBit(leaf.leafHash, 3) } : leaf,
         )
-        expect(codeOf(() => checkRecords(proof, size, rootOf(size), others))).toBe('PROOF_INVALID')
+        expectEqual(verdictOn(proof, size, rootOf(size), others), 'PROOF_INVALID')
         const fewer = leavesOf(ids.filter((other) => other !== id))
-        expect(codeOf(() => checkRecords(proof, size, rootOf(size), fewer))).toBe('PROOF_INVALID')
+        expectEqual(verdictOn(proof, size, rootOf(size), fewer), 'PROOF_INVALID')
       }
     }
   })
@@ -68,7 +71,7 @@ describe('a proof for any set of records', () => {
       for (const other of sizes.filter((n) => n !== size && n > 2)) {
         const ids = [0, 2]
         const proof = proveRecords(size, ids, log.read)
-        expect(codeOf(() => checkRecords(proof, size, rootOf(other), leavesOf(ids)))).toBe('PROOF_INVALID')
+        expectEqual(verdictOn(proof, size, rootOf(other), leavesOf(ids)), 'PROOF_INVALID')
       }
     }
   })
@@ -79,10 +82,9 @@ test('a proof of one record has the hashes of checkRecord, in another order', ()
     for (let index = 0; index < size; index++) {
       const one = proveRecord(size, index, log.read)
       const many = proveRecords(size, [index], log.read)
-      expect(many.map(formatHash).sort()).toEqual(one.map(formatHash).sort())
-      expect([...proveRecordsIndexes(size, [index])].sort((a, b) => a - b)).toEqual(
-        [...proveRecordIndexes(size, index)].sort((a, b) => a - b),
-      )
+      expectEqual(many.map(formatHash).sort(), one.map(formatHash).sort())
+      const ascending = (indexes: readonly number[]): number[] => [...indexes].sort((a, b) => a - b)
+      expectEqual(ascending(proveRecordsIndexes(size, [index])), ascending(proveRecordIndexes(size, index)))
       checkRecord(one, size, rootOf(size), index, log.leaves[index]!)
       checkRecords(many, size, rootOf(size), leavesOf([index]))
     }
@@ -97,11 +99,11 @@ test('a proof of random records in a larger tree needs no other hashes than thei
     const proof = proveRecords(size, ids, log.read)
     checkRecords(proof, size, rootOf(size), leavesOf(ids))
     const each = new Set(ids.flatMap((id) => proveRecord(size, id, log.read)).map(formatHash))
-    for (const hash of proof) expect(each).toContain(formatHash(hash))
+    for (const hash of proof) expectEqual(each.has(formatHash(hash)), true, formatHash(hash))
     // Records at the positions of others.
     const moved = leavesOf(ids).map(({ index }, i) => ({ index, leafHash: log.leaves[ids[(i + 1) % ids.length]!]! }))
     if (ids.length > 1) {
-      expect(codeOf(() => checkRecords(proof, size, rootOf(size), moved))).toBe('PROOF_INVALID')
+      expectEqual(verdictOn(proof, size, rootOf(size), moved), 'PROOF_INVALID')
     }
   }
 })

@@ -25,9 +25,10 @@ const vectors = (
 /** The vectors contain bytes, one per character. */
 const octets = (text: string): Uint8Array => Uint8Array.from(text, (char) => char.charCodeAt(0))
 
+const vkeys: string[] = []
 const vkey = (i: number): string => {
   const seed = sha256(utf8(`witness ${i}`))
-  return makeSignerKey(`w${i}.example`, SIGNATURE_TYPES.cosignature, seed).verifier.vkey
+  return (vkeys[i] ??= makeSignerKey(`w${i}.example`, SIGNATURE_TYPES.cosignature, seed).verifier.vkey)
 }
 const witnessLines = (count: number): string =>
   Array.from({ length: count }, (_, i) => `witness w${i} ${vkey(i)}\n`).join('')

@@ -9,6 +9,7 @@ import { EMPTY_ROOT, type Hash } from '../../src/tlog/hash.js'
 import { proveRecord, proveTree } from '../../src/tlog/merkle.js'
 import { checkSubtree, isSubtree, proveSubtree, subtreeHash } from '../../src/tlog/subtree.js'
 import { codeOf } from '../helpers/codes.js'
+import { expectEqual } from '../helpers/expect-equal.js'
 import { flipBit, MemoryLog, naiveRoot } from '../helpers/tree.js'
 import { readVectors } from '../helpers/vectors.js'
 
@@ -45,13 +46,13 @@ function naiveProof(start: number, end: number, leaves: readonly Hash[], whole =
   return [...naiveProof(0, end - k, right, false), naiveRoot(left)]
 }
 
-const hexes = (hashes: readonly Hash[]): string[] => hashes.map(toHex)
+const verdictOn = (...proof: Parameters<typeof checkSubtree>): string => codeOf(() => checkSubtree(...proof))
 
 describe('subtrees', () => {
   it('are the ranges of the definition, for all up to 130', () => {
     for (let end = 0; end <= 130; end++)
       for (let start = 0; start <= 130; start++)
-        expect([start, end, isSubtree(start, end)]).toEqual([start, end, isNaively(start, end)])
+        expectEqual([start, end, isSubtree(start, end)], [start, end, isNaively(start, end)])
   })
 
   const { cases } = (readVectors('tlog-math.json') as { valid_subtree: { cases: Range[] } }).valid_subtree
@@ -88,9 +89,9 @@ describe('subtree proofs', () => {
     let count = 0
     for (const [size, start, end] of subtrees(MAX_SIZE)) {
       const proof = proveSubtree(size, start, end, log.read)
-      if (start < end) expect(hexes(proof)).toEqual(hexes(naiveProof(start, end, log.leaves.slice(0, size))))
+      if (start < end) expectEqual(proof, naiveProof(start, end, log.leaves.slice(0, size)))
       const hash = subtreeHash(start, end, log.read)
-      expect(toHex(hash)).toBe(toHex(naiveRoot(log.leaves.slice(start, end))))
+      expectEqual(hash, naiveRoot(log.leaves.slice(start, end)))
       checkSubtree(proof, size, roots[size]!, { start, end, hash })
       count++
     }
@@ -100,8 +101,8 @@ describe('subtree proofs', () => {
   it('are consistency proofs from record 0 on, and inclusion proofs of one record', () => {
     for (let size = 1; size <= MAX_SIZE; size++)
       for (let n = 0; n < size; n++) {
-        expect(hexes(proveSubtree(size, n, n + 1, log.read))).toEqual(hexes(proveRecord(size, n, log.read)))
-        expect(hexes(proveSubtree(size, 0, n + 1, log.read))).toEqual(hexes(proveTree(size, n + 1, log.read)))
+        expectEqual(proveSubtree(size, n, n + 1, log.read), proveRecord(size, n, log.read))
+        expectEqual(proveSubtree(size, 0, n + 1, log.read), proveTree(size, n + 1, log.read))
       }
   })
 
@@ -113,7 +114,7 @@ describe('subtree proofs', () => {
       const root = roots[size]!
       const refused = (what: string, ...args: Parameters<typeof checkSubtree>): void => {
         const where = `${what} of [${start}, ${end}) in ${size}`
-        expect([where, codeOf(() => checkSubtree(...args))]).toEqual([where, 'PROOF_INVALID'])
+        expectEqual(verdictOn(...args), 'PROOF_INVALID', where)
       }
       const subtree = { start, end, hash }
       const bit = (size * 7 + start * 3 + end) % 256
@@ -143,7 +144,7 @@ describe('subtree proofs', () => {
       const proof = proveSubtree(size, start, end, log.read)
       const subtree = { start, end, hash: subtreeHash(start, end, log.read) }
       for (const other of [size - 1, size + 1, size + 8]) {
-        expect(codeOf(() => checkSubtree(proof, other, roots[other] ?? EMPTY_ROOT, subtree))).toBe('PROOF_INVALID')
+        expectEqual(verdictOn(proof, other, roots[other] ?? EMPTY_ROOT, subtree), 'PROOF_INVALID')
       }
     }
   })

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { encodeCosigned } from '../../src/witness/cosigned-head.js'
 import { cosign } from '../../src/tlog/cosignature.js'
-import { formatNote, isBy, makeSignerKey, parseNote, type SignerKey } from '../../src/tlog/note.js'
+import { formatNote, isBy, parseNote, type SignerKey } from '../../src/tlog/note.js'
 import { SOURCES, type HeadSource } from '../../src/witness/source.js'
 import { startHeart, testSigner, testWitness, type Heart, type HeartOptions } from '../helpers/heart.js'
 import { History, showing } from '../helpers/history.js'
@@ -67,7 +67,7 @@ test('what a neighbour that nobody counts has signed is remembered from the firs
 
 test('strangers and forgers vouch for nothing', async () => {
   const heart = await observe({ relayed: [stranger.verifier] })
-  const evil = makeSignerKey('w12.example', 4, new Uint8Array(32).fill(99))
+  const evil = testSigner('w12.example', 99, 4)
   await heart.submit('sync', shown(truth, 5, [a, stranger]), 'p')
   await heart.submit('sync', shown(truth, 5, [a, evil]), 'p')
   // The line of one head on another: b never signed its text.
@@ -118,12 +118,12 @@ test('a thousand bad heads and lines change nothing', { timeout: 120_000 }, asyn
   const before = asIs(heart)
   const head = encodeCosigned(heart.cosigned.current(heart.log)!)
   const sent = heart.published.length
-  const imposter = makeSignerKey('log.example', 1, new Uint8Array(32).fill(98))
+  const imposter = testSigner('log.example', 98)
   const forged = new History(imposter)
   for (let i = 0; i < 1000; i++) {
     const flipped = Uint8Array.from(truth.head(9))
     flipped[i % flipped.length]! ^= 1 + (i % 7)
-    const evil = makeSignerKey('w13.example', 4, new Uint8Array(32).fill(100 + (i % 100)))
+    const evil = testSigner('w13.example', 100 + (i % 100), 4)
     const bad = [flipped, forged.head(10), shown(truth, 8, [evil])][i % 3]!
     const outcome = await heart.submit((['gossip', 'sync', 'submit'] as const)[i % 3]!, bad, `p${i % 9}`)
     expect(['refused', 'known']).toContain(outcome.kind)

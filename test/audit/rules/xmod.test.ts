@@ -10,6 +10,7 @@ import { judgeVersion } from '../../../src/audit/rules/judge-version.js'
 import type { RuleName } from '../../../src/audit/rules/rules.js'
 import { escapeModule } from '../../../src/sumdb/module.js'
 import { fromUtf8, utf8 } from '../../../src/tlog/bytes.js'
+import { expectEqual } from '../../helpers/expect-equal.js'
 import { BAD_RECORDS } from '../../helpers/bad-records.js'
 import { required } from '../../helpers/go.js'
 import { findPeer } from '../../helpers/peers.js'
@@ -92,30 +93,25 @@ function compare(module: Module, verdict: Verdict): void {
   const { path, version } = module
   const said = JSON.stringify(module)
   const ofPath = judgePath(path).map(({ rule }) => rule)
-  expect(ofPath.length > 0, `${said}: ${verdict.pathError}`).toBe(verdict.pathError !== '')
+  expectEqual(ofPath.length > 0, verdict.pathError !== '', `${said}: ${verdict.pathError}`)
   if (verdict.pathError !== '') {
     const wanted = WORDS.find(([words]) => words.test(verdict.pathError))?.[1]
-    expect(wanted, verdict.pathError).toBeDefined()
-    expect(
-      ofPath.some((rule) => wanted!.includes(rule)),
-      `${said}: ${verdict.pathError}: ${ofPath.join(' ')}`,
-    ).toBe(true)
+    const isAmongThem = ofPath.some((rule) => wanted?.includes(rule))
+    expectEqual(isAmongThem, true, `${said}: ${verdict.pathError}: ${ofPath.join(' ')}`)
   }
-  expect(pathMajorOf(path), said).toEqual({ major: verdict.pathMajor, isValid: verdict.isSplit })
+  expectEqual(pathMajorOf(path), { major: verdict.pathMajor, isValid: verdict.isSplit }, said)
 
   const ofVersion = judgeVersion(path, version).map(({ rule }) => rule)
-  expect(
-    ofVersion.filter((rule) => !NOT_OF_XMOD.has(rule)),
-    said,
-  ).toEqual(expectedOfVersion(verdict, version))
+  const ofXMod = ofVersion.filter((rule) => !NOT_OF_XMOD.has(rule))
+  expectEqual(ofXMod, expectedOfVersion(verdict, version), said)
 
   // module.Check combines them.
   const objects = ofPath.length > 0 || ofVersion.includes('version-syntax') || ofVersion.includes('version-major')
-  expect(objects, `${said}: ${verdict.error}`).toBe(verdict.error !== '')
+  expectEqual(objects, verdict.error !== '', `${said}: ${verdict.error}`)
   // Whatever breaks no rule can be escaped and requested under that name (except the one that is deliberately too
   // long).
   if (ofPath.length === 0 && ofVersion.length === 0 && path.length < 500) {
-    expect(escapeModule(path, version)).toBe(`${verdict.escapedPath}@${verdict.escapedVersion}`)
+    expectEqual(escapeModule(path, version), `${verdict.escapedPath}@${verdict.escapedVersion}`, said)
   }
 }
 

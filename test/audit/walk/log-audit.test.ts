@@ -5,8 +5,8 @@ import { describe, expect, it } from 'vitest'
 import { verifyEvidence } from '../../../src/evidence/evidence.js'
 import { utf8 } from '../../../src/tlog/bytes.js'
 import { BAD_RECORDS, recordOf } from '../../helpers/bad-records.js'
-import { auditOf, auditedKey, makeLog, madeRecords } from '../../helpers/audits.js'
-import { temporaryHome } from '../../helpers/home.js'
+import { auditOf, auditedKey, makeLog, makeLogIn, madeRecords } from '../../helpers/audits.js'
+import { copyHome, scratchFolder, temporaryHome } from '../../helpers/home.js'
 
 describe('an honest log', () => {
   it.each([0, 1, 2, 255, 256, 257, 512, 1000])('of %i records is clean and complete', async (size) => {
@@ -63,6 +63,7 @@ describe('bad records', () => {
 
 describe('an audit with a faulty tile', () => {
   const size = 256 * 256 + 600
+  const large = makeLogIn(join(scratchFolder().dir, 'log'), madeRecords(size))
 
   it.each([
     ['tile/8/0/000', 'hash-tile', size],
@@ -70,7 +71,8 @@ describe('an audit with a faulty tile', () => {
     ['tile/8/data/001', 'data-tile', size - 256],
     ['tile/8/data/258.p/88', 'data-tile', size - 88],
   ])('names the wrong %s, and reads all other records', async (path, rule, audited) => {
-    const log = makeLog(madeRecords(size))
+    const log = { ...large, dir: temporaryHome() }
+    copyHome(large.dir, log.dir)
     const file = join(log.dir, path)
     const bytes = readFileSync(file)
     bytes[70]! ^= 1
