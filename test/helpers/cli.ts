@@ -46,8 +46,10 @@ let isBusy = false
  */
 export async function gossum(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
   const env = environment(options)
+  const isHelp = args[0] === 'help' || args.includes('--help')
+  const lasts = !isHelp && args.some((word) => LASTING.has(word))
   // Node itself reads its variables when a process starts.
-  const isOwn = args.some((word) => LASTING.has(word)) || Object.keys(env).some((name) => name.startsWith('NODE_'))
+  const isOwn = lasts || Object.keys(env).some((name) => name.startsWith('NODE_'))
   if (isOwn || isBusy) return gossumProcess(args, options)
   isBusy = true
   try {
