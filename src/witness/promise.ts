@@ -6,11 +6,15 @@
  * cosignature or claim.
  */
 import { unlessRefused } from '../errors/attempt.js'
+import { Lru } from '../lib/lru.js'
 import { concatBytes, utf8 } from '../tlog/bytes.js'
 import { parseVerifierKey, type Signer, type VerifierKey } from '../tlog/note.js'
 
 /** A promise covers later cosignatures of its tree too, up to so many seconds after its own time. */
 export const PROMISE_SECONDS = 60
+
+/** Keys that have promised before, by their text: a witness does so for each tree. */
+const KNOWN = new Lru<VerifierKey>(256)
 
 /** What a witness key is about to cosign. */
 export interface PromisedHead {
@@ -52,6 +56,9 @@ export function hasPromised(key: VerifierKey, promise: WitnessPromise): boolean 
  * checked.
  */
 export function promisedBy(promise: WitnessPromise): VerifierKey | undefined {
-  const key = unlessRefused(() => parseVerifierKey(promise.witness))
-  return key !== undefined && hasPromised(key, promise) ? key : undefined
+  const { witness } = promise
+  const key = KNOWN.get(witness) ?? unlessRefused(() => parseVerifierKey(witness))
+  if (key === undefined || !hasPromised(key, promise)) return undefined
+  KNOWN.put(witness, key)
+  return key
 }

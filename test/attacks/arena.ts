@@ -7,18 +7,12 @@ import type { PeerView } from '../../src/status/shapes.js'
 import { ViewsLog } from '../fakes/views-log.js'
 import { Fleet } from '../helpers/fleet.js'
 import { isQuorum, type FleetNode } from '../helpers/fleet-node.js'
+import { SMALL_HEAP } from '../helpers/small-heap.js'
 
-/**
- * Megabytes of heap that a victim has, a third of which it needs before an attack: a victim made to hold more would
- * abort. Resident memory alone does not distinguish held memory from uncollected garbage.
- */
-const HEAP_MB = 96
-/** The part of it for young objects, in megabytes; by default sixteen, which any load fills. */
-const YOUNG_MB = 1
 /** The allowed growth of resident memory in MB, including garbage and memory outside the heap. */
 export const MEMORY_BOUND = 100
 /** Heads that must reach their quorum before an attack, and during it. */
-const HEADS = { before: 3, during: 4 }
+const HEADS = { before: 1, during: 4 }
 /** Milliseconds between two heads of the log, and between two samples of the victim. */
 const HEAD_INTERVAL_MS = 750
 const LOOK_INTERVAL_MS = 100
@@ -60,7 +54,7 @@ export async function startArena(): Promise<Arena> {
   const other = await ViewsLog.start('other.log.example', 10)
   onTestFinished(() => Promise.all([log.close(), other.close()]).then())
   const settings = [log.setting(), other.setting()]
-  const prefix = ['env', `NODE_OPTIONS=--max-semi-space-size=${YOUNG_MB} --max-old-space-size=${HEAP_MB}`]
+  const prefix = ['env', `NODE_OPTIONS=${SMALL_HEAP}`]
   const fleet = await Fleet.start({ nodes: 3, need: 3, poll: 0.5, logs: () => settings, prefix: () => prefix })
   onTestFinished(() => fleet.end())
   const victim = fleet.nodes[0]!
@@ -74,17 +68,18 @@ export async function startArena(): Promise<Arena> {
 
   const attack: Arena['attack'] = async (attackers, act) => {
     const before = await settled(victim)
-    const ended = new AbortController()
-    const watch = watchVictim(victim, attackers, peers, ended.signal)
+    const [ended, seen] = [new AbortController(), new AbortController()]
+    const watch = watchVictim(victim, attackers, peers, seen.signal)
     const acting = act(ended.signal)
     try {
       for (let i = 0; i < HEADS.during; i++) {
+        if (i > 0) await pause(HEAD_INTERVAL_MS)
         await publish()
-        await pause(HEAD_INTERVAL_MS)
       }
     } finally {
       ended.abort()
       await acting
+      seen.abort()
     }
     const { peak, worstScore, dropped } = await watch
     return { grown: peak - before, worstScore, dropped }

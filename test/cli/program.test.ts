@@ -143,7 +143,7 @@ describe('gossum', () => {
 
   it('ends silently if its reader closes the pipe', async () => {
     const args = Array.from({ length: 2000 }, () => '/dev/null')
-    const child = spawn(built('cli/main.js'), ['verify', '--json', ...args])
+    const child = spawn(process.execPath, [PROGRAM, 'verify', '--json', ...args])
     let stderr = ''
     child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
     child.stdout.once('data', () => child.stdout.destroy())

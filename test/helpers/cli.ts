@@ -47,9 +47,10 @@ const HOST_MS = 120_000
  * makes no difference, which program.test.ts verifies. Tests of start, signals and streams use `gossumProcess`.
  */
 export async function gossum(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+  const isHelp = args[0] === 'help' || args.includes('--help')
+  const lasts = !isHelp && args.some((word) => LASTING.has(word))
   // Node itself reads its variables when a process starts.
-  const isOwn =
-    args.some((word) => LASTING.has(word)) || Object.keys(options.env ?? {}).some((name) => name.startsWith('NODE_'))
+  const isOwn = lasts || Object.keys(options.env ?? {}).some((name) => name.startsWith('NODE_'))
   return isOwn || isBusy ? gossumProcess(args, options) : inHost(args, options)
 }
 

@@ -25,6 +25,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { build, type Plugin } from 'vite'
 import { sourcesHash } from '../../scripts/sources.js'
 import { built, PACKED_VARIABLE } from './built.js'
+import { SMALL_HEAP } from './small-heap.js'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 /** Below node_modules, so that packages outside the bundle resolve. */
@@ -34,6 +35,7 @@ const PREFIX = 'gossum-packed-'
 const ENTRIES = ['cli/main.js', 'audit/walk/worker.js']
 const LOADER = fileURLToPath(new URL('packed/loader.js', import.meta.url))
 const RECORDER = fileURLToPath(new URL('packed/recorder.js', import.meta.url))
+const HEAP = fileURLToPath(new URL('small-heap.ts', import.meta.url))
 /** Files that it reads and does not run. */
 const ASSETS = 'dashboard/assets'
 
@@ -41,7 +43,7 @@ const ASSETS = 'dashboard/assets'
 export default async function setup(): Promise<void> {
   if (!isBuilt() || process.env[PACKED_VARIABLE] !== undefined) return
   const how = createHash('sha256').update(process.version)
-  const files = [join(ROOT, 'package-lock.json'), fileURLToPath(import.meta.url), LOADER, RECORDER]
+  const files = [join(ROOT, 'package-lock.json'), fileURLToPath(import.meta.url), LOADER, RECORDER, HEAP]
   for (const file of files) how.update(readFileSync(file))
   const name = `${PREFIX}${sourcesHash()}-${how.digest('hex').slice(0, 16)}`
   const directory = join(CACHE, name)
@@ -96,7 +98,10 @@ async function pack(directory: string): Promise<void> {
   writeFileSync(join(unfinished, 'package.json'), JSON.stringify({ type: 'commonjs' }))
   cpSync(LOADER, join(unfinished, 'loader.js'))
   cpSync(RECORDER, join(unfinished, 'recorder.js'))
-  await Promise.all([record(unfinished, {}), record(unfinished, { RECORD_WITHOUT_FLAGS: '' })])
+  // With the flags of each user, before and after the node sets one of its own (recorder.js).
+  const users = [{}, { NODE_OPTIONS: SMALL_HEAP }]
+  const states = users.flatMap((env) => [env, { ...env, RECORD_WITHOUT_FLAGS: '' }])
+  await Promise.all(states.map((env) => record(unfinished, env)))
   // Other users start it, too.
   chmodSync(unfinished, 0o755)
   renameSync(unfinished, directory)

@@ -29,6 +29,8 @@ const NAME = 'sum.example/one'
 const signer = makeSignerKey(NAME, SIGNATURE_TYPES.ed25519, new Uint8Array(32).fill(9))
 const SIZE = 700
 
+/** The history of all tests, which only read it. */
+const history = await memoryLog(signer, madeUpRecords(0, SIZE))
 /** Another history of the same size. */
 const fork = await memoryLog(signer, [...madeUpRecords(0, 600), ...madeUpRecords(600, SIZE, 'fork')])
 
@@ -43,7 +45,7 @@ interface Started {
 let log: LyingLog
 
 beforeEach(async () => {
-  log = await LyingLog.start(await memoryLog(signer, madeUpRecords(0, SIZE)))
+  log = await LyingLog.start(history)
   onTestFinished(() => log.close())
 })
 
@@ -336,6 +338,7 @@ describe('tiles', () => {
   })
 
   test('newer than the proven head make the node poll the log and prove the new head first', async () => {
+    log.history = await memoryLog(signer, madeUpRecords(0, SIZE))
     const { url, quorum } = await startNode()
     await log.history.append(madeUpRecords(SIZE, SIZE + 60))
     const answer = await fetch(`${url}/tile/8/0/002.p/240`)

@@ -7,6 +7,7 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { CODE_P2P, multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { BlockList, isIPv4, isIPv6 } from 'node:net'
 import { errorText, GossumError } from '../../errors.js'
+import { Lru } from '../../lib/lru.js'
 import { toHex } from '../../tlog/bytes.js'
 
 /** How near an address is: on the internet, on a private or link-local network, or on this machine. */
@@ -49,11 +50,22 @@ function subnets(...ranges: readonly (readonly [network: string, bits: number])[
   return list
 }
 
+/** How near the addresses are that were judged last: the same few are judged again and again. */
+const JUDGED = new Lru<Nearness>(1024)
+
 /**
  * How near an IP address is; undefined when it cannot be dialled. IPv4 embedded in IPv6 is treated as that IPv4
  * address.
  */
 export function nearnessOfIp(ip: string): Nearness | undefined {
+  const known = JUDGED.get(ip)
+  if (known !== undefined) return known
+  const nearness = judgeNearness(ip)
+  if (nearness !== undefined) JUDGED.put(ip, nearness)
+  return nearness
+}
+
+function judgeNearness(ip: string): Nearness | undefined {
   const family = isIPv4(ip) ? 'ipv4' : isIPv6(ip) ? 'ipv6' : undefined
   if (family === undefined || NOWHERE.check(ip, family)) return undefined
   if (MACHINE.check(ip, family)) return NEARNESS.machine

@@ -217,12 +217,12 @@ export class Membership {
     const local = told.filter(({ teller }) => teller === LOCAL_NETWORK)
     const others = told.filter(({ teller }) => teller !== LOCAL_NETWORK)
     for (const { place, limit, isTold, isProven, via } of [...met, ...local, ...sample(others, others.length)]) {
-      if (!this.#wantsMore()) return
       const id = place.peer.toString()
       if (this.#dialling.has(id) || this.#isConnected(place.peer)) continue
       if (!this.#knocks.mayTry(place.address, isProven || place.isName, now)) continue
       if (isTold) this.#told.set(id, via)
       void this.#dial(place, limit, isProven)
+      if (!this.#wantsMore()) return
     }
   }
 

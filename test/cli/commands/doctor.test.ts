@@ -13,7 +13,7 @@ import { gossum } from '../../helpers/cli.js'
 import { FakeAgent, honestly } from '../../fakes/ssh-agent.js'
 import { newestGo, required } from '../../helpers/go.js'
 import { testSigner, testWitness } from '../../helpers/heart.js'
-import { ON_DISK, smallDisk, temporaryHome } from '../../helpers/home.js'
+import { copyHome, ON_DISK, scratchFolder, smallDisk, temporaryHome } from '../../helpers/home.js'
 import { RunningNode } from '../../helpers/node.js'
 import { findPeer } from '../../helpers/peers.js'
 import { push, PushingLog } from '../../helpers/witness-client.js'
@@ -48,8 +48,7 @@ interface Patient {
   settings: Record<string, unknown>
 }
 
-function patient(): Patient {
-  const dir = temporaryHome(ON_DISK)
+function patient(dir = temporaryHome(ON_DISK)): Patient {
   const home = join(dir, 'node')
   mkdirSync(home, { mode: 0o700 })
   const env = {
@@ -127,11 +126,19 @@ async function oddLog(date: Date, body: string | Uint8Array): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-/** A home in which a node has run. */
-async function used(one: Patient): Promise<void> {
+const { dir: beforehand } = scratchFolder()
+let usedHome: Promise<string> | undefined
+
+/** A home in which a node has run: a copy of one. */
+async function used({ home }: Patient): Promise<void> {
+  copyHome(await (usedHome ??= use(patient(beforehand))), home)
+}
+
+async function use(one: Patient): Promise<string> {
   const node = await run(one)
   await node.event(({ event }) => event === 'quorum')
   await node.stop()
+  return one.home
 }
 
 type Fault = [

@@ -1,12 +1,16 @@
 import type { GossipSub } from '@chainsafe/libp2p-gossipsub'
 import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
+import { setTimeout } from 'node:timers/promises'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createHost, type Host } from '../../../src/gossip/host/host.js'
 import { BootstrapDialer } from '../../../src/gossip/membership/bootstrap-dialer.js'
 import { headsTopic } from '../../../src/gossip/topics.js'
 import { LOG, newPeerKey, startNode, until } from '../helpers.js'
 import { connect, startStranger } from '../stranger.js'
+
+/** Milliseconds between two dials of a host that is refused. */
+const DIAL_INTERVAL_MS = 50
 
 const hosts: Host[] = []
 afterEach(async () => {
@@ -82,14 +86,15 @@ describe('the host', () => {
     const dial = (host: Libp2p): Promise<Connection> => host.dial(multiaddr(node.address), { force: true })
     for (const stranger of strangers) for (let i = 0; i < 4; i++) await dial(stranger)
     // For longer than the second in which the number of attempts alone would be too high.
-    for (const end = Date.now() + 1500; Date.now() < end;) await expect(dial(last)).rejects.toThrow()
+    for (const end = Date.now() + 1500; Date.now() < end; await setTimeout(DIAL_INTERVAL_MS))
+      await expect(dial(last)).rejects.toThrow()
     await strangers[0]!.getConnections()[0]!.close()
-    let connected: Connection | undefined
-    const retry = async (): Promise<void> => {
-      connected = await dial(last).catch(() => undefined)
-    }
-    for (const end = Date.now() + 10_000; connected === undefined && Date.now() < end;) await retry()
-    expect(connected?.status).toBe('open')
+    const retry = (): Promise<string> =>
+      dial(last).then(
+        ({ status }) => status,
+        () => 'refused',
+      )
+    await expect.poll(retry, { interval: DIAL_INTERVAL_MS }).toBe('open')
   })
 
   it('hangs up on a peer to which it has lost its gossip stream, and comes back', async () => {

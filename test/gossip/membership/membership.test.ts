@@ -1,8 +1,9 @@
 /** Knowledge of other nodes: exchange of peers, the peer store, and which addresses may be told to which peer. */
+import { publicKeyFromRaw } from '@libp2p/crypto/keys'
 import type { Connection, PeerId } from '@libp2p/interface'
-import { peerIdFromPrivateKey } from '@libp2p/peer-id'
-import { peerIdFromString } from '@libp2p/peer-id'
+import { peerIdFromPublicKey, peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
+import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { NEARNESS, nearnessOfIp, readPlace } from '../../../src/gossip/host/address.js'
 import type { KnownPeer, PeerStore } from '../../../src/gossip/membership/peer-store.js'
@@ -30,8 +31,9 @@ class MemoryPeerStore implements PeerStore {
   }
 }
 
-async function newPeerId(): Promise<PeerId> {
-  return peerIdFromPrivateKey(await newPeerKey())
+/** Of a key that nobody has: nothing is signed by the peers of a stage. */
+function newPeerId(): PeerId {
+  return peerIdFromPublicKey(publicKeyFromRaw(randomBytes(32)))
 }
 
 describe('an address', () => {
@@ -99,9 +101,9 @@ class Stage {
   readonly #connections = new Map<string, Connection[]>()
   readonly #addresses = new Map<string, Multiaddr[]>()
 
-  private constructor(peerId: PeerId, book?: PeerStore) {
+  constructor(book?: PeerStore) {
     const host = {
-      peerId,
+      peerId: newPeerId(),
       getConnections: (peer: PeerId) => this.#connections.get(peer.toString()) ?? [],
       dial: (address: Multiaddr) => {
         this.dialled.push(address.toString())
@@ -119,17 +121,13 @@ class Stage {
     this.membership = new Membership(host as unknown as Host, this.speakers, book, () => undefined)
   }
 
-  static async open(book?: PeerStore): Promise<Stage> {
-    return new Stage(await newPeerId(), book)
-  }
-
   /** A peer with sync that is connected from or at an address, and announces where it listens. */
   async connected(
     from: string,
     direction: 'inbound' | 'outbound' = 'inbound',
     listens: string[] = [],
   ): Promise<PeerId> {
-    const peer = await newPeerId()
+    const peer = newPeerId()
     this.#addresses.set(
       peer.toString(),
       listens.map((address) => multiaddr(address)),
@@ -153,8 +151,8 @@ class Stage {
   }
 }
 
-async function placeAt(host: string): Promise<string> {
-  return `${host}/p2p/${(await newPeerId()).toString()}`
+function placeAt(host: string): string {
+  return `${host}/p2p/${newPeerId().toString()}`
 }
 
 const INTERNET = '/ip4/8.8.8.8/tcp/4001'
@@ -173,17 +171,17 @@ describe('an address that a peer tells', () => {
     ['one of our network', '/ip4/10.0.0.5/tcp/3', MACHINE, false],
     ['one of this machine', '/ip6/::1/tcp/3', MACHINE, true],
   ])('by %s at %s: %s is dialled: %s', async (_, from, host, isDialled) => {
-    const stage = await Stage.open()
+    const stage = new Stage()
     const teller = await stage.connected(from)
-    const place = await placeAt(host)
+    const place = placeAt(host)
     stage.membership.told([place], teller)
     expect(stage.dialled).toEqual(isDialled ? [place] : [])
   })
 
   it('is looked up if it is a name, and not dialled if that resolves to an address too local for its source', async () => {
-    const stage = await Stage.open()
+    const stage = new Stage()
     const [stranger, local] = [await stage.connected(INTERNET), await stage.connected(MACHINE)]
-    const [one, other] = [await placeAt('/dns4/localhost/tcp/4001'), await placeAt('/dns4/localhost/tcp/4002')]
+    const [one, other] = [placeAt('/dns4/localhost/tcp/4001'), placeAt('/dns4/localhost/tcp/4002')]
     stage.membership.told([one], stranger)
     stage.membership.told([other], local)
     await until(() => stage.dialled.length > 0, 'the one that may be')
@@ -191,16 +189,16 @@ describe('an address that a peer tells', () => {
   })
 
   it("is not dialled if it is ours or a neighbour's", async () => {
-    const stage = await Stage.open()
+    const stage = new Stage()
     const [teller, neighbour] = [await stage.connected(INTERNET), await stage.connected('/ip4/9.9.9.9/tcp/1')]
     stage.membership.told([`${INTERNET}/p2p/${neighbour.toString()}`], teller)
     expect(stage.dialled).toEqual([])
   })
 
   it('is tried at most once a minute, however often it is told', async () => {
-    const stage = await Stage.open()
+    const stage = new Stage()
     const teller = await stage.connected(INTERNET)
-    const place = await placeAt('/ip4/9.9.9.9/tcp/4001')
+    const place = placeAt('/ip4/9.9.9.9/tcp/4001')
     for (let i = 0; i < 10; i++) {
       stage.membership.told([place], teller)
       await new Promise((resolve) => setImmediate(resolve))
@@ -215,12 +213,12 @@ describe('an address that a peer tells', () => {
     ['one network of IPv6', (i: number) => `/ip6/2600:1:2:${i.toString(16)}::1/tcp/1`, 8],
     ['anybody else', (i: number) => `/ip4/9.${i % 256}.9.9/tcp/${1 + i}`, 32],
   ])('makes us knock at %s a few times, whoever tells it', async (_, address, most) => {
-    const stage = await Stage.open()
+    const stage = new Stage()
     const tellers = await Promise.all(Array.from({ length: 10 }, (_, i) => stage.connected(`/ip4/8.8.${i}.8/tcp/1`)))
     // All of them dialled us, so we look for some that did not.
     const from = performance.now()
     for (let i = 0; i < 400; i++) {
-      stage.membership.told([await placeAt(address(i))], tellers[i % tellers.length]!)
+      stage.membership.told([placeAt(address(i))], tellers[i % tellers.length]!)
       await new Promise((resolve) => setImmediate(resolve))
     }
     expect(stage.dialled.length).toBeGreaterThan(0)
@@ -230,33 +228,33 @@ describe('an address that a peer tells', () => {
   })
 
   it('is dialled with at most three others, and only while too few neighbours were dialled', async () => {
-    const stage = await Stage.open()
+    const stage = new Stage()
     const teller = await stage.connected(INTERNET, 'outbound')
-    const places = await Promise.all(Array.from({ length: 8 }, (_, i) => placeAt(`/ip4/9.9.9.${i + 1}/tcp/4001`)))
+    const places = Array.from({ length: 8 }, (_, i) => placeAt(`/ip4/9.9.9.${i + 1}/tcp/4001`))
     stage.membership.told(places, teller)
     expect(stage.dialled).toHaveLength(4)
-    const full = await Stage.open()
+    const full = new Stage()
     const neighbours: PeerId[] = []
     for (let i = 0; i < 8; i++) neighbours.push(await full.connected(`/ip4/7.7.7.${i + 1}/tcp/1`, 'outbound'))
     full.membership.told(places, neighbours[0]!)
     expect(full.dialled).toEqual([])
     // Even with eight peers that dialled us, some are chosen by ourselves.
-    const surrounded = await Stage.open()
+    const surrounded = new Stage()
     for (let i = 0; i < 8; i++) await surrounded.connected(`/ip4/7.7.7.${i + 1}/tcp/1`)
     surrounded.membership.told(places, [...surrounded.speakers.values()][0]!)
     expect(surrounded.dialled).toHaveLength(4)
   })
 
   it('waits in a queue of at most 256, at most 32 of them from one peer', async () => {
-    const stage = await Stage.open()
+    const stage = new Stage()
     for (let i = 0; i < 20; i++) await stage.connected(`/ip4/7.7.7.${i + 1}/tcp/1`, 'outbound')
     const tellers = [...stage.speakers.values()]
-    const id = (await newPeerId()).toString()
+    const id = newPeerId().toString()
     for (const [t, teller] of tellers.entries()) {
       for (let i = 0; i < 64; i++) stage.membership.told([`/ip4/9.9.${t}.${i}/tcp/4001/p2p/${id}`], teller)
     }
     expect(stage.membership.waiting).toBe(256)
-    const one = await Stage.open()
+    const one = new Stage()
     for (let i = 0; i < 20; i++) await one.connected(`/ip4/7.7.7.${i + 1}/tcp/1`, 'outbound')
     for (let i = 0; i < 64; i++) {
       one.membership.told([`/ip4/9.9.9.${i}/tcp/4001/p2p/${id}`], [...one.speakers.values()][0]!)
@@ -267,7 +265,7 @@ describe('an address that a peer tells', () => {
 
 describe('what a peer is told', () => {
   it('is the addresses of our neighbours that it may know', async () => {
-    const stage = await Stage.open()
+    const stage = new Stage()
     const dialled = await stage.connected('/ip4/8.8.4.4/tcp/4001', 'outbound')
     const local = await stage.connected('/ip4/192.168.1.9/tcp/50000', 'inbound', [MACHINE, NETWORK, INTERNET])
     await stage.connected('/ip4/9.9.9.9/tcp/50000', 'inbound', [
@@ -291,7 +289,7 @@ describe('what a peer is told', () => {
   })
 
   it('is at most eight addresses', async () => {
-    const stage = await Stage.open()
+    const stage = new Stage()
     for (let i = 0; i < 20; i++) await stage.connected(`/ip4/7.7.7.${i + 1}/tcp/1`, 'outbound')
     const told = stage.membership.introduce(await stage.connected(INTERNET))
     expect(new Set(told).size).toBe(8)
@@ -299,9 +297,9 @@ describe('what a peer is told', () => {
 })
 
 describe('the local network', () => {
-  it('leads to its nodes, and not to loopback addresses', async () => {
-    const stage = await Stage.open()
-    const [near, self] = [await placeAt(NETWORK), await placeAt(MACHINE)]
+  it('leads to its nodes, and not to loopback addresses', () => {
+    const stage = new Stage()
+    const [near, self] = [placeAt(NETWORK), placeAt(MACHINE)]
     stage.membership.discovered([near, self])
     expect(stage.dialled).toEqual([near])
   })
@@ -312,7 +310,7 @@ describe('the book', () => {
 
   it('keeps 64 peers, preferring those that we dialled to those that dialled us', async () => {
     const book = new MemoryPeerStore()
-    const stage = await Stage.open(book)
+    const stage = new Stage(book)
     await stage.membership.start()
     const dialled: PeerId[] = []
     for (let i = 0; i < 30; i++) dialled.push(await stage.connected(`/ip4/7.7.${i}.1/tcp/1`, 'outbound'))
@@ -334,12 +332,12 @@ describe('the book', () => {
 
   it('is not displaced by short-lived peers that one stranger told us of', async () => {
     const long = new Date(Date.now() - 3600_000).toISOString()
-    const old = await Promise.all(Array.from({ length: 64 }, (_, i) => placeAt(`/ip4/7.7.${i}.1/tcp/1`)))
+    const old = Array.from({ length: 64 }, (_, i) => placeAt(`/ip4/7.7.${i}.1/tcp/1`))
     const book = new MemoryPeerStore(old.map((address) => ({ address, lastSeen: long, proven: true, metAt: long })))
-    const stage = await Stage.open(book)
+    const stage = new Stage(book)
     await stage.membership.load()
     const teller = await stage.connected('/ip4/6.6.6.6/tcp/1')
-    const told = await Promise.all(Array.from({ length: 80 }, (_, i) => placeAt(`/ip4/9.${i}.9.9/tcp/1`)))
+    const told = Array.from({ length: 80 }, (_, i) => placeAt(`/ip4/9.${i}.9.9/tcp/1`))
     stage.isReachable = true
     for (const place of told) {
       stage.membership.told([place], teller)
@@ -354,15 +352,15 @@ describe('the book', () => {
 
   it('limits the peers of one network, and those told by peers of one network', async () => {
     const lastSeen = new Date().toISOString()
-    const near = await Promise.all(Array.from({ length: 20 }, (_, i) => placeAt(`/ip4/7.7.7.${i}/tcp/1`)))
-    const told = await Promise.all(Array.from({ length: 20 }, (_, i) => placeAt(`/ip4/6.6.${i}.1/tcp/1`)))
-    const lab = await Promise.all(Array.from({ length: 20 }, (_, i) => placeAt(`/ip4/10.0.0.1/tcp/${i + 1}`)))
+    const near = Array.from({ length: 20 }, (_, i) => placeAt(`/ip4/7.7.7.${i}/tcp/1`))
+    const told = Array.from({ length: 20 }, (_, i) => placeAt(`/ip4/6.6.${i}.1/tcp/1`))
+    const lab = Array.from({ length: 20 }, (_, i) => placeAt(`/ip4/10.0.0.1/tcp/${i + 1}`))
     const book = new MemoryPeerStore([
       ...near.map((address) => ({ address, lastSeen, proven: true })),
       ...told.map((address) => ({ address, lastSeen, proven: true, via: '8.8.8' })),
       ...lab.map((address) => ({ address, lastSeen, proven: true })),
     ])
-    const stage = await Stage.open(book)
+    const stage = new Stage(book)
     await stage.membership.load()
     await stage.membership.stop()
     const kept = book.peers.map(({ address }) => address)
@@ -371,12 +369,12 @@ describe('the book', () => {
 
   it('does not treat a peer that only dialled us as one that we reached, even after a restart', async () => {
     const book = new MemoryPeerStore()
-    const stage = await Stage.open(book)
+    const stage = new Stage(book)
     await stage.membership.load()
     await stage.connected('/ip4/6.6.6.6/tcp/9', 'inbound', ['/ip4/6.6.6.6/tcp/1'])
     const reached = await stage.connected('/ip4/7.7.7.7/tcp/1', 'outbound')
     await stage.membership.stop()
-    const again = await Stage.open(book)
+    const again = new Stage(book)
     await again.membership.load()
     await again.membership.stop()
     expect(book.peers.map(({ address, proven }) => [address.split('/')[2], proven])).toEqual([
@@ -387,9 +385,9 @@ describe('the book', () => {
   })
 
   it('is dialled at start as far as it is valid, and a damaged book does not prevent the start', async () => {
-    const addresses = await Promise.all(Array.from({ length: 3 }, (_, i) => placeAt(`/ip4/9.9.9.${i + 1}/tcp/1`)))
+    const addresses = Array.from({ length: 3 }, (_, i) => placeAt(`/ip4/9.9.9.${i + 1}/tcp/1`))
     const book = new MemoryPeerStore(['garbage', ...addresses].map((address) => ({ address, lastSeen })))
-    const stage = await Stage.open(book)
+    const stage = new Stage(book)
     await stage.membership.start()
     expect(new Set(stage.dialled)).toEqual(new Set(addresses))
     expect(stage.membership.known).toBe(3)
