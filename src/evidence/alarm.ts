@@ -89,6 +89,16 @@ export class Alarm {
     return this.#keeper.unwritten.list()
   }
 
+  /** Pieces of evidence that could not be written when that was last attempted. */
+  get unwritable(): number {
+    return this.#keeper.unwritten.failed
+  }
+
+  /** Writes all evidence that is not completely on disk yet. Throws EVIDENCE_UNWRITTEN when some cannot be written. */
+  settle(): Promise<void> {
+    return this.#keeper.unwritten.settleAll()
+  }
+
   /**
    * The evidence that is acknowledged together with this one: everything that convicts the same log by now. The log was
    * frozen once, and a fork that has grown since is not another one.

@@ -29,6 +29,8 @@ interface Open {
   left: Duty['steps']
   /** The attempt in progress. */
   attempt: Promise<GossumError | undefined> | undefined
+  /** Whether an attempt has failed: until then nothing is wrong with the disk. */
+  hasFailed: boolean
   /** When its failure is reported next, and the delay after that. */
   reportAt: number
   reportMs: number
@@ -69,6 +71,11 @@ export class Unwritten {
     return [...this.#open.values()].map(({ duty }) => duty.kept)
   }
 
+  /** How many of them could not be written when that was last attempted; the others are being written. */
+  get failed(): number {
+    return [...this.#open.values()].filter(({ hasFailed }) => hasFailed).length
+  }
+
   /** Whether evidence of so many characters can be held in memory if it cannot be written. */
   hasRoom(about: string, characters: number): boolean {
     const held = [...this.#open.values()].map(({ duty }) => duty)
@@ -78,7 +85,14 @@ export class Unwritten {
 
   /** Holds it from this call on and attempts to write it, once. What remains is retried later; never rejects. */
   async write(duty: Duty): Promise<void> {
-    const open: Open = { duty, left: duty.steps, attempt: undefined, reportAt: 0, reportMs: REPORT_MS }
+    const open: Open = {
+      duty,
+      left: duty.steps,
+      attempt: undefined,
+      hasFailed: false,
+      reportAt: 0,
+      reportMs: REPORT_MS,
+    }
     this.#open.set(duty.kept.id, open)
     await this.#try(open)
     this.#arm()
@@ -92,6 +106,11 @@ export class Unwritten {
     if (open === undefined || open.left.length === 0) return
     const failure = await this.#try(open)
     if (failure !== undefined) throw failure
+  }
+
+  /** Writes what remains of all evidence now. Throws EVIDENCE_UNWRITTEN when some still cannot be written. */
+  async settleAll(): Promise<void> {
+    for (const id of [...this.#open.keys()]) await this.settle(id)
   }
 
   /** Drops evidence that is no longer to be kept. */
@@ -131,7 +150,9 @@ export class Unwritten {
   #try(open: Open): Promise<GossumError | undefined> {
     return (open.attempt ??= this.#attempt(open).then((failure) => {
       open.attempt = undefined
-      if (failure !== undefined) this.#report(open, failure)
+      if (failure === undefined) return undefined
+      open.hasFailed = true
+      this.#report(open, failure)
       return failure
     }))
   }

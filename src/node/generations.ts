@@ -4,7 +4,6 @@
  */
 import type { Config } from '../config/config.js'
 import { changesOf, takenUp, type SettingChanges } from '../config/changes.js'
-import { GossumError } from '../errors.js'
 import { selfOf, type Frame } from './frame.js'
 import { makeGeneration, type Ending, type Generation } from './generation.js'
 import type { Self } from './self.js'
@@ -57,7 +56,9 @@ export class Generations {
     return this.#now
   }
 
-  /** Replaces the generation. Throws what a node would not start with; then nothing has changed. */
+  /**
+   * Replaces the generation. Throws what a node would not start with, and EVIDENCE_UNWRITTEN; then nothing has changed.
+   */
   async reload(given: Config): Promise<ReloadReport> {
     const { keyring, news, barrier } = this.#frame
     const before = this.#self
@@ -67,9 +68,8 @@ export class Generations {
     const next = await selfOf(takenUp(this.#given, given), keyring, news)
     try {
       barrier.requireKept(next.config.logs)
-      const [unwritten] = this.#now.alarm.unwritten()
-      // It exists only in memory.
-      if (unwritten !== undefined) throw new GossumError('EVIDENCE_UNWRITTEN', unwritten.id)
+      // What exists only in memory would end with this generation.
+      await this.#now.alarm.settle()
     } catch (error) {
       await next.lists.stop()
       throw error

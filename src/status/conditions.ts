@@ -76,7 +76,7 @@ export interface Facts {
     /** Why the shared-state database cannot be used; undefined also if there is none. */
     readonly shared: string | undefined
   }
-  /** `failure`: why the home cannot be written; `unwritten`: pieces of evidence that are not on disk. */
+  /** `failure`: why the home cannot be written; `unwritten`: pieces of evidence that could not be written. */
   readonly disk: { readonly failure: string | undefined; readonly unwritten: number }
   readonly around: {
     /** Configured and connected peers; undefined without a mesh. */

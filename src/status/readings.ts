@@ -131,7 +131,7 @@ export class Readings {
         agent: barrier.signing().error ?? undefined,
         shared: barrier.state().error ?? undefined,
       },
-      disk: { failure: this.#withoutHome(store.failure), unwritten: alarm.unwritten().length },
+      disk: { failure: this.#withoutHome(store.failure), unwritten: alarm.unwritable },
       around: {
         operator: this.#withoutHome(operator),
         lists,

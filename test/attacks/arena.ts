@@ -73,8 +73,8 @@ export async function startArena(): Promise<Arena> {
     const acting = act(ended.signal)
     try {
       for (let i = 0; i < HEADS.during; i++) {
-        if (i > 0) await pause(HEAD_INTERVAL_MS)
         await publish()
+        await pause(HEAD_INTERVAL_MS)
       }
     } finally {
       ended.abort()

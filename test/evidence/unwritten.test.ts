@@ -205,6 +205,37 @@ test('a log whose state is disputed is held until it can be frozen', async () =>
   expect(alarm.holds(log)).toBe(false)
 })
 
+describe('what a node that takes up other settings waits for', () => {
+  test('is evidence that is being written: nothing is wrong with the disk', async () => {
+    let end = (): void => undefined
+    const writing = new Promise<void>((resolve) => (end = resolve))
+    const { alarm, errors } = await startAlarm({ freeze: () => writing })
+    const raised = alarm.raise(fork('b'))
+    await Promise.resolve()
+    expect([alarm.unwritten().length, alarm.unwritable]).toEqual([1, 0])
+    const settling = alarm.settle()
+    end()
+    await settling
+    expect(alarm.unwritten()).toEqual([])
+    await raised
+    expect(errors).toEqual([])
+  })
+
+  test('fails on a full disk, and is written at once when there is space', async () => {
+    const started = await startAlarm()
+    const { alarm, broken, kept } = started
+    fill(started)
+    const { id } = await alarm.raise(fork('b'))
+    expect(alarm.unwritable).toBe(1)
+    await expect(alarm.settle()).rejects.toMatchObject({ code: 'EVIDENCE_UNWRITTEN' })
+    expect(alarm.unwritable).toBe(1)
+    broken.clear()
+    await alarm.settle()
+    expect([...kept.keys()]).toEqual([id])
+    expect([alarm.unwritten().length, alarm.unwritable]).toEqual([0, 0])
+  })
+})
+
 describe('what the operator acknowledges', () => {
   test('must be on disk: until then it cannot be, and with space it is written first', async () => {
     const started = await startAlarm()
