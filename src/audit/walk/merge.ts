@@ -7,7 +7,7 @@
  */
 import { open } from 'node:fs/promises'
 import { errorText, GossumError } from '../../errors.js'
-import { equalBytes, utf8 } from '../../tlog/bytes.js'
+import { concatBytes, equalBytes, utf8 } from '../../tlog/bytes.js'
 import { parseCheckpoint, type Checkpoint } from '../../tlog/checkpoint.js'
 import { hashNode, sha256, type Hash } from '../../tlog/hash.js'
 import { splitStoredHashIndex, storedHashIndex, subtreeIndexes, treeRoot } from '../../tlog/merkle.js'
@@ -16,6 +16,9 @@ import { seedOf } from './module-keys.js'
 import { encodePart } from './part-text.js'
 import { UNIT_RECORDS, type Part, type PartRange } from './unit.js'
 import { readUnitsHeader, readUnitsPart, type PinnedTree, type ReadBytes } from './units-file.js'
+
+/** The bytes that are read from a file at once, at least: its header is requested byte by byte. */
+const READ_BYTES = 4096
 
 /** A trusted audit of the same records. */
 export type AuditAgain = (range: PartRange) => Promise<Part>
@@ -147,11 +150,19 @@ async function reading<T>(path: string, work: (read: ReadBytes) => Promise<T>): 
   }
   try {
     let at = 0
-    return await work(async (length) => {
+    const next = async (length: number): Promise<Uint8Array> => {
       const bytes = new Uint8Array(length)
       const { bytesRead } = await file.read(bytes, 0, length, at)
       at += bytesRead
       return bytes.subarray(0, bytesRead)
+    }
+    let ahead: Uint8Array = new Uint8Array()
+    return await work(async (length) => {
+      const missing = length - ahead.length
+      if (missing > 0) ahead = concatBytes(ahead, await next(Math.max(missing, READ_BYTES)))
+      const bytes = ahead.slice(0, length)
+      ahead = ahead.subarray(length)
+      return bytes
     })
   } catch (error) {
     if (!(error instanceof GossumError) || error.code !== 'AUDIT_DAMAGED') throw error
