@@ -24,6 +24,8 @@ export async function shown(first: NodeReading): Promise<ShownPage> {
 }
 
 export async function servedPage(first: NodeReading): Promise<ShownPage> {
+  // Here, where an outdated build fails loudly, and not in the answer to a browser.
+  const file = pathToFileURL(built('dashboard/assets/page.js'))
   let reading = first
   const node = fakeNode({
     status: () => Promise.resolve(reading.status),
@@ -33,9 +35,11 @@ export async function servedPage(first: NodeReading): Promise<ShownPage> {
     heads: (log) => Promise.resolve([...(reading.heads.get(log) ?? [])]),
     outcomes: (log) => [...(reading.outcomes.get(log) ?? [])],
   })
-  const script = (): ReturnType<typeof PageScript.load> =>
-    PageScript.load(pathToFileURL(built('dashboard/assets/page.js')))
-  const routes = dashboardRoutes(node, () => reading.now, script)
+  const routes = dashboardRoutes(
+    node,
+    () => reading.now,
+    () => PageScript.load(file),
+  )
   const server = await HttpServer.start({ host: '127.0.0.1', port: 0, node, routes })
   return { url: `${server.url}/`, show: (next) => void (reading = next), end: () => server.stop() }
 }
