@@ -57,6 +57,12 @@ async function until<T>(ask: () => Promise<T>, isSo: (said: T) => boolean): Prom
   while (!isSo(await ask())) await delay(100)
 }
 
+/** Of a witness: whether its line below the head of this size is held. */
+const hasLine =
+  (size: number) =>
+  ({ lines }: Held): boolean =>
+    lines.includes(size)
+
 /** A peer, and a witness that chose it and is guarded by it. */
 async function pair(peerArgs: readonly string[] = LOG, witnessArgs: readonly string[] = []) {
   const peer = await RunningNode.start(temporaryHome(), peerArgs)
@@ -74,16 +80,10 @@ describe('a peer that counts nobody', () => {
     const held = await asking(peer)
     // All but the first are in the publication pause, and long before the next hello.
     await pushAll(witness, 0, 5)
-    await until(
-      () => held(witness.ready.witness),
-      ({ lines }) => lines.includes(5),
-    )
+    await until(() => held(witness.ready.witness), hasLine(5))
     await pushAll(witness, 5, 13)
     expect(await witness.stop()).toBe(0)
-    await until(
-      () => held(witness.ready.witness),
-      ({ lines }) => lines.includes(13),
-    )
+    await until(() => held(witness.ready.witness), hasLine(13))
   }, 60_000)
 
   test('has the only line of a witness that is stopped right behind the answer', async () => {
@@ -91,10 +91,7 @@ describe('a peer that counts nobody', () => {
     const held = await asking(peer)
     await pushAll(witness, 0, 1)
     expect(await witness.stop()).toBe(0)
-    await until(
-      () => held(witness.ready.witness),
-      ({ lines }) => lines.includes(1),
-    )
+    await until(() => held(witness.ready.witness), hasLine(1))
   }, 60_000)
 
   test('and does not follow the log, so that it can verify no line of it, has the promise', async () => {
