@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { beforeAll, afterAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { StatusView } from '../../src/status/shapes.js'
 import { fromBase64 } from '../../src/tlog/bytes.js'
+import { logId } from '../../src/tlog/checkpoint.js'
 import { gossum, gossumRefused } from '../helpers/cli.js'
 import { testSigner } from '../helpers/heart.js'
 import { scratchFolder, temporaryHome } from '../helpers/home.js'
@@ -86,14 +87,27 @@ describe.skipIf(!hasPostgres)('two machines with one key', () => {
       }
     })
 
-    test('a push to both at once is signed by one history', async () => {
+    test('pushes to both at once are signed; of two histories at most one is, and both machines convict the log', async () => {
       const log = atOnce
-      const fork = log.fork(0)
-      const results = await Promise.all(
-        Array.from({ length: 10 }, (_, i) => push((i % 2 === 0 ? a : b).ready.http, (i < 5 ? log : fork).body(0, 5))),
+      const pushes = (bodies: readonly Uint8Array[]): Promise<WitnessAnswer[]> =>
+        Promise.all(bodies.map((body, i) => push((i % 2 === 0 ? a : b).ready.http, body)))
+      // Whoever comes second may find it signed, and is told so.
+      const answers = (await pushes(Array(6).fill(log.body(0, 4)))).map((answer) =>
+        answer.status === 409 ? answer.body : answer.status,
       )
+      expect(answers).toContain(200)
+      expect(answers.filter((answer) => answer !== 200 && answer !== '4\n')).toEqual([])
+      const fork = log.fork(4)
+      const results = await pushes([log, log, log, log, log, fork, fork, fork, fork, fork].map((of) => of.body(4, 5)))
       const signed = results.flatMap(({ status: code }, i) => (code === 200 ? [i < 5 ? 'log' : 'fork'] : []))
-      expect(new Set(signed).size).toBe(1)
+      // None of them, if the log is convicted after a machine has promised to sign and before it does.
+      expect(new Set(signed).size).toBeLessThanOrEqual(1)
+      const id = logId(log.signer.verifier.name, log.origin)
+      for (const node of [a, b]) {
+        await node.event((event) => event.event === 'evidence' && event.log === id)
+        const { logs } = await status(node)
+        expect(logs.find((each) => each.id === id)).toMatchObject({ size: 5, frozen: true })
+      }
     })
 
     test('are one witness to all others, available while one of them is', async () => {
