@@ -21,6 +21,7 @@ import { FrameLimits } from './frame-limits.js'
 import { ConnectionGate } from './connection-gater.js'
 import { MESH, SCORE, scoreParams, topicScore, type PeerOpinions } from './score.js'
 import { identifyAgain } from './identify-again.js'
+import { cancelLastUpdate } from './last-update.js'
 import { libp2pLogger } from './silent-logger.js'
 import { noiseCrypto } from './noise-crypto.js'
 import { IDENTIFY_LIMITS, PING_LIMITS, StreamWatch } from './stream-limits.js'
@@ -195,6 +196,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
   typed.addEventListener('connection:open', ({ detail }) => streams.opened(detail))
   forgetStrangers(host, typed.services.pubsub)
   identifyAgain(typed)
+  cancelLastUpdate(host)
   return typed
 }
 

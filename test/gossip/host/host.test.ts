@@ -46,6 +46,15 @@ describe('the host', () => {
     expect(await identified).toMatch(/^gossum\/\d+\.\d+\.\d+\S*$/)
   })
 
+  it('leaves no timer behind that would keep its process alive', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const host = await startHost()
+    await host.stop()
+    // Gossipsub's first heartbeat is still to come, and does nothing then.
+    vi.advanceTimersByTime(100)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
   it('makes no logger for what nobody reads, and leaves libp2p its own where DEBUG asks for it', async () => {
     const { logger } = await startHost()
     expect(logger.forComponent('a')).toBe(logger.forComponent('b').newScope('c'))
