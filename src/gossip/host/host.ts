@@ -21,7 +21,7 @@ import { FrameLimits } from './frame-limits.js'
 import { ConnectionGate } from './connection-gater.js'
 import { MESH, SCORE, scoreParams, topicScore, type PeerOpinions } from './score.js'
 import { identifyAgain } from './identify-again.js'
-import { cancelLastUpdate } from './last-update.js'
+import { cancelLastUpdate, withoutLastHeartbeat } from './last-timers.js'
 import { libp2pLogger } from './silent-logger.js'
 import { noiseCrypto } from './noise-crypto.js'
 import { IDENTIFY_LIMITS, PING_LIMITS, StreamWatch } from './stream-limits.js'
@@ -187,7 +187,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
           streams.service(components, IDENTIFY_LIMITS),
         ),
       ping: (components: PingComponents) => ping({ timeout: TIMEOUTS.ping })(streams.service(components, PING_LIMITS)),
-      pubsub: (components: GossipSubComponents) => pubsub(frames.over(components)),
+      pubsub: (components: GossipSubComponents) => withoutLastHeartbeat(pubsub(frames.over(components))),
     },
   })
   // The class behind the service has everything that PubSub declares.
