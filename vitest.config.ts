@@ -54,6 +54,8 @@ export default defineConfig({
     // What a property makes in thousands of runs is mostly garbage: collecting it costs less in larger pieces.
     execArgv: ['--max-semi-space-size=32'],
     sequence: { sequencer: SlowFirst },
+    // What a test controls is the time. The turns of the event loop stay real: another file's last write may need one.
+    fakeTimers: { toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date', 'performance'] },
     // Files of the first two share processes, each only with its like: loading the same modules for each of four hundred
     // costs more than most of them. So no file mocks a module, and what a test changes in its process it changes back. A
     // mesh leaves timers behind, which a test that controls the time would take for its own.

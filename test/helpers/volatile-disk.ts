@@ -145,6 +145,7 @@ export class VolatileDatabase {
   readonly db: MemoryLevel
   /** Its contents at the last sync, and after each write since. */
   #images: Content[]
+  #crashed = false
 
   private constructor(db: MemoryLevel, content: Content) {
     this.db = db
@@ -152,11 +153,13 @@ export class VolatileDatabase {
     const batch = db.batch.bind(db) as (...args: unknown[]) => Promise<void>
     const clear = db.clear.bind(db) as unknown as (range: unknown) => Promise<void>
     const syncing = async (operations: unknown, options?: { readonly sync?: boolean }): Promise<void> => {
+      if (this.#crashed) return never()
       await batch(operations, options)
       const now = await db.iterator().all()
       this.#images = options?.sync === true ? [now] : [...this.#images, now]
     }
     const clearing = async (range: unknown): Promise<void> => {
+      if (this.#crashed) return never()
       await clear(range)
       this.#images.push(await db.iterator().all())
     }
@@ -171,13 +174,20 @@ export class VolatileDatabase {
     return new VolatileDatabase(db, content)
   }
 
-  /** The database as it is after a crash. This object cannot be used any more. */
+  /**
+   * The database as it is after a crash. This one cannot be read any more, and its writes never end: one that failed
+   * would be retried as long as the test process lives, beside other tests, since nobody is left to stop that.
+   */
   async crash(chance: Chance): Promise<VolatileDatabase> {
+    this.#crashed = true
     const image = this.#images[Math.floor(chance() * this.#images.length)]
     await this.db.close()
     return VolatileDatabase.make(image)
   }
 }
+
+/** A new one for each, which keeps nothing alive. */
+const never = (): Promise<never> => new Promise(() => undefined)
 
 /** All records of a database, of all its tables. */
 export type Content = readonly [key: string, value: string][]
