@@ -82,7 +82,7 @@ export class Witness {
     this.#underWay = new UnderWay(told.onError, monotonic)
     this.#prover = new Prover(ask.prefixFromPeers, this.#stopped.signal, monotonic)
     this.#publisher = new Publisher({ ...keys, publish: told.publish, pauseMs })
-    const deferred = new Deferred()
+    const deferred = new Deferred(keys.counted)
     const throttle = new AdvanceThrottle(now, pauseMs)
     const signing = new Signing({
       keyring: keys.own,

@@ -65,7 +65,7 @@ export async function startOpenEnds({ pushed = false } = {}) {
       return Promise.resolve().then(then)
     }
   const owed = new Set<string>()
-  const deferred = new Deferred()
+  const deferred = new Deferred([])
   const stopped = new AbortController()
   const prefix: ShowPrefix = showing(history)
   const start = (): OpenEnds => {

@@ -8,7 +8,7 @@ import { encodeState } from '../../src/store/log-state.js'
 import { Store } from '../../src/store/store.js'
 import { utf8 } from '../../src/tlog/bytes.js'
 import { cosign } from '../../src/tlog/cosignature.js'
-import { formatNote, parseNote } from '../../src/tlog/note.js'
+import { formatNote, parseNote, SIGNATURE_TYPES, type SignerKey } from '../../src/tlog/note.js'
 import { cosignatureIn, MemoryGuard, startHeart, testSigner, testWitness } from '../helpers/heart.js'
 import { History, showing } from '../helpers/history.js'
 
@@ -18,11 +18,14 @@ const fork = history.fork(20, 'b')
 const START = Date.UTC(2026, 0, 1)
 const down = (): GossumError => new GossumError('LOG_UNREACHABLE', 'down')
 
-/** What a peer shows of ours: the head with the log's line and our own. */
-function ours(of: History, size: number, time = START / 1000): Uint8Array {
+/** The head with the log's line and a witness's. */
+function cosignedBy(witness: SignerKey, of: History, size: number, time = START / 1000): Uint8Array {
   const { text, signatures } = parseNote(of.head(size))
-  return formatNote({ text, signatures: [...signatures, cosign(text, time, testWitness).signature] })
+  return formatNote({ text, signatures: [...signatures, cosign(text, time, witness).signature] })
 }
+
+/** What a peer shows of ours. */
+const ours = (of: History, size: number, time?: number): Uint8Array => cosignedBy(testWitness, of, size, time)
 
 /** Whether there is a line after that of the log. */
 const isCosigned = (note: Uint8Array): boolean => parseNote(note).signatures.length > 1
@@ -55,6 +58,30 @@ describe('a home restored from an older copy', () => {
     // What extends the floor: that one was signed before, and is not signed again.
     expect(waiting.published.slice(published).map((note) => parseNote(note).text.split('\n')[1])).toEqual(['50'])
     expect(unmetFloor(waiting.store.heads.get(waiting.log))).toBeUndefined()
+  })
+
+  test('keeps and passes on the line of every witness that has cosigned a head while it waits', async () => {
+    const witnesses = ['alice', 'bob', 'carol'].map((name, i) =>
+      testSigner(`${name}.example`, 20 + i, SIGNATURE_TYPES.cosignature),
+    )
+    const rollback = { maySign: true, sawUnknown: () => undefined }
+    const heart = await heartAt({ rollback, relayed: witnesses.map(({ verifier }) => verifier) })
+    await heart.submit('poll', history.head(10))
+    rollback.maySign = false
+    for (const witness of witnesses) {
+      const note = cosignedBy(witness, history, 20)
+      expect(await heart.submit('gossip', note, 'peer')).toMatchObject({ code: 'GUARD_WAITING' })
+    }
+    rollback.maySign = true
+    // The log stands still, and nobody sends these lines again.
+    await heart.witness.submitDeferred()
+    const all = [testWitness, ...witnesses].map(({ verifier }) => verifier.name)
+    const head = heart.cosigned.current(heart.log)
+    expect([head?.size, head?.note.signatures.slice(1).map(({ name }) => name)]).toEqual([20, all])
+    const passedOn = heart.published.map((note) => parseNote(note)).filter(({ text }) => text === head?.note.text)
+    expect(passedOn.flatMap(({ signatures }) => signatures.slice(1).map(({ name }) => name)).sort()).toEqual(
+      [...all].sort(),
+    )
   })
 
   test('refuses sizes in between, and every head while the floor cannot be proven', async () => {

@@ -54,7 +54,7 @@ function gatherer({ barrier, isVouched, ...given }: Given): { gather: Gatherer; 
     obstacle: () => undefined,
     confirm: () => Promise.resolve(),
   })
-  const deferred = new Deferred()
+  const deferred = new Deferred([])
   const gather = new Gatherer({
     kept,
     barrier: { obstacle: () => undefined, sawUnknown: () => undefined, ...barrier },
