@@ -12,4 +12,5 @@ const ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
 
 const include = [`${folder}/**/*`, ...(ELSEWHERE[folder] ?? [])].map((tests) => `test/${tests}.test.ts`)
 const setupFiles = [config.test!.setupFiles!, 'scripts/mutants/setup.ts'].flat()
-export default { ...config, test: { ...config.test, projects: undefined, include, setupFiles } }
+// Stryker runs them in threads, which refuse options of a process.
+export default { ...config, test: { ...config.test, projects: undefined, include, setupFiles, execArgv: [] } }
