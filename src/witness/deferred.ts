@@ -21,7 +21,7 @@ const MAX_UNCOUNTED_LINES = 256
 
 /** New lines for a waiting head, and who brought them. Its text is not kept again. */
 interface Later {
-  readonly from: Pick<Candidate, 'source' | 'log' | 'peer' | 'receivedAt'>
+  readonly from: Omit<Candidate, 'note'>
   readonly lines: readonly Signature[]
 }
 
@@ -50,13 +50,13 @@ export class Deferred {
     if (known !== undefined) return this.#addLines(known, cosignatures, candidate)
     if (!this.#byLog.has(log.id) && this.#byLog.size >= MAX_LOGS) return
     const keys = new Set(cosignatures.keys())
-    waiting.push({ size: checkpoint.size, logNote, first: candidate, later: [], keys })
+    const first = { ...again(candidate), note: candidate.note }
+    waiting.push({ size: checkpoint.size, logNote, first, later: [], keys })
     waiting.sort((a, b) => b.size - a.size).splice(MAX_PER_LOG)
     this.#byLog.set(log.id, waiting)
   }
 
   #addLines({ keys, later }: Waiting, cosignatures: ReadonlyMap<string, Cosignature>, candidate: Candidate): void {
-    const { source, log, peer, receivedAt } = candidate
     let room = MAX_UNCOUNTED_LINES - [...keys].filter((key) => !this.#counted.has(key)).length
     const lines: Signature[] = []
     for (const [key, { signature }] of cosignatures) {
@@ -64,8 +64,7 @@ export class Deferred {
       keys.add(key)
       lines.push(signature)
     }
-    const from = { source, receivedAt, ...(log !== undefined && { log }), ...(peer !== undefined && { peer }) }
-    if (lines.length > 0) later.push({ from, lines })
+    if (lines.length > 0) later.push({ from: again(candidate), lines })
   }
 
   /** The logs that have heads waiting or in progress. */
@@ -95,4 +94,9 @@ export class Deferred {
     this.#byLog.delete(log)
     return left
   }
+}
+
+/** The head again, without the proof that came with it: ours may have grown since. */
+function again({ log, peer, receivedAt }: Candidate): Omit<Candidate, 'note'> {
+  return { source: 'replay', receivedAt, ...(log !== undefined && { log }), ...(peer !== undefined && { peer }) }
 }

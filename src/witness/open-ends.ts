@@ -90,11 +90,11 @@ export class OpenEnds {
       deferred.logs().map(async (log) => {
         let left: readonly Candidate[]
         try {
-          for (const candidate of deferred.take(log)) await submit(withoutProof(candidate))
+          for (const candidate of deferred.take(log)) await submit(candidate)
         } finally {
           left = deferred.done(log)
         }
-        for (const candidate of left) await submit(withoutProof(candidate))
+        for (const candidate of left) await submit(candidate)
       }),
     )
   }
@@ -174,16 +174,5 @@ export class OpenEnds {
 
   #replay(log: string, note: string): Candidate {
     return { source: 'replay', note: utf8(note), log, receivedAt: this.#options.now() }
-  }
-}
-
-/** The head again, without the proof that came with it: ours may have grown since. */
-function withoutProof({ note, log, peer, receivedAt }: Candidate): Candidate {
-  return {
-    source: 'replay',
-    note,
-    receivedAt,
-    ...(log !== undefined && { log }),
-    ...(peer !== undefined && { peer }),
   }
 }

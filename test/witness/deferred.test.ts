@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { fromUtf8, utf8 } from '../../src/tlog/bytes.js'
+import { utf8 } from '../../src/tlog/bytes.js'
 import { parseNote, type VerifierKey } from '../../src/tlog/note.js'
 import { Deferred } from '../../src/witness/deferred.js'
 import type { Candidate, SizedHead } from '../../src/witness/head.js'
@@ -56,20 +56,26 @@ test('at most 4096 logs may have waiting heads, but a log that has some may add 
 test('of a head that waits already, the new lines are kept, each once and with who brought it', () => {
   const deferred = new Deferred([])
   const bring = (peer: string, ...keys: string[]): void =>
-    deferred.add(headOf('log', 5, ...keys), { ...candidate(5), peer, log: 'log', parsed: { text: '', signatures: [] } })
+    deferred.add(headOf('log', 5, ...keys), {
+      ...candidate(5),
+      peer,
+      log: 'log',
+      parsed: { text: '', signatures: [] },
+      proof: { oldSize: 1, hashes: [] },
+    })
   bring('one', 'a')
   bring('two', 'a')
   bring('three', 'a', 'b', 'c')
   bring('four', 'c', 'd')
   const [first, ...later] = deferred.take('log')
-  expect([first?.peer, fromUtf8(first!.note)]).toEqual(['one', '5'])
+  expect(first).toEqual({ source: 'replay', receivedAt: 0, log: 'log', peer: 'one', note: utf8('5') })
   const shown = later.map(({ note, ...from }) => ({
     ...from,
     names: parseNote(note).signatures.map(({ name }) => name),
   }))
   expect(shown).toEqual([
-    { source: 'gossip', receivedAt: 0, log: 'log', peer: 'three', names: ['log', 'b', 'c'] },
-    { source: 'gossip', receivedAt: 0, log: 'log', peer: 'four', names: ['log', 'd'] },
+    { source: 'replay', receivedAt: 0, log: 'log', peer: 'three', names: ['log', 'b', 'c'] },
+    { source: 'replay', receivedAt: 0, log: 'log', peer: 'four', names: ['log', 'd'] },
   ])
   expect(parseNote(later[0]!.note).text).toBe('log 5\n')
 })
